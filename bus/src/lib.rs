@@ -1,0 +1,87 @@
+//! The log between the parts: one trait, two implementations. Embedded (fjall) for one machine, Apache Kafka for more.
+//!
+//! DELIVERY: `Log::append` returns once the records are durable where the implementation says they are (embedded: in
+//! the page cache, so that they survive the process; Kafka: acknowledged by all in-sync replicas). Records of one key
+//! are read in the order they were appended. A reader resumes from any offset that is still held. Nothing is lost;
+//! what a crash makes a writer append twice carries the same stamp, and [`Dedupe`] drops it.
+
+mod dedupe;
+pub mod embedded;
+mod error;
+pub mod kafka;
+mod partition;
+mod spool;
+mod writer;
+
+pub use dedupe::Dedupe;
+pub use error::Error;
+pub use partition::partition_of;
+pub use writer::{Durability, Writer};
+
+use futures::future::BoxFuture;
+use interdict_schemas::{Message, Topic};
+use std::collections::BTreeMap;
+
+/// A place in a topic. The offset of a partition's first record is 0; a compacted or trimmed topic has holes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    /// Partition of the topic.
+    pub partition: u32,
+    /// Offset of the record.
+    pub offset: u64,
+}
+
+/// One record as read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Where it stands.
+    pub position: Position,
+    /// Its key (UTF-8).
+    pub key: String,
+    /// An encoded [`interdict_schemas::Envelope`], not yet decoded.
+    pub value: Vec<u8>,
+}
+
+/// From which offset on each partition is to be read; a partition that is left out is read from its start.
+pub type From = BTreeMap<u32, u64>;
+
+/// A log of topics.
+pub trait Log: Send + Sync + std::fmt::Debug + 'static {
+    /// Appends messages without a stamp, in order; returns where each stands once all are durable.
+    fn append<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<Vec<Position>, Error>>;
+
+    /// How many partitions a topic has.
+    fn partitions(&self, topic: Topic) -> BoxFuture<'_, Result<u32, Error>>;
+
+    /// One past the newest record of a partition, in offsets.
+    fn end(&self, topic: Topic, partition: u32) -> BoxFuture<'_, Result<u64, Error>>;
+
+    /// Reads all partitions of a topic.
+    fn reader(&self, topic: Topic, from: From) -> BoxFuture<'_, Result<Box<dyn Reader>, Error>>;
+
+    /// Says that `group` needs nothing before `offset` any more. An embedded log deletes what no group needs.
+    fn commit<'a>(
+        &'a self,
+        group: &'a str,
+        topic: Topic,
+        partition: u32,
+        offset: u64,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// What `group` committed last.
+    fn committed<'a>(
+        &'a self,
+        group: &'a str,
+        topic: Topic,
+        partition: u32,
+    ) -> BoxFuture<'a, Result<Option<u64>, Error>>;
+}
+
+/// Reads a topic. Dropping the future of `next` loses nothing (cancel safe).
+pub trait Reader: Send {
+    /// The next records, at least one and at most `most`; waits for them.
+    fn next(&mut self, most: usize) -> BoxFuture<'_, Result<Vec<Record>, Error>>;
+
+    /// The next offset to be read of a partition: everything before it has been returned by `next`.
+    fn position(&self, partition: u32) -> u64;
+}

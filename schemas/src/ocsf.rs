@@ -1,0 +1,1 @@
+//! OCSF to and from events and alerts.
