@@ -1,0 +1,45 @@
+# Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
+# Real servers and clients that are missing are installed first, and that is said.
+
+export CARGO_TERM_PROGRESS_WHEN ?= never
+CARGO_TARGET_DIR ?= target
+export CARGO_TARGET_DIR
+
+.PHONY: demo test check bench build release packages packages-bench kafka fmt clean
+
+demo: packages
+	cargo build --bin interdict
+	$(CARGO_TARGET_DIR)/debug/interdict demo $(DEMO)
+
+test: packages kafka check
+	cargo test --workspace --no-fail-fast
+
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	! cargo tree --package interdict-proxy --edges normal --prefix none | grep -E '^(datafusion|deltalake)'
+
+build: packages
+	cargo build --bin interdict
+
+release: packages
+	cargo build --release --bins
+
+bench: packages packages-bench kafka
+	cargo run --release --package interdict-benches -- $(BENCH)
+
+packages:
+	deploy/packages.sh test
+
+packages-bench:
+	deploy/packages.sh bench
+
+# The broker's jars, resolved once from Maven Central.
+kafka: packages
+	tests/kafka/start.sh --resolve
+
+fmt:
+	cargo fmt --all
+
+clean:
+	cargo clean
