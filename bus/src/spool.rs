@@ -1,0 +1,1 @@
+//! Moves the local log to Kafka.
