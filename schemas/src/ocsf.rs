@@ -1,1 +1,0 @@
-//! OCSF to and from events and alerts.
