@@ -3,6 +3,7 @@
 
 mod action;
 mod alert;
+pub mod attack;
 pub mod class;
 mod disclosure;
 mod event;
