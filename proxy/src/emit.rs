@@ -1,0 +1,136 @@
+//! What the proxy records: a thin wrapper over the bus's writer that makes events and chunks of one session.
+//!
+//! DELIVERY: a record stands in the local log, stamped, when its method returns; in the page cache, or on disk where
+//! `durability = "disk"`. If it cannot, the method fails and what was to be recorded must not happen.
+
+use crate::clock;
+use interdict_bus::Writer;
+use interdict_schemas::{Account, Chunk, Disclosure, Event, Identity, Kind, Message, Source, Stream, Target, Time};
+
+/// The most bytes of one recording chunk; a record with it stays far below [`interdict_schemas::topic::MAX_RECORD`].
+pub const MAX_CHUNK: usize = 64 << 10;
+
+/// The log cannot take a record.
+#[derive(Debug, thiserror::Error)]
+#[error("the gateway's log: {0}")]
+pub struct Error(#[from] interdict_bus::Error);
+
+/// What stays the same in all records of one session.
+#[derive(Debug)]
+pub struct Subject {
+    /// The session's id.
+    pub session: String,
+    /// Who.
+    pub identity: Identity,
+    /// From where.
+    pub source: Source,
+    /// To what.
+    pub target: Target,
+    /// As which account there.
+    pub account: Account,
+}
+
+impl Subject {
+    /// As a verdict's scope looks at it.
+    #[must_use]
+    pub fn seen(&self) -> interdict_schemas::Subject<'_> {
+        interdict_schemas::Subject {
+            identity: &self.identity,
+            session: &self.session,
+            source: &self.source,
+            target: &self.target.name,
+        }
+    }
+}
+
+/// Writes records.
+#[derive(Clone)]
+pub struct Emit {
+    writer: Writer,
+}
+
+impl std::fmt::Debug for Emit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Emit(..)")
+    }
+}
+
+impl Emit {
+    /// Writes through `writer`.
+    #[must_use]
+    pub fn new(writer: Writer) -> Self {
+        Self { writer }
+    }
+
+    /// Whether the log takes records.
+    ///
+    /// # Errors
+    /// While it does not.
+    pub fn health(&self) -> Result<(), Error> {
+        Ok(self.writer.health()?)
+    }
+
+    /// Waits until everything recorded so far stands on the bus.
+    ///
+    /// # Errors
+    /// When it cannot get there.
+    pub async fn flushed(&self) -> Result<(), Error> {
+        Ok(self.writer.flushed().await?)
+    }
+
+    /// Sessions that were open when the process before this one ended: their `Opened` events.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn orphans(&self) -> Result<Vec<Event>, Error> {
+        Ok(self.writer.orphans()?)
+    }
+
+    /// Records an event of the subject, now.
+    ///
+    /// # Errors
+    /// When the log cannot take it.
+    pub fn event(&self, subject: &Subject, disclosures: Vec<Disclosure>, kind: Kind) -> Result<Time, Error> {
+        let time = clock::now();
+        let event = Event {
+            id: clock::id(),
+            time,
+            session: subject.session.clone(),
+            identity: subject.identity.clone(),
+            source: subject.source.clone(),
+            target: subject.target.clone(),
+            account: subject.account.clone(),
+            disclosures,
+            kind,
+        };
+        self.writer.append(&Message::Event(event))?;
+        Ok(time)
+    }
+
+    /// Records a ready event.
+    ///
+    /// # Errors
+    /// When the log cannot take it.
+    pub fn ready(&self, event: Event) -> Result<(), Error> {
+        self.writer.append(&Message::Event(event))?;
+        Ok(())
+    }
+
+    /// Records one piece of a recording.
+    ///
+    /// # Errors
+    /// When the log cannot take it.
+    pub fn chunk(&self, subject: &Subject, index: u64, stream: Stream, data: &[u8]) -> Result<(), Error> {
+        let chunk = Chunk {
+            session: subject.session.clone(),
+            index,
+            time: clock::now(),
+            stream,
+            data: data.to_vec(),
+            root: subject.identity.root().id.clone(),
+            target: subject.target.name.clone(),
+        };
+        self.writer.append(&Message::Chunk(chunk))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! The gateway as protocols see it, and its life: start, ready, serve, drain.
+
+use crate::config::Config;
+use crate::disclose::{self, Inventory};
+use crate::emit::{self, Emit};
+use crate::gate::Gate;
+use crate::identity::{self, Authenticator, Verified};
+use crate::policy::{self, Policies};
+use crate::verdicts::Verdicts;
+use crate::{clock, listen, tls};
+use interdict_bus::{Log, Writer};
+use interdict_schemas::{Closed, Event, Kind, Source};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+/// Why the gateway does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The issuer's keys or its settings.
+    #[error(transparent)]
+    Identity(#[from] identity::Error),
+    /// The policies.
+    #[error(transparent)]
+    Policy(#[from] policy::Error),
+    /// The listeners' certificate.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+    /// The inventory.
+    #[error(transparent)]
+    Inventory(#[from] disclose::Error),
+    /// A listener.
+    #[error(transparent)]
+    Listen(#[from] listen::Error),
+    /// The log.
+    #[error("sessions left open by the process before cannot be recorded: {0}")]
+    Emit(#[from] emit::Error),
+}
+
+/// Tells, once, that the gateway admits: each target's name and the address its listener is bound to.
+pub type Ready = oneshot::Sender<Vec<(String, SocketAddr)>>;
+
+/// What protocols build on.
+#[derive(Debug)]
+pub struct Gateway {
+    config: Config,
+    gate: Gate,
+    authenticator: Authenticator,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) verdicts: Arc<Verdicts>,
+    pub(crate) policies: Arc<Policies>,
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) emit: Emit,
+}
+
+impl Gateway {
+    /// Loads policies, keys' settings and the certificate. Opens no listener and reads no verdict yet.
+    ///
+    /// # Errors
+    /// When one of them cannot be used.
+    pub fn new(config: Config, log: Arc<dyn Log>, writer: Writer) -> Result<Arc<Self>, Error> {
+        let emit = Emit::new(writer);
+        let verdicts = Verdicts::new();
+        let policies = Arc::new(Policies::load(&config.policy)?);
+        let authenticator = Authenticator::new(&config.identity)?;
+        let tls = config.tls.as_ref().map(|tls| tls::server(&tls.certificate, &tls.key)).transpose()?;
+        let inventory = Arc::new(Inventory::new(config.inventory.iter().cloned())?);
+        for warning in inventory.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let gate = Gate::new(emit.clone(), log, Arc::clone(&policies), Arc::clone(&verdicts), config.barrier);
+        Ok(Arc::new(Self { config, gate, authenticator, tls, verdicts, policies, inventory, emit }))
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The gate.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The listeners' TLS, if a certificate is configured.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<rustls::ServerConfig>> {
+        self.tls.as_ref()
+    }
+
+    /// Checks a bearer token.
+    ///
+    /// # Errors
+    /// When it is not believed. The error's display is for the log; tell the client [`identity::Error::told`].
+    pub async fn authenticate(&self, token: &str) -> Result<Verified, identity::Error> {
+        self.authenticator.verify(token).await
+    }
+
+    /// Where a peer comes from; knows whether it runs on a protected system.
+    #[must_use]
+    pub fn source(&self, peer: SocketAddr) -> Source {
+        let address = peer.ip().to_canonical();
+        Source {
+            address: Some(address),
+            port: peer.port(),
+            host: None,
+            target: self.inventory.target_of_address(address).map(str::to_owned),
+        }
+    }
+}
+
+/// Runs the gateway until `shutdown`: records what the process before left open, reads the verdicts, opens the
+/// listeners, tells `ready`, serves, and lets live sessions end within `config.drain`.
+///
+/// # Errors
+/// When it cannot start; never while it runs.
+pub async fn run(
+    config: Config,
+    log: Arc<dyn Log>,
+    writer: Writer,
+    ready: Ready,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let gateway = Gateway::new(config, Arc::clone(&log), writer)?;
+    bury(&gateway.emit)?;
+    let listeners = listen::bind(&gateway.config).await?;
+    let bound = listeners.iter().map(|listener| (listener.target().name.clone(), listener.address())).collect();
+    // Verdicts are followed until the last session is over: a verdict cuts sessions that drain, too.
+    let served = shutdown.child_token();
+    let over = CancellationToken::new();
+    let verdicts = Arc::clone(&gateway.verdicts);
+    let follower = tokio::spawn({
+        let over = over.clone();
+        async move { verdicts.follow(log, over).await }
+    });
+    // A fail-open target must be reachable although verdicts are not, so listeners do not wait for the verdicts; the
+    // gate does. Only `ready` waits.
+    let announce = async {
+        tokio::select! {
+            () = gateway.verdicts.ready() => {
+                tracing::info!(gateway = gateway.config.name, targets = gateway.config.targets.len(), "ready");
+                // Nobody may be listening.
+                let _told = ready.send(bound);
+            }
+            () = shutdown.cancelled() => {}
+        }
+    };
+    tokio::join!(listen::serve(Arc::clone(&gateway), listeners, served), announce);
+    over.cancel();
+    if follower.await.is_err() {
+        tracing::error!("the task that follows verdicts panicked");
+    }
+    if let Err(error) = gateway.emit.flushed().await {
+        tracing::warn!(%error, "the last records stand in the local log only; they are shipped at the next start");
+    }
+    Ok(())
+}
+
+/// Records the end of every session that the process before left open.
+fn bury(emit: &Emit) -> Result<(), emit::Error> {
+    for opened in emit.orphans()? {
+        let closed = Closed {
+            reason: "lost".into(),
+            detail: "the gateway's process ended while the session lived; its totals are unknown".into(),
+            verdict: None,
+            opened: opened.time,
+            actions: 0,
+            denied: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+        };
+        tracing::warn!(session = opened.session, target = opened.target.name, "session lost by the process before");
+        emit.ready(Event {
+            id: clock::id(),
+            time: clock::now(),
+            kind: Kind::Closed(closed),
+            disclosures: Vec::new(),
+            ..opened
+        })?;
+    }
+    Ok(())
+}

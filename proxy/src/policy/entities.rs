@@ -1,0 +1,1 @@
+//! Who and what, as Cedar sees them.

@@ -1,0 +1,12 @@
+//! What may be done: Cedar policies over the vocabulary of `interdict.cedarschema`. Refuses by default, and refuses
+//! whatever one principal of a delegation chain may not do.
+
+mod context;
+mod entities;
+mod error;
+mod policies;
+#[cfg(test)]
+mod tests;
+
+pub use error::{Error, Mistake};
+pub use policies::Policies;

@@ -1,0 +1,122 @@
+//! A request as an action: its method as a verb, its path as the object. Pure. Names paths that a target might read
+//! otherwise than a policy does.
+
+use http::{Method, Uri};
+use interdict_schemas::{Action, Class, Verb};
+
+/// The longest text that is recorded; what is longer is cut and says so.
+const MAX_TEXT: usize = 8 * 1024;
+
+/// The action that a request is.
+pub(super) fn action(id: String, method: &Method, uri: &Uri) -> Action {
+    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    Action {
+        id,
+        class: Class::Request,
+        verb: verb(method),
+        text: bounded(format!("{method} {target}")),
+        objects: vec![bounded(plain(uri.path()))],
+        parameters_digest: None,
+        database: None,
+    }
+}
+
+/// Why a path must not be forwarded: a target that resolves it would serve another one than the policy saw.
+pub(super) fn ambiguous(uri: &Uri) -> Option<&'static str> {
+    let path = plain(uri.path());
+    if path.split(['/', '\\']).any(|segment| matches!(segment.split(';').next(), Some("." | ".."))) {
+        Some("the path holds dot segments; send it resolved")
+    } else if path.contains('\\') {
+        Some("the path holds a backslash; send it as %5C")
+    } else if path.contains("%00") {
+        Some("the path holds a zero byte")
+    } else {
+        None
+    }
+}
+
+fn verb(method: &Method) -> Verb {
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => Verb::Read,
+        Method::POST => Verb::Create,
+        Method::PUT | Method::PATCH => Verb::Update,
+        Method::DELETE => Verb::Delete,
+        _ => Verb::Other,
+    }
+}
+
+/// The path in the one form that policies see: unreserved characters (RFC 3986 section 2.3) not escaped, other
+/// escapes in upper case, no empty segments.
+fn plain(path: &str) -> String {
+    let mut plain = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(c) = rest.chars().next() {
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        let escaped = rest.get(..2).filter(|_| c == '%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let c = match escaped {
+            Some(byte) => {
+                rest = rest.get(2..).unwrap_or_default();
+                let byte_char = char::from(byte);
+                if !(byte.is_ascii_alphanumeric() || matches!(byte_char, '-' | '.' | '_' | '~')) {
+                    plain.push_str(&format!("%{byte:02X}"));
+                    continue;
+                }
+                byte_char
+            }
+            None => c,
+        };
+        if c != '/' || !plain.ends_with('/') {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+fn bounded(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        let end = (0..=MAX_TEXT).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        let cut = text.len() - end;
+        text.truncate(end);
+        text.push_str(&format!("... ({cut} bytes more)"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_is_an_action() {
+        let check = |method: &str, uri: &str, verb, text: &str, object: &str| {
+            let action = action("1".into(), &method.parse().unwrap(), &uri.parse().unwrap());
+            assert_eq!((action.verb, action.text.as_str()), (verb, text));
+            assert_eq!(action.objects, [object]);
+        };
+        check("GET", "/a/b?c=d", Verb::Read, "GET /a/b?c=d", "/a/b");
+        check("POST", "http://host/a", Verb::Create, "POST /a", "/a");
+        check("PATCH", "/", Verb::Update, "PATCH /", "/");
+        check("DELETE", "/%61dmin", Verb::Delete, "DELETE /%61dmin", "/admin");
+        check("PROPFIND", "//a///b/", Verb::Other, "PROPFIND //a///b/", "/a/b/");
+        check("GET", "/a%2fb%zz%", Verb::Read, "GET /a%2fb%zz%", "/a%2Fb%zz%");
+    }
+
+    #[test]
+    fn ambiguous_path_is_named() {
+        let check = |uri: &str, expected| assert_eq!(ambiguous(&uri.parse().unwrap()).is_some(), expected, "{uri}");
+        check("/a/b", false);
+        check("/a/.hidden/..b?../", false);
+        check("/a/../b", true);
+        check("/a/%2e%2E/b", true);
+        check("/a/..;x=1/b", true);
+        check("/a/.", true);
+        check("/a%00b", true);
+        check("/a%5Cb", false);
+    }
+
+    #[test]
+    fn text_is_bounded() {
+        let action = action("1".into(), &Method::GET, &format!("/{}", "x".repeat(20_000)).parse().unwrap());
+        assert!(action.text.len() < MAX_TEXT + 32 && action.text.ends_with("bytes more)"));
+    }
+}
