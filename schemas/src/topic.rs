@@ -75,6 +75,7 @@ pub struct Judged {
 
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every message is an event; boxing it would cost each one")]
 pub enum Message {
     /// On `Topic::Events`.
     Event(Event),

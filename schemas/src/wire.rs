@@ -8,7 +8,7 @@ use crate::{
 };
 use prost::Message as _;
 
-#[expect(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+#[expect(unreachable_pub, clippy::all, reason = "generated")]
 mod pb {
     include!(concat!(env!("OUT_DIR"), "/interdict.v1.rs"));
 }

@@ -1,6 +1,32 @@
 //! The lake's tables: names, Arrow schemas, and rows to and from the domain types. Columns are flat, typed and named
 //! so that a person can write SQL against them.
+//!
+//! What comes back from rows is what went in, with the wire's two equivalences: an empty optional text is an absent
+//! one, and port 0 is an unknown one. Counts above `i64::MAX` are stored as `i64::MAX`.
 
+mod alerts;
+mod column;
+mod disclosures;
+mod error;
+mod events;
+mod located;
+mod recordings;
+mod rows;
+mod sessions;
+pub mod txn;
+mod verdicts;
+mod view;
+mod who;
+
+pub use alerts::alerts;
+pub use error::Error;
+pub use events::events;
+pub use located::{Located, Place};
+pub use recordings::recordings;
+pub use rows::{day, rows};
+pub use verdicts::verdicts;
+
+use crate::Topic;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use std::sync::{Arc, LazyLock};
 
@@ -36,6 +62,17 @@ impl Table {
             Self::Recordings => "recordings",
             Self::Alerts => "alerts",
             Self::Verdicts => "verdicts",
+        }
+    }
+
+    /// The topic whose records become its rows.
+    #[must_use]
+    pub const fn topic(self) -> Topic {
+        match self {
+            Self::Events | Self::Sessions | Self::Disclosures => Topic::Events,
+            Self::Recordings => Topic::Recordings,
+            Self::Alerts => Topic::Alerts,
+            Self::Verdicts => Topic::Verdicts,
         }
     }
 
@@ -82,7 +119,9 @@ fn who() -> Vec<(&'static str, DataType, bool)> {
         ("root_kind", Utf8, false),
         ("actor", Utf8, false),
         ("actor_kind", Utf8, false),
+        // Root first, actor last; the kinds in the same order.
         ("chain", strings(), false),
+        ("chain_kinds", strings(), false),
         ("groups", strings(), false),
         ("delegation", Utf8, true),
         ("parent_delegation", Utf8, true),
@@ -128,7 +167,7 @@ static EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("id", Utf8, false),
         // opened, refused, closed, acted, resulted
         ("kind", Utf8, false),
-        // OCSF 1.9: 3002, 4002, 4007, 6003, 6005 and the activity within the class.
+        // OCSF 1.9, see `crate::class`.
         ("class_uid", Int32, false),
         ("activity_id", Int32, false),
         // acted and resulted

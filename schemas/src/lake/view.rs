@@ -1,0 +1,175 @@
+//! Typed reading of a table's batch, by column name. Engines hand columns back in another order and in kindred types
+//! (views, dictionaries); both are accepted. A nullable column that an older lake lacks reads as null.
+
+use super::{Error, Place, Table};
+use crate::{Stamp, Time};
+use arrow::array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray, TimestampMicrosecondArray, new_null_array,
+};
+use arrow::compute::cast;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// One batch of one table.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    table: Table,
+    batch: &'a RecordBatch,
+}
+
+/// One column of it.
+pub(super) struct Column<A> {
+    table: &'static str,
+    name: &'static str,
+    array: A,
+}
+
+impl<'a> View<'a> {
+    pub(super) const fn new(table: Table, batch: &'a RecordBatch) -> Self {
+        Self { table, batch }
+    }
+
+    pub(super) fn column<A: Array + Clone + 'static>(&self, name: &'static str) -> Result<Column<A>, Error> {
+        let table = self.table.name();
+        let missing = || Error::Column { table, column: name };
+        let schema = self.table.schema();
+        let field = schema.field_with_name(name).map_err(|_| missing())?;
+        let array: ArrayRef = match self.batch.column_by_name(name) {
+            Some(array) if array.data_type() == field.data_type() => Arc::clone(array),
+            Some(array) => {
+                cast(array, field.data_type()).map_err(|source| Error::Type { table, column: name, source })?
+            }
+            None if field.is_nullable() => new_null_array(field.data_type(), self.batch.num_rows()),
+            None => return Err(missing()),
+        };
+        let array = array.as_any().downcast_ref::<A>().ok_or_else(missing)?.clone();
+        Ok(Column { table, name, array })
+    }
+
+    /// Reads the places of all rows.
+    pub(super) fn places(&self) -> Result<impl Fn(usize) -> Result<Place, Error> + use<>, Error> {
+        let proxy = self.column::<StringArray>("proxy")?;
+        let spool = self.column::<StringArray>("spool")?;
+        let sequence = self.column::<Int64Array>("sequence")?;
+        let partition = self.column::<Int32Array>("bus_partition")?;
+        let offset = self.column::<Int64Array>("bus_offset")?;
+        Ok(move |row| {
+            let stamp = match spool.text(row) {
+                None => None,
+                Some(_) => Some(Stamp {
+                    proxy: proxy.need(row)?.to_owned(),
+                    spool: spool.need(row)?.to_owned(),
+                    sequence: sequence.count(row)?,
+                }),
+            };
+            Ok(Place { stamp, partition: partition.small(row)?, offset: offset.count(row)? })
+        })
+    }
+
+    /// Reads every row with `read`.
+    pub(super) fn rows<T>(&self, read: impl Fn(usize) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+        (0..self.batch.num_rows()).map(read).collect()
+    }
+}
+
+impl<A: Array> Column<A> {
+    pub(super) const fn invalid(&self, row: usize) -> Error {
+        Error::Value { table: self.table, column: self.name, row }
+    }
+}
+
+impl Column<StringArray> {
+    pub(super) fn text(&self, row: usize) -> Option<&str> {
+        self.array.is_valid(row).then(|| self.array.value(row))
+    }
+
+    pub(super) fn need(&self, row: usize) -> Result<&str, Error> {
+        self.text(row).ok_or_else(|| self.invalid(row))
+    }
+
+    pub(super) fn maybe(&self, row: usize) -> Option<String> {
+        self.text(row).map(str::to_owned)
+    }
+
+    /// The text, empty where it is null.
+    pub(super) fn owned(&self, row: usize) -> String {
+        self.text(row).unwrap_or_default().to_owned()
+    }
+
+    pub(super) fn parsed<T>(&self, row: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
+        self.text(row).and_then(parse).ok_or_else(|| self.invalid(row))
+    }
+
+    /// Null is `None`, what does not parse is an error.
+    pub(super) fn maybe_parsed<T>(&self, row: usize, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Error> {
+        self.text(row).map(|text| parse(text).ok_or_else(|| self.invalid(row))).transpose()
+    }
+}
+
+impl Column<Int64Array> {
+    pub(super) fn count(&self, row: usize) -> Result<u64, Error> {
+        let value = self.array.is_valid(row).then(|| self.array.value(row));
+        value.and_then(|value| u64::try_from(value).ok()).ok_or_else(|| self.invalid(row))
+    }
+}
+
+impl Column<Int32Array> {
+    pub(super) fn small(&self, row: usize) -> Result<u32, Error> {
+        let value = self.array.is_valid(row).then(|| self.array.value(row));
+        value.and_then(|value| u32::try_from(value).ok()).ok_or_else(|| self.invalid(row))
+    }
+
+    /// 0 where it is null.
+    pub(super) fn port(&self, row: usize) -> Result<u16, Error> {
+        if self.array.is_null(row) {
+            return Ok(0);
+        }
+        self.array.value(row).try_into().map_err(|_| self.invalid(row))
+    }
+}
+
+impl Column<TimestampMicrosecondArray> {
+    pub(super) fn time(&self, row: usize) -> Result<Time, Error> {
+        self.array.is_valid(row).then(|| Time(self.array.value(row))).ok_or_else(|| self.invalid(row))
+    }
+}
+
+impl Column<BooleanArray> {
+    pub(super) fn truth(&self, row: usize) -> Result<bool, Error> {
+        self.array.is_valid(row).then(|| self.array.value(row)).ok_or_else(|| self.invalid(row))
+    }
+}
+
+impl Column<BinaryArray> {
+    pub(super) fn bytes(&self, row: usize) -> Result<Vec<u8>, Error> {
+        self.array.is_valid(row).then(|| self.array.value(row).to_vec()).ok_or_else(|| self.invalid(row))
+    }
+}
+
+impl Column<ListArray> {
+    /// The texts of a row; none where the list is null.
+    pub(super) fn texts(&self, row: usize) -> Result<Vec<String>, Error> {
+        if self.array.is_null(row) {
+            return Ok(Vec::new());
+        }
+        let values = self.array.value(row);
+        let values = values.as_any().downcast_ref::<StringArray>().ok_or_else(|| self.invalid(row))?;
+        values.iter().map(|value| value.map(str::to_owned).ok_or_else(|| self.invalid(row))).collect()
+    }
+
+    /// Which elements belong to a row.
+    pub(super) fn range(&self, row: usize) -> Range<usize> {
+        let at = |index: usize| self.array.value_offsets().get(index).map_or(0, |offset| *offset as usize);
+        if self.array.is_null(row) { 0..0 } else { at(row)..at(row + 1) }
+    }
+
+    /// One field of the structs of all rows.
+    pub(super) fn field<A: Array + Clone + 'static>(&self, name: &'static str) -> Result<Column<A>, Error> {
+        let missing = || Error::Column { table: self.table, column: name };
+        let structs = self.array.values().as_any().downcast_ref::<StructArray>().ok_or_else(missing)?;
+        let array = structs.column_by_name(name).ok_or_else(missing)?;
+        let array = array.as_any().downcast_ref::<A>().ok_or_else(missing)?.clone();
+        Ok(Column { table: self.table, name, array })
+    }
+}

@@ -1,0 +1,102 @@
+//! Rows and back: what the lake keeps of a message is the message.
+
+mod strategy;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema};
+use interdict_schemas::lake::{self, Located, Place, Table};
+use interdict_schemas::{Message, Time};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn located() -> impl Strategy<Value = Vec<Located<Message>>> {
+    let place = (strategy::stamp(), 0..i32::MAX as u32, strategy::count())
+        .prop_map(|(stamp, partition, offset)| Place { stamp, partition, offset });
+    vec((place, strategy::message()).prop_map(|(place, value)| Located { place, value }), 0..12)
+}
+
+/// What a query engine may make of a batch: other column order, string views.
+fn as_an_engine_returns_it(batch: &RecordBatch) -> RecordBatch {
+    let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = batch
+        .schema()
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .rev()
+        .map(|(field, column)| {
+            let kind = match field.data_type() {
+                DataType::Utf8 => DataType::Utf8View,
+                DataType::Binary => DataType::BinaryView,
+                other => other.clone(),
+            };
+            (Field::new(field.name(), kind.clone(), true), cast(column, &kind).expect("kindred types"))
+        })
+        .unzip();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("same lengths")
+}
+
+proptest! {
+    #[test]
+    fn rows_read_back_as_what_they_were_made_of(records in located()) {
+        let batch = |table| as_an_engine_returns_it(&lake::rows(table, &records).expect("rows"));
+        let mut back: Vec<Located<Message>> = Vec::new();
+        let all = |values: Vec<_>, back: &mut Vec<_>| back.extend(values);
+        fn wrap<T>(values: Vec<Located<T>>, of: fn(T) -> Message) -> Vec<Located<Message>> {
+            values.into_iter().map(|located| Located { place: located.place, value: of(located.value) }).collect()
+        }
+        all(wrap(lake::events(&batch(Table::Events)).expect("events"), Message::Event), &mut back);
+        all(wrap(lake::recordings(&batch(Table::Recordings)).expect("chunks"), Message::Chunk), &mut back);
+        all(wrap(lake::alerts(&batch(Table::Alerts)).expect("alerts"), Message::Alert), &mut back);
+        all(wrap(lake::verdicts(&batch(Table::Verdicts)).expect("verdicts"), Message::Verdict), &mut back);
+        let rank = |message: &Message| match message {
+            Message::Event(_) => 0,
+            Message::Chunk(_) => 1,
+            Message::Alert(_) => 2,
+            Message::Verdict(_) => 3,
+            Message::Judged(_) => 4,
+        };
+        let mut expected = records.clone();
+        expected.retain(|located| !matches!(located.value, Message::Judged(_)));
+        expected.sort_by_key(|located| rank(&located.value));
+        prop_assert_eq!(back, expected);
+    }
+
+    #[test]
+    fn lifecycle_and_disclosures_have_their_own_rows(records in located()) {
+        let events = records.iter().filter_map(|located| match &located.value {
+            Message::Event(event) => Some(event),
+            _ => None,
+        });
+        let lifecycle = events.clone().filter(|event| matches!(event.kind.name(), "opened" | "refused" | "closed"));
+        let learnt: usize = events.clone().map(|event| event.disclosures.len()).sum();
+        prop_assert_eq!(lake::rows(Table::Sessions, &records).expect("rows").num_rows(), lifecycle.count());
+        prop_assert_eq!(lake::rows(Table::Disclosures, &records).expect("rows").num_rows(), learnt);
+    }
+
+    #[test]
+    fn every_time_has_a_day_that_sql_has(time in any::<i64>()) {
+        prop_assert!((-719_162..=2_932_896).contains(&lake::day(Time(time))));
+    }
+}
+
+#[test]
+fn a_batch_that_is_not_the_tables_is_an_error() {
+    let check = |columns: Vec<(&str, ArrayRef)>, expected: &str| {
+        let batch = RecordBatch::try_from_iter(columns).expect("batch");
+        let error = lake::recordings(&batch).expect_err("not recordings").to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    let text = |value: &str| Arc::new(StringArray::from(vec![value])) as ArrayRef;
+    check(vec![("id", text("a"))], "no column `bus_partition`");
+    let good = lake::rows(Table::Recordings, &[]).expect("rows");
+    let nulls = good
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| (field.name().clone(), arrow::array::new_null_array(field.data_type(), 1)))
+        .collect::<Vec<_>>();
+    let batch = RecordBatch::try_from_iter(nulls).expect("batch");
+    assert!(lake::recordings(&batch).expect_err("nulls").to_string().contains("row 0"));
+}

@@ -1,0 +1,245 @@
+//! Any message, for property tests. Optional texts are absent or not empty, as everything that was ever decoded is.
+
+use interdict_schemas::{
+    Account, Action, Alert, Chunk, Class, Closed, Decision, Delegation, Disclosure, DisclosureKind, Effect, Event,
+    Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope,
+    Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::net::IpAddr;
+
+/// Any message of any kind.
+pub(crate) fn message() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        event().prop_map(Message::Event),
+        chunk().prop_map(Message::Chunk),
+        alert().prop_map(Message::Alert),
+        verdict().prop_map(Message::Verdict),
+        (any::<u32>(), any::<u64>(), any::<i64>()).prop_map(|(partition, offset, time)| Message::Judged(Judged {
+            partition,
+            offset,
+            time: Time(time)
+        })),
+    ]
+}
+
+/// Any stamp, or none.
+pub(crate) fn stamp() -> impl Strategy<Value = Option<Stamp>> {
+    option::of((text(), full(), count()).prop_map(|(proxy, spool, sequence)| Stamp { proxy, spool, sequence }))
+}
+
+/// Counts that the lake can hold.
+pub(crate) fn count() -> impl Strategy<Value = u64> {
+    prop_oneof![0..1000_u64, Just(i64::MAX as u64), 0..=i64::MAX as u64]
+}
+
+fn text() -> impl Strategy<Value = String> {
+    "\\PC{0,12}"
+}
+
+fn full() -> impl Strategy<Value = String> {
+    "\\PC{1,12}"
+}
+
+fn some() -> impl Strategy<Value = Option<String>> {
+    option::of(full())
+}
+
+fn texts() -> impl Strategy<Value = Vec<String>> {
+    vec(text(), 0..4)
+}
+
+fn time() -> impl Strategy<Value = Time> {
+    prop_oneof![any::<i64>(), 0..4_000_000_000_000_000_i64].prop_map(Time)
+}
+
+fn address() -> impl Strategy<Value = Option<IpAddr>> {
+    option::of(any::<IpAddr>())
+}
+
+fn identity() -> impl Strategy<Value = Identity> {
+    let principal = (full(), select(PrincipalKind::ALL)).prop_map(|(id, kind)| Principal { id, kind });
+    let delegation = option::of((full(), text()).prop_map(|(id, parent)| Delegation { id, parent }));
+    (text(), vec(principal, 1..5), texts(), delegation).prop_map(|(issuer, chain, groups, delegation)| {
+        let mut identity = Identity::new(issuer, chain).expect("a chain of at least one");
+        identity.groups = groups;
+        identity.delegation = delegation;
+        identity
+    })
+}
+
+fn source() -> impl Strategy<Value = Source> {
+    (address(), any::<u16>(), some(), some()).prop_map(|(address, port, host, target)| Source {
+        address,
+        port,
+        host,
+        target,
+    })
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    (full(), select(Protocol::ALL), some(), address(), any::<u16>(), some()).prop_map(
+        |(name, protocol, host, address, port, alias)| Target { name, protocol, host, address, port, alias },
+    )
+}
+
+fn disclosure() -> impl Strategy<Value = Disclosure> {
+    (select(DisclosureKind::ALL), text(), some()).prop_map(|(kind, value, target)| Disclosure { kind, value, target })
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    (select(Status::ALL), text(), text(), [count(), count(), count(), count()]).prop_map(
+        |(status, code, detail, [rows, bytes_in, bytes_out, duration_us])| Outcome {
+            status,
+            code,
+            detail,
+            rows,
+            bytes_in,
+            bytes_out,
+            duration_us,
+        },
+    )
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    (full(), select(Class::ALL), select(Verb::ALL), text(), texts(), some(), some()).prop_map(
+        |(id, class, verb, text, objects, parameters_digest, database)| Action {
+            id,
+            class,
+            verb,
+            text,
+            objects,
+            parameters_digest,
+            database,
+        },
+    )
+}
+
+fn decision() -> impl Strategy<Value = Decision> {
+    (select(Effect::ALL), text(), texts()).prop_map(|(effect, reason, policies)| Decision {
+        effect,
+        reason,
+        policies,
+    })
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    let refused = (text(), text(), some())
+        .prop_map(|(reason, detail, verdict)| Kind::Refused(Refused { reason, detail, verdict }));
+    let closed = (text(), text(), some(), time(), [count(), count(), count(), count()]).prop_map(
+        |(reason, detail, verdict, opened, [actions, denied, bytes_in, bytes_out])| {
+            Kind::Closed(Closed { reason, detail, verdict, opened, actions, denied, bytes_in, bytes_out })
+        },
+    );
+    let acted = (action(), decision(), option::of(outcome())).prop_map(|(action, decision, outcome)| Kind::Acted {
+        action,
+        decision,
+        outcome,
+    });
+    let resulted = (full(), select(Class::ALL), outcome()).prop_map(|(action, class, outcome)| Kind::Resulted {
+        action,
+        class,
+        outcome,
+    });
+    prop_oneof![Just(Kind::Opened), refused, closed, acted, resulted]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let account = (text(), some()).prop_map(|(name, credential)| Account { name, credential });
+    (full(), time(), full(), identity(), source(), target(), account, vec(disclosure(), 0..4), kind()).prop_map(
+        |(id, time, session, identity, source, target, account, disclosures, kind)| Event {
+            id,
+            time,
+            session,
+            identity,
+            source,
+            target,
+            account,
+            disclosures,
+            kind,
+        },
+    )
+}
+
+fn chunk() -> impl Strategy<Value = Chunk> {
+    (full(), count(), time(), select(Stream::ALL), vec(any::<u8>(), 0..64), text(), text()).prop_map(
+        |(session, index, time, stream, data, root, target)| Chunk {
+            session,
+            index,
+            time,
+            stream,
+            data,
+            root,
+            target,
+        },
+    )
+}
+
+fn hop() -> impl Strategy<Value = Hop> {
+    (time(), text(), text(), text(), text(), text(), text(), text(), text(), texts()).prop_map(
+        |(time, session, actor, source, target, protocol, account, cause, evidence, events)| Hop {
+            time,
+            session,
+            actor,
+            source,
+            target,
+            protocol,
+            account,
+            cause,
+            evidence,
+            events,
+        },
+    )
+}
+
+fn alert() -> impl Strategy<Value = Alert> {
+    let technique = (text(), text(), text()).prop_map(|(tactic, id, name)| Technique { tactic, id, name });
+    let head = (full(), time(), text(), full(), text(), text(), text(), select(Severity::ALL));
+    let tail = ([0..1001_u32, 0..101_u32, 0..9_u32], vec(hop(), 0..4), vec(technique, 0..3), some());
+    (head, tail).prop_map(
+        |(
+            (id, time, detection, root, actor, title, explanation, severity),
+            ([risk, confidence, revision], chain, techniques, verdict),
+        )| Alert {
+            id,
+            time,
+            detection,
+            root,
+            actor,
+            title,
+            explanation,
+            severity,
+            risk,
+            confidence,
+            chain,
+            techniques,
+            verdict,
+            revision,
+        },
+    )
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    let scope = (some(), some(), some(), some(), some())
+        .prop_map(|(root, actor, session, source, target)| Scope { root, actor, session, source, target })
+        .prop_filter("a scope that covers something", |scope| !scope.is_empty());
+    let head = (full(), time(), scope, select(Stop::ALL), select(Mode::ALL), time());
+    (head, (text(), texts(), some(), text(), any::<bool>())).prop_map(
+        |((id, time, scope, effect, mode, until), (reason, evidence, alert, by, revoked))| Verdict {
+            id,
+            time,
+            scope,
+            effect,
+            mode,
+            until,
+            reason,
+            evidence,
+            alert,
+            by,
+            revoked,
+        },
+    )
+}
