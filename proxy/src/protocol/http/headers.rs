@@ -14,8 +14,15 @@ pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-interdict-token"
 
 /// Fields of one hop, whether `Connection` names them or not.
 const HOP: &[&str] = &[
-    "connection", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
-    "transfer-encoding", "upgrade",
+    "connection",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
 ];
 /// Claims about the way so far, which only a trusted hop may make; `Expect` is answered here.
 const CLAIMS: &[&str] = &["expect", "forwarded", "x-real-ip", "true-client-ip", "x-client-ip", "via"];
@@ -79,7 +86,8 @@ pub(super) fn token(headers: &HeaderMap) -> Result<(String, bool), Error> {
     if let Some(token) = single(headers, &TOKEN)? {
         return token.to_str().map(|token| (token.trim().to_owned(), false)).map_err(|_| Error::NoToken);
     }
-    let value = single(headers, &header::AUTHORIZATION)?.and_then(|value| value.to_str().ok()).ok_or(Error::NoToken)?;
+    let value =
+        single(headers, &header::AUTHORIZATION)?.and_then(|value| value.to_str().ok()).ok_or(Error::NoToken)?;
     let (scheme, rest) = value.split_once(' ').ok_or(Error::NoToken)?;
     let token = if scheme.eq_ignore_ascii_case("bearer") {
         Some(rest.trim().to_owned())
