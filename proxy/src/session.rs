@@ -98,6 +98,18 @@ impl Session {
         Ok(decision)
     }
 
+    /// Records an action that the gateway itself does not serve, whatever policy says of it.
+    ///
+    /// # Errors
+    /// When the log cannot take it.
+    pub fn refuse(&self, action: Action, reason: &str) -> Result<(), emit::Error> {
+        let decision = Decision { effect: Effect::Deny, reason: reason.to_owned(), policies: Vec::new() };
+        self.emit.event(self.permit.subject(), Vec::new(), Kind::Acted { action, decision, outcome: None })?;
+        self.actions.fetch_add(1, Ordering::Relaxed);
+        self.denied.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Records what came of an action, and what its answer taught.
     ///
     /// # Errors

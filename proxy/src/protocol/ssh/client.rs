@@ -12,11 +12,8 @@ const STDERR: u32 = 1;
 #[derive(Debug)]
 pub(super) struct Gone;
 
-impl<E> From<E> for Gone
-where
-    E: Into<russh::Error>,
-{
-    fn from(_: E) -> Self {
+impl From<russh::Error> for Gone {
+    fn from(_: russh::Error) -> Self {
         Self
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use russh::{Pty, Sig};
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// What a message weighs beyond its bytes.
 const OVERHEAD: usize = 256;
@@ -70,6 +71,8 @@ impl Input {
 pub(super) struct Sender {
     queue: mpsc::UnboundedSender<Input>,
     valve: Arc<Valve>,
+    /// Tells the inbox when this is dropped.
+    _leaving: DropGuard,
 }
 
 /// The receiver's end. What it took weighs until it takes the next.
@@ -78,14 +81,16 @@ pub(super) struct Inbox {
     queue: mpsc::UnboundedReceiver<Input>,
     valve: Arc<Valve>,
     taken: usize,
+    gone: CancellationToken,
 }
 
 /// Both ends, weighed in `valve`.
 pub(super) fn channel(valve: &Arc<Valve>) -> (Sender, Inbox) {
     let (sender, receiver) = mpsc::unbounded_channel();
+    let gone = CancellationToken::new();
     (
-        Sender { queue: sender, valve: Arc::clone(valve) },
-        Inbox { queue: receiver, valve: Arc::clone(valve), taken: 0 },
+        Sender { queue: sender, valve: Arc::clone(valve), _leaving: gone.clone().drop_guard() },
+        Inbox { queue: receiver, valve: Arc::clone(valve), taken: 0, gone },
     )
 }
 
@@ -107,6 +112,11 @@ impl Inbox {
         let input = self.queue.recv().await;
         self.taken = input.as_ref().map_or(0, Input::weight);
         input
+    }
+
+    /// Waits until nothing more will come, taking nothing.
+    pub(super) async fn left(&self) {
+        self.gone.cancelled().await;
     }
 }
 

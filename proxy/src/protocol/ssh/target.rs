@@ -25,7 +25,7 @@ const IDLE: usize = 4;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error(transparent)]
-    Dial(#[from] upstream::Error),
+    Dial(#[from] Box<upstream::Error>),
     #[error("target {0} has no pinned host key; set its host_key to the line that ssh-keyscan prints, or its fingerprint")]
     Unpinned(String),
     #[error("target {target}: host_key {pin:?} is neither an OpenSSH public key nor a SHA256 fingerprint")]
@@ -155,7 +155,7 @@ async fn connect(permit: &Permit) -> Result<Upstream, Error> {
     let text = permit.target().host_key.as_deref().ok_or_else(|| Error::Unpinned(target.clone()))?;
     let pin = Pin::parse(text).ok_or_else(|| Error::Pin { target: target.clone(), pin: text.to_owned() })?;
     let key = key(permit)?;
-    let stream = upstream::dial(permit).await?;
+    let stream = upstream::dial(permit).await.map_err(Box::new)?;
     let valve = Valve::new();
     // Whatever happens from here on, the socket does not outlive this function or the upstream it returns.
     let guard = Cut(Some(Arc::clone(&valve)));
