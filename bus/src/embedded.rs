@@ -30,19 +30,18 @@ use std::{
 };
 use store::{Keyspaces, fault};
 
-/// Trimming waits for this many records, so that a commit seldom costs more than writing it down.
-const TRIM_FROM: u64 = 1024;
-
 /// How the local log is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Bytes that must stay free on the disk: below, nothing is appended. Default 64 MiB.
     pub reserve: u64,
+    /// Deletable records that a commit leaves lying, so that it seldom costs more than writing it down. Default 1024.
+    pub slack: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { reserve: 64 << 20 }
+        Self { reserve: 64 << 20, slack: 1024 }
     }
 }
 
@@ -54,6 +53,7 @@ pub struct Embedded {
     lanes: [Arc<Lane>; Topic::ALL.len()],
     epoch: Epoch,
     space: Space,
+    slack: u64,
     failure: OnceLock<String>,
     /// Changes written so far, and how many of them are known to be on disk.
     written: AtomicU64,
@@ -95,6 +95,7 @@ impl Embedded {
         Ok(Arc::new(Self {
             path: path.to_owned(),
             space: Space::new(path, settings.reserve),
+            slack: settings.slack,
             lanes,
             epoch,
             keyspaces,
@@ -275,7 +276,7 @@ impl Log for Embedded {
             insert.map_err(|error| self.fail(&error))?;
             self.written.fetch_add(1, Ordering::AcqRel);
             let needless = self.needless(topic)?;
-            if needless.min(lane.end()).saturating_sub(lane.start()) >= TRIM_FROM {
+            if needless.min(lane.end()).saturating_sub(lane.start()) > self.slack {
                 self.trim(topic, needless).await?;
             }
             Ok(())

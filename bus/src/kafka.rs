@@ -1,76 +1,232 @@
-//! The bus on Apache Kafka.
+//! The log on Apache Kafka, for more than one machine.
+//!
+//! DELIVERY: `append` returns once all replicas in sync have the records; while the broker is away it waits, however
+//! long (bound it with a timeout: the records may still arrive). Records of one key go to one partition in order. A
+//! reader that asks for records which retention has deleted gets [`Error::Gone`], never a silent jump. Commits go to
+//! Kafka's groups `interdict-<group>`, without membership.
+
+mod context;
+mod headers;
+mod producer;
+mod reader;
+mod settings;
+mod topics;
 
 use crate::{Error, From, Log, Position, Reader};
+use context::{Context, fault};
 use futures::future::BoxFuture;
-use interdict_schemas::{Message, Topic};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use interdict_schemas::{Message, Topic, topic::MAX_RECORD};
+pub(crate) use producer::{Producer, Sending};
+use rdkafka::{
+    Offset, TopicPartitionList,
+    admin::AdminClient,
+    consumer::{BaseConsumer, CommitMode, Consumer},
+    error::KafkaError,
+};
+pub use settings::Settings;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
 
-/// How Kafka is reached and what its topics are made like.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// `host:port,host:port`.
-    pub brokers: String,
-    /// Partitions of every topic but the verdicts', which has one.
-    pub partitions: u32,
-    /// Replicas of each partition.
-    pub replication: u32,
-    /// Passed through to librdkafka: `security.protocol`, `sasl.*`, `ssl.*`, ...
-    pub properties: BTreeMap<String, String>,
-    /// How long a first answer, or the answer to a question, is waited for.
-    pub timeout: Duration,
+/// Between two attempts to hand a record to a producer whose queue is full.
+const QUEUE_PAUSE: Duration = Duration::from_millis(5);
+
+/// The log on Kafka.
+pub struct Kafka {
+    asker: Arc<Asker>,
+    producer: RwLock<Arc<Producer>>,
+    groups: Mutex<HashMap<String, Arc<BaseConsumer<Context>>>>,
 }
 
-impl Settings {
-    /// The defaults with these brokers: 12 partitions, 3 replicas, 10 seconds.
-    #[must_use]
-    pub fn new(brokers: impl Into<String>) -> Self {
-        Self {
-            brokers: brokers.into(),
-            partitions: 12,
-            replication: 3,
-            properties: BTreeMap::new(),
-            timeout: Duration::from_secs(10),
-        }
+impl std::fmt::Debug for Kafka {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kafka").field("asker", &self.asker).finish_non_exhaustive()
     }
 }
 
-/// The log on Kafka.
-#[derive(Debug)]
-pub struct Kafka {
+/// Asks the brokers questions, on connections that no reader blocks.
+struct Asker {
     settings: Settings,
+    admin: Arc<AdminClient<Context>>,
+}
+
+impl std::fmt::Debug for Asker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asker").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Asker {
+    fn partitions(&self, topic: Topic) -> u32 {
+        topics::partitions(topic, self.settings.partitions)
+    }
+
+    fn fault(&self, what: &str, error: &KafkaError) -> Error {
+        fault(&self.settings.brokers, what, error)
+    }
+
+    /// The oldest offset held, and one past the newest.
+    async fn bounds(&self, topic: Topic, partition: u32) -> Result<(u64, u64), Error> {
+        let number = self.number(topic, partition)?;
+        let (admin, timeout) = (self.admin.clone(), self.settings.timeout);
+        let ask = move || admin.inner().fetch_watermarks(topic.name(), number, timeout);
+        let (first, end) = blocking(ask).await?.map_err(|error| self.fault("a partition's end", &error))?;
+        Ok((u64::try_from(first).unwrap_or_default(), u64::try_from(end).unwrap_or_default()))
+    }
+
+    fn number(&self, topic: Topic, partition: u32) -> Result<i32, Error> {
+        i32::try_from(partition)
+            .ok()
+            .filter(|_| partition < self.partitions(topic))
+            .ok_or(Error::Partition { topic, partition })
+    }
 }
 
 impl Kafka {
-    /// Connects, creates the topics that are missing and verifies the others.
+    /// Connects, makes the topics that are missing and verifies the others.
     ///
     /// # Errors
-    /// When no broker answers in time, it refuses, a setting is not usable, or a topic is not what it must be.
+    /// When no broker answers in time, it refuses, a setting cannot be used, or a topic is not what it must be.
     pub async fn connect(settings: Settings) -> Result<Arc<Self>, Error> {
-        Err(Error::Unreachable { brokers: settings.brokers, detail: "not connected".into() })
+        settings.check()?;
+        let admin: AdminClient<Context> = settings
+            .client()
+            .create_with_context(Context)
+            .map_err(|error| fault(&settings.brokers, "a client", &error))?;
+        let asker = Arc::new(Asker { admin: Arc::new(admin), settings });
+        topics::ensure(&asker.admin, &asker.settings).await?;
+        let producer = RwLock::new(Arc::new(Producer::new(&asker.settings)?));
+        Ok(Arc::new(Self { asker, producer, groups: Mutex::default() }))
     }
 
-    fn unreachable(&self) -> Error {
-        Error::Unreachable { brokers: self.settings.brokers.clone(), detail: "not connected".into() }
+    pub(crate) fn producer(&self) -> Arc<Producer> {
+        self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// After a record was not delivered: whoever comes next gets a new producer, because an idempotent one may not go
+    /// on after a gap.
+    pub(crate) fn failed(&self, producer: &Arc<Producer>, error: Error) -> Error {
+        let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&current, producer) {
+            match Producer::new(&self.asker.settings) {
+                Ok(new) => *current = Arc::new(new),
+                Err(error) => tracing::error!(%error, "the producer failed and cannot be made anew"),
+            }
+        }
+        error
+    }
+
+    /// The client that speaks for a group.
+    fn group(&self, group: &str) -> Result<Arc<BaseConsumer<Context>>, Error> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = groups.get(group) {
+            return Ok(client.clone());
+        }
+        let mut config = self.asker.settings.consumer();
+        config.set("group.id", format!("interdict-{group}"));
+        let client: BaseConsumer<Context> =
+            config.create_with_context(Context).map_err(|error| self.asker.fault("a consumer", &error))?;
+        Ok(groups.entry(group.to_owned()).or_insert(Arc::new(client)).clone())
+    }
+
+    async fn append(&self, messages: &[Message]) -> Result<Vec<Position>, Error> {
+        let producer = self.producer();
+        let mut placings = Vec::with_capacity(messages.len());
+        for message in messages {
+            let (topic, key, value) = (message.topic(), message.key(), message.encode());
+            if value.len().saturating_add(key.len()) > MAX_RECORD {
+                return Err(Error::Record { topic, size: value.len() });
+            }
+            let placing = loop {
+                match producer.place(topic, &key, &value, message, None)? {
+                    Some(placing) => break placing,
+                    None => tokio::time::sleep(QUEUE_PAUSE).await,
+                }
+            };
+            placings.push(placing);
+        }
+        let mut positions = Vec::with_capacity(placings.len());
+        for placing in placings {
+            let delivered = placing.await.map_err(|error| self.failed(&producer, error))?;
+            positions.push(Position { partition: delivered.partition, offset: delivered.offset });
+        }
+        Ok(positions)
+    }
+
+    async fn commit(&self, group: &str, topic: Topic, partition: u32, offset: u64) -> Result<(), Error> {
+        let number = self.asker.number(topic, partition)?;
+        let client = self.group(group)?;
+        let commit = move || {
+            let mut list = TopicPartitionList::new();
+            let offset = Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX));
+            list.add_partition_offset(topic.name(), number, offset)?;
+            // Nothing is assigned, so this only lets the client's own events out of its queue.
+            drop(client.poll(Duration::ZERO));
+            client.commit(&list, CommitMode::Sync)
+        };
+        blocking(commit).await?.map_err(|error| self.asker.fault("a commit", &error))
+    }
+
+    async fn committed(&self, group: &str, topic: Topic, partition: u32) -> Result<Option<u64>, Error> {
+        let number = self.asker.number(topic, partition)?;
+        let (client, timeout) = (self.group(group)?, self.asker.settings.timeout);
+        let ask = move || {
+            let mut list = TopicPartitionList::new();
+            list.add_partition(topic.name(), number);
+            let list = client.committed_offsets(list, timeout)?;
+            let element = list.find_partition(topic.name(), number);
+            Ok::<_, KafkaError>(match element.map(|element| element.offset()) {
+                Some(Offset::Offset(offset)) => u64::try_from(offset).ok(),
+                _ => None,
+            })
+        };
+        blocking(ask).await?.map_err(|error| self.asker.fault("a committed offset", &error))
     }
 }
 
+/// Runs a call of librdkafka that blocks.
+async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(call).await.map_err(|error| topics::ended(&error))
+}
+
 impl Log for Kafka {
-    fn append<'a>(&'a self, _: &'a [Message]) -> BoxFuture<'a, Result<Vec<Position>, Error>> {
-        Box::pin(async { Err(self.unreachable()) })
+    fn append<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<Vec<Position>, Error>> {
+        Box::pin(self.append(messages))
     }
-    fn partitions(&self, _: Topic) -> BoxFuture<'_, Result<u32, Error>> {
-        Box::pin(async { Err(self.unreachable()) })
+
+    fn partitions(&self, topic: Topic) -> BoxFuture<'_, Result<u32, Error>> {
+        Box::pin(std::future::ready(Ok(self.asker.partitions(topic))))
     }
-    fn end(&self, _: Topic, _: u32) -> BoxFuture<'_, Result<u64, Error>> {
-        Box::pin(async { Err(self.unreachable()) })
+
+    fn end(&self, topic: Topic, partition: u32) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(async move { Ok(self.asker.bounds(topic, partition).await?.1) })
     }
-    fn reader(&self, _: Topic, _: From) -> BoxFuture<'_, Result<Box<dyn Reader>, Error>> {
-        Box::pin(async { Err(self.unreachable()) })
+
+    fn reader(&self, topic: Topic, from: From) -> BoxFuture<'_, Result<Box<dyn Reader>, Error>> {
+        Box::pin(async move {
+            let tape = reader::Tape::open(self.asker.clone(), topic, &from).await?;
+            Ok(Box::new(tape) as Box<dyn Reader>)
+        })
     }
-    fn commit<'a>(&'a self, _: &'a str, _: Topic, _: u32, _: u64) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async { Err(self.unreachable()) })
+
+    fn commit<'a>(
+        &'a self,
+        group: &'a str,
+        topic: Topic,
+        partition: u32,
+        offset: u64,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.commit(group, topic, partition, offset))
     }
-    fn committed<'a>(&'a self, _: &'a str, _: Topic, _: u32) -> BoxFuture<'a, Result<Option<u64>, Error>> {
-        Box::pin(async { Err(self.unreachable()) })
+
+    fn committed<'a>(
+        &'a self,
+        group: &'a str,
+        topic: Topic,
+        partition: u32,
+    ) -> BoxFuture<'a, Result<Option<u64>, Error>> {
+        Box::pin(self.committed(group, topic, partition))
     }
 }

@@ -5,6 +5,7 @@
 //! are read in the order they were appended. A reader resumes from any offset that is still held. Nothing is lost;
 //! what a crash makes a writer append twice carries the same stamp, and [`Dedupe`] drops it.
 
+pub mod config;
 mod dedupe;
 pub mod embedded;
 mod error;

@@ -1,0 +1,183 @@
+//! How Kafka is reached, as librdkafka wants to be told. What delivery rests on cannot be overridden.
+
+use crate::Error;
+use rdkafka::ClientConfig;
+use std::{collections::BTreeMap, time::Duration};
+
+/// The largest message that client and topics take: the largest record with its key, headers and framing.
+pub(super) const MESSAGE_BYTES: usize = 2 << 20;
+
+/// Set here, because the order of records, exactly-once delivery or resuming hang on them.
+const FIXED: &[&str] = &[
+    "acks",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "delivery.timeout.ms",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.gapless.guarantee",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "group.id",
+    "isolation.level",
+    "message.send.max.retries",
+    "message.timeout.ms",
+    "metadata.broker.list",
+    "request.required.acks",
+    "retries",
+    "transactional.id",
+];
+
+/// How Kafka is reached and what its topics are made like.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `host:port,host:port`.
+    pub brokers: String,
+    /// Partitions of every topic but the verdicts', which has one.
+    pub partitions: u32,
+    /// Replicas of each partition.
+    pub replication: u32,
+    /// Passed through to librdkafka: `security.protocol`, `sasl.*`, `ssl.*`, ...
+    pub properties: BTreeMap<String, String>,
+    /// How long records stay in the topics that are not compacted, when the topics are made.
+    pub retention: Duration,
+    /// How long a first answer, or the answer to a question, is waited for.
+    pub timeout: Duration,
+}
+
+impl Settings {
+    /// The defaults with these brokers: 12 partitions, 3 replicas, records kept for 7 days, 10 seconds' patience.
+    #[must_use]
+    pub fn new(brokers: impl Into<String>) -> Self {
+        Self {
+            brokers: brokers.into(),
+            partitions: 12,
+            replication: 3,
+            properties: BTreeMap::new(),
+            retention: Duration::from_secs(7 * 24 * 3600),
+            timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// Whether they can be used at all, before anything is asked of a broker.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let wrong = |key: &str, detail: &str| Err(Error::Setting { key: key.to_owned(), detail: detail.to_owned() });
+        if self.brokers.trim().is_empty() {
+            return wrong("bus.kafka.brokers", "is empty; name at least one broker as host:port");
+        }
+        if self.partitions == 0 || self.partitions > 10_000 {
+            return wrong("bus.kafka.partitions", "must be from 1 to 10000");
+        }
+        if self.replication == 0 || self.replication > 100 {
+            return wrong("bus.kafka.replication", "must be from 1 to the number of brokers");
+        }
+        for key in self.properties.keys() {
+            if FIXED.contains(&key.as_str()) {
+                return wrong(&format!("bus.kafka.properties.{key}"), "is set by interdict itself; leave it out");
+            }
+        }
+        Ok(())
+    }
+
+    /// What every client is made with.
+    pub(super) fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.brokers)
+            .set("client.id", "interdict")
+            .set("socket.keepalive.enable", "true")
+            .set("socket.nagle.disable", "true")
+            // A broker that returns is found within a second.
+            .set("reconnect.backoff.max.ms", "1000");
+        for (key, value) in &self.properties {
+            config.set(key, value);
+        }
+        config
+    }
+
+    /// What every consumer is made with.
+    pub(super) fn consumer(&self) -> ClientConfig {
+        let mut config = self.client();
+        config
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "true")
+            // Records that were deleted before they were read are an error, never a silent jump.
+            .set("auto.offset.reset", "error");
+        set_default(&mut config, "queued.max.messages.kbytes", "16384");
+        config
+    }
+
+    /// What the producer is made with: records arrive once, in order, on all replicas in sync, or not at all.
+    pub(super) fn producer(&self) -> ClientConfig {
+        let mut config = self.client();
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            // A failed batch must not let a later one through: readers drop what comes late.
+            .set("enable.gapless.guarantee", "true")
+            // However long the broker is away.
+            .set("message.timeout.ms", "0");
+        set_default(&mut config, "message.max.bytes", &MESSAGE_BYTES.to_string());
+        set_default(&mut config, "compression.type", "lz4");
+        set_default(&mut config, "linger.ms", "1");
+        config
+    }
+}
+
+/// Values may be secrets, so only the keys are shown.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("brokers", &self.brokers)
+            .field("partitions", &self.partitions)
+            .field("replication", &self.replication)
+            .field("properties", &self.properties.keys())
+            .field("retention", &self.retention)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}
+
+fn set_default(config: &mut ClientConfig, key: &str, value: &str) {
+    if config.get(key).is_none() {
+        config.set(key, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_setting_is_named() {
+        let check = |change: &dyn Fn(&mut Settings), expected: Option<&str>| {
+            let mut settings = Settings::new("127.0.0.1:9092");
+            change(&mut settings);
+            let key = match settings.check() {
+                Ok(()) => None,
+                Err(Error::Setting { key, .. }) => Some(key),
+                Err(other) => panic!("{other}"),
+            };
+            assert_eq!(key.as_deref(), expected);
+        };
+        let property = |key: &'static str| {
+            move |settings: &mut Settings| drop(settings.properties.insert(key.into(), "x".into()))
+        };
+        check(&|_| {}, None);
+        check(&|settings| settings.brokers = " ".into(), Some("bus.kafka.brokers"));
+        check(&|settings| settings.partitions = 0, Some("bus.kafka.partitions"));
+        check(&|settings| settings.replication = 0, Some("bus.kafka.replication"));
+        check(&property("security.protocol"), None);
+        check(&property("acks"), Some("bus.kafka.properties.acks"));
+        check(&property("enable.idempotence"), Some("bus.kafka.properties.enable.idempotence"));
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let mut settings = Settings::new("127.0.0.1:9092");
+        settings.properties.insert("sasl.password".into(), "hunter2".into());
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("sasl.password") && !shown.contains("hunter2"), "{shown}");
+    }
+}
