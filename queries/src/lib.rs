@@ -1,1 +1,18 @@
-//! TODO
+//! The reading side: SQL and hunts over the lake, replay of sessions, proof that nothing is missing, and events from
+//! files for forensics. It never writes to the lake and depends on no other part than the contracts.
+
+mod engine;
+mod error;
+pub mod forensics;
+pub mod hunt;
+mod neutral;
+pub mod output;
+pub mod replay;
+mod snapshot;
+pub mod verify;
+mod view;
+
+pub use engine::{Engine, Settings};
+pub use error::Error;
+pub use neutral::neutral;
+pub use snapshot::{Rows, Snapshot};

@@ -1,0 +1,9 @@
+-- What was refused: sessions that were not admitted and actions that policy denied, by who, where and why.
+select root, actor, target, protocol,
+       case kind when 'refused' then 'session' else class end as what,
+       coalesce(nullif(reason, ''), decision_reason) as why,
+       count(*) as times, min(time) as first, max(time) as last
+from events
+where kind = 'refused' or decision = 'deny'
+group by all
+order by last desc, root, target

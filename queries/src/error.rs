@@ -1,0 +1,93 @@
+//! Why the lake gave no answer.
+
+use datafusion::error::DataFusionError;
+use interdict_schemas::lake;
+
+/// Why the lake gave no answer; says whether the query, the lake or a limit is at fault.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The location is no lake.
+    #[error("lake {location} cannot be used: {detail}")]
+    Location {
+        /// As it was given.
+        location: String,
+        /// Why not.
+        detail: String,
+    },
+    /// A table is there but cannot be opened.
+    #[error("table {table} of the lake cannot be opened")]
+    Table {
+        /// Its name.
+        table: &'static str,
+        /// Delta's words.
+        source: Box<deltalake::DeltaTableError>,
+    },
+    /// The statement would change something.
+    #[error("{what} is refused: the lake is read-only here; use select, with, explain, describe or show")]
+    ReadOnly {
+        /// The kind of statement.
+        what: String,
+    },
+    /// The statement is wrong, by its text or by what it names.
+    #[error("{0}")]
+    Query(String),
+    /// The statement needs more memory than it may have.
+    #[error(
+        "the query needs more than the {limit} MiB of memory it may have; select less or raise the limit: {detail}"
+    )]
+    Memory {
+        /// The limit.
+        limit: usize,
+        /// Which operator wanted more.
+        detail: String,
+    },
+    /// The statement took too long.
+    #[error("the query was stopped after {0:?}; select less or raise the limit")]
+    Time(std::time::Duration),
+    /// Running it failed.
+    #[error("the query failed")]
+    Run(#[source] Box<DataFusionError>),
+    /// A row is none that interdict writes.
+    #[error(transparent)]
+    Row(#[from] lake::Error),
+    /// A session of which the lake knows nothing.
+    #[error("no session {session} stands in the lake; `interdict sessions` lists them, newest first")]
+    NoSession {
+        /// As it was given.
+        session: String,
+    },
+    /// A session without a recording.
+    #[error("session {session} has no recording; its transcript can be printed")]
+    NoRecording {
+        /// The session.
+        session: String,
+    },
+    /// What was read could not be written out.
+    #[error("output cannot be written")]
+    Output(#[from] std::io::Error),
+}
+
+impl Error {
+    /// An error from planning: the statement's fault unless the resources say otherwise.
+    pub(crate) fn planning(error: DataFusionError) -> Self {
+        match error.find_root() {
+            DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) | DataFusionError::External(_) => {
+                Self::Run(Box::new(error))
+            }
+            root => Self::Query(root.strip_backtrace()),
+        }
+    }
+
+    /// An error from running.
+    pub(crate) fn running(error: DataFusionError, memory: usize) -> Self {
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(detail) => {
+                Self::Memory { limit: memory >> 20, detail: detail.clone() }
+            }
+            DataFusionError::ArrowError(root, _) => Self::Query(root.to_string()),
+            DataFusionError::Execution(detail) => Self::Query(detail.clone()),
+            _ => Self::Run(Box::new(error)),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Rows to a writer, as a table, JSON lines or CSV. JSON and CSV are written batch by batch; a table needs all its rows
+//! to know its widths, so it shows only so many and says so. Text in a table is made safe for a terminal: much of what
+//! the lake holds was typed or printed by somebody hostile.
+
+use crate::{Error, Rows, neutral};
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow::csv;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
+use arrow::json::{ArrayWriter, LineDelimitedWriter, WriterBuilder, writer::LineDelimited};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use comfy_table::{CellAlignment, ContentArrangement, presets};
+use std::io::Write;
+use std::sync::Arc;
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One JSON object a line.
+    Json,
+    /// Comma-separated, with a header; lists and structs as JSON.
+    Csv,
+}
+
+impl Format {
+    /// The names as an option takes them.
+    pub const NAMES: [&'static str; 3] = ["table", "json", "csv"];
+
+    /// The format of this name, if there is one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "table" => Some(Self::Table),
+            "json" => Some(Self::Json),
+            "csv" => Some(Self::Csv),
+            _ => None,
+        }
+    }
+}
+
+/// The most rows that a table shows.
+pub const MAX_TABLE: usize = 10_000;
+
+/// The most characters of a value that a table shows.
+pub const MAX_CELL: usize = 2_000;
+
+/// Writes all rows; returns how many there were.
+///
+/// `width` is the terminal's, to which a table is fitted; `None` does not fold. Rows beyond [`MAX_TABLE`] are counted
+/// but not shown in a table, and its last line says so.
+///
+/// # Errors
+/// When the query fails on the way or the writer does not take what is written.
+pub async fn write(rows: Rows, format: Format, width: Option<u16>, out: &mut dyn Write) -> Result<usize, Error> {
+    match format {
+        Format::Table => table(rows, width, out).await,
+        Format::Json => json(rows, out).await,
+        Format::Csv => csv(rows, out).await,
+    }
+}
+
+async fn json(mut rows: Rows, out: &mut dyn Write) -> Result<usize, Error> {
+    let mut count = 0;
+    let mut writer: LineDelimitedWriter<_> =
+        WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out);
+    while let Some(batch) = rows.next().await? {
+        count += batch.num_rows();
+        writer.write(&batch).map_err(failed)?;
+    }
+    writer.finish().map_err(failed)?;
+    writer.into_inner().flush()?;
+    Ok(count)
+}
+
+async fn csv(mut rows: Rows, out: &mut dyn Write) -> Result<usize, Error> {
+    let mut count = 0;
+    let mut writer = csv::WriterBuilder::new().with_header(true).build(out);
+    // The header stands even if there are no rows.
+    writer.write(&flat(&RecordBatch::new_empty(rows.schema())).map_err(failed)?).map_err(failed)?;
+    while let Some(batch) = rows.next().await? {
+        count += batch.num_rows();
+        writer.write(&flat(&batch).map_err(failed)?).map_err(failed)?;
+    }
+    writer.into_inner().flush()?;
+    Ok(count)
+}
+
+async fn table(mut rows: Rows, width: Option<u16>, out: &mut dyn Write) -> Result<usize, Error> {
+    let mut table = comfy_table::Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    let schema = rows.schema();
+    table.set_header(schema.fields().iter().map(|field| neutral(field.name()).into_owned()));
+    for (column, field) in table.column_iter_mut().zip(schema.fields()) {
+        if field.data_type().is_numeric() {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let (mut count, mut shown) = (0, 0);
+    let options = FormatOptions::default().with_display_error(true).with_timestamp_tz_format(Some("%F %T%.3fZ"));
+    while let Some(batch) = rows.next().await? {
+        let room = (MAX_TABLE - shown).min(batch.num_rows());
+        let columns: Result<Vec<_>, ArrowError> =
+            batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options)).collect();
+        let columns = columns.map_err(failed)?;
+        for row in 0..room {
+            table.add_row(columns.iter().map(|column| cell(&column.value(row).to_string())));
+        }
+        count += batch.num_rows();
+        shown += room;
+    }
+    writeln!(out, "{table}")?;
+    match (count, count - shown) {
+        (1, _) => writeln!(out, "1 row")?,
+        (_, 0) => writeln!(out, "{count} rows")?,
+        _ => writeln!(out, "{count} rows, the first {shown} shown; csv and json show all")?,
+    }
+    out.flush()?;
+    Ok(count)
+}
+
+fn cell(text: &str) -> String {
+    match text.char_indices().nth(MAX_CELL) {
+        Some((end, _)) => format!("{}…", neutral(text.get(..end).unwrap_or_default())),
+        None => neutral(text).into_owned(),
+    }
+}
+
+/// The batch with lists and structs as JSON text, which CSV can carry.
+fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let mut fields = Vec::with_capacity(schema.fields().len());
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        if field.data_type().is_nested() {
+            fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
+            columns.push(Arc::new(texts(column)?));
+        } else {
+            fields.push(Arc::clone(field));
+            columns.push(Arc::clone(column));
+        }
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
+fn texts(column: &ArrayRef) -> Result<StringArray, ArrowError> {
+    let field = Field::new("value", column.data_type().clone(), true);
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::clone(column)])?;
+    let mut writer = ArrayWriter::new(Vec::new());
+    writer.write(&batch)?;
+    writer.finish()?;
+    let written = writer.into_inner();
+    let wrong = |error: serde_json::Error| ArrowError::JsonError(error.to_string());
+    // Nothing at all is written for no rows.
+    let rows: Vec<serde_json::Map<String, serde_json::Value>> =
+        if column.is_empty() { Vec::new() } else { serde_json::from_slice(&written).map_err(wrong)? };
+    Ok(rows.into_iter().map(|mut row| row.remove("value").map(|value| value.to_string())).collect())
+}
+
+fn failed(error: ArrowError) -> Error {
+    match error {
+        ArrowError::IoError(_, error) => Error::Output(error),
+        error => Error::Output(std::io::Error::other(error)),
+    }
+}

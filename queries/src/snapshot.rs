@@ -1,0 +1,170 @@
+//! One state of the lake, and questions to it. Refuses every statement that would change anything, be it the lake, a
+//! file or the session.
+
+use crate::engine::Settings;
+use crate::{Error, view};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::scalar::ScalarValue;
+use deltalake::DeltaTable;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use interdict_schemas::Topic;
+use interdict_schemas::lake::{Table, txn::Txn};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// One state of every table.
+pub struct Snapshot {
+    context: SessionContext,
+    tables: HashMap<Table, DeltaTable>,
+    memory: usize,
+    time: Option<Duration>,
+}
+
+/// A result as it comes.
+pub struct Rows {
+    schema: SchemaRef,
+    batches: BoxStream<'static, Result<RecordBatch, Error>>,
+}
+
+impl Rows {
+    /// The columns.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// The next rows; `None` at the end.
+    ///
+    /// # Errors
+    /// When the query fails or meets a limit.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>, Error> {
+        self.batches.next().await.transpose()
+    }
+
+    /// All that is left. For results known to be small.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn collect(mut self) -> Result<Vec<RecordBatch>, Error> {
+        let mut batches = Vec::new();
+        while let Some(batch) = self.next().await? {
+            batches.push(batch);
+        }
+        Ok(batches)
+    }
+
+    pub(crate) fn new(schema: SchemaRef, batches: BoxStream<'static, Result<RecordBatch, Error>>) -> Self {
+        Self { schema, batches }
+    }
+}
+
+impl Snapshot {
+    pub(crate) async fn new(
+        context: SessionContext,
+        tables: HashMap<Table, DeltaTable>,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
+        for table in Table::ALL {
+            let failed = |source| Error::Table { table: table.name(), source: Box::new(source) };
+            let provider = match tables.get(&table) {
+                Some(delta) => {
+                    delta.update_datafusion_session(&context.state()).map_err(failed)?;
+                    delta.table_provider().await.map_err(|error| failed(error.into()))?
+                }
+                None => Arc::new(EmptyTable::new(table.schema())),
+            };
+            context.register_table(view::facts(table), provider).map_err(Error::planning)?;
+        }
+        for (name, sql) in view::all() {
+            let frame = context.sql(&sql).await.map_err(Error::planning)?;
+            context.register_table(name, frame.into_view()).map_err(Error::planning)?;
+        }
+        Ok(Self { context, tables, memory: settings.memory, time: settings.time })
+    }
+
+    /// One question.
+    ///
+    /// # Errors
+    /// When the statement is wrong or would change something.
+    pub async fn sql(&self, sql: &str) -> Result<Rows, Error> {
+        self.ask(sql, Vec::new()).await
+    }
+
+    /// One question with values for `$1`, `$2`, ...: the only way for values from outside into a statement.
+    ///
+    /// # Errors
+    /// As [`Self::sql`].
+    pub async fn ask(&self, sql: &str, values: Vec<ScalarValue>) -> Result<Rows, Error> {
+        let state = self.context.state();
+        let plan = state.create_logical_plan(sql).await.map_err(Error::planning)?;
+        only_reads(&plan)?;
+        let mut frame = DataFrame::new(state, plan);
+        if !values.is_empty() {
+            frame = frame.with_param_values(values).map_err(Error::planning)?;
+        }
+        let memory = self.memory;
+        let batches = frame.execute_stream().await.map_err(|error| Error::running(error, memory))?;
+        Ok(Rows::new(batches.schema(), bounded(batches, memory, self.time)))
+    }
+
+    /// The version of a table; `None` while it does not exist.
+    #[must_use]
+    pub fn version(&self, table: Table) -> Option<u64> {
+        self.tables.get(&table).and_then(DeltaTable::version)
+    }
+
+    /// The next offset of a topic's partition that the table needs; `None` if it never recorded one.
+    pub(crate) async fn next_offset(&self, table: Table, topic: Topic, partition: u32) -> Result<Option<i64>, Error> {
+        let Some(delta) = self.tables.get(&table) else { return Ok(None) };
+        let failed = |source| Error::Table { table: table.name(), source: Box::new(source) };
+        let snapshot = delta.snapshot().map_err(failed)?;
+        let id = Txn::Next { topic, partition }.to_string();
+        snapshot.transaction_version(delta.log_store().as_ref(), id).await.map_err(failed)
+    }
+}
+
+/// DataFusion's own check words its refusals for developers; and a plan inside `explain analyze` runs too.
+fn only_reads(plan: &LogicalPlan) -> Result<(), Error> {
+    let mut refused = None;
+    let walked = plan.apply_with_subqueries(|node| {
+        refused = match node {
+            LogicalPlan::Ddl(ddl) => Some(ddl.name().to_owned()),
+            LogicalPlan::Dml(dml) => Some(dml.op.to_string()),
+            LogicalPlan::Copy(_) => Some("copy".to_owned()),
+            LogicalPlan::Statement(statement) => Some(statement.name().to_owned()),
+            _ => return Ok(TreeNodeRecursion::Continue),
+        };
+        Ok(TreeNodeRecursion::Stop)
+    });
+    walked.map_err(Error::planning)?;
+    refused.map_or(Ok(()), |what| Err(Error::ReadOnly { what }))
+}
+
+fn bounded(
+    batches: SendableRecordBatchStream,
+    memory: usize,
+    time: Option<Duration>,
+) -> BoxStream<'static, Result<RecordBatch, Error>> {
+    let running = move |error| Error::running(error, memory);
+    let Some(time) = time else { return batches.map(move |batch| batch.map_err(running)).boxed() };
+    let deadline = Instant::now() + time;
+    stream::unfold(Some(batches), move |batches| async move {
+        let mut batches = batches?;
+        match tokio::time::timeout_at(deadline, batches.next()).await {
+            Ok(Some(Ok(batch))) => Some((Ok(batch), Some(batches))),
+            Ok(Some(Err(error))) => Some((Err(running(error)), None)),
+            Ok(None) => None,
+            Err(_) => Some((Err(Error::Time(time)), None)),
+        }
+    })
+    .boxed()
+}

@@ -1,0 +1,204 @@
+//! The questions that make the proof.
+
+use super::{Break, Chunks, Count, MAX_BREAKS, Options, Spool, TableReport};
+use crate::{Error, Snapshot};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type};
+use interdict_schemas::Topic;
+use interdict_schemas::lake::Table;
+
+/// Each row with the number before it in its log.
+const STEPS: &str = "select proxy, spool, sequence, cast(date as varchar) as day, \
+     lag(sequence) over (partition by spool order by sequence) as previous, \
+     lag(cast(date as varchar)) over (partition by spool order by sequence) as previous_day \
+     from TABLE where spool is not null";
+
+pub(super) async fn sequences(lake: &Snapshot, topic: Topic, options: &Options) -> Result<TableReport, Error> {
+    let table = if topic == Topic::Recordings { Table::Recordings } else { Table::Events }.name();
+    let steps = STEPS.replace("TABLE", table);
+    // Where the head may be gone, a log begins wherever it begins.
+    let before_first = if options.head_may_be_gone { "sequence - 1" } else { "0" };
+    let sql = format!(
+        "select max(proxy) as proxy, spool, min(sequence) as first, max(sequence) as last, count(*) as rows, \
+         sum(case when sequence > coalesce(previous, {before_first}) + 1 \
+             then sequence - coalesce(previous, {before_first}) - 1 else 0 end) as missing, \
+         sum(case when sequence <= coalesce(previous, {before_first}) then 1 else 0 end) as doubled \
+         from ({steps}) group by spool order by spool"
+    );
+    let mut report = TableReport { table, spools: Vec::new(), breaks: Vec::new(), unnumbered: 0 };
+    let mut rows = lake.sql(&sql).await?;
+    while let Some(batch) = rows.next().await? {
+        for row in 0..batch.num_rows() {
+            report.spools.push(Spool {
+                proxy: text(&batch, "proxy", row)?.unwrap_or_default(),
+                spool: text(&batch, "spool", row)?.unwrap_or_default(),
+                first: number(&batch, "first", row)?,
+                last: number(&batch, "last", row)?,
+                rows: number(&batch, "rows", row)?,
+                missing: number(&batch, "missing", row)?,
+                doubled: number(&batch, "doubled", row)?,
+            });
+        }
+    }
+    if report.missing() + report.doubled() > 0 {
+        report.breaks = breaks(lake, &steps, before_first).await?;
+    }
+    tails(&mut report, topic, options);
+    let sql = format!("select count(*) as rows from {table} where spool is null");
+    report.unnumbered = single(lake, &sql).await?;
+    Ok(report)
+}
+
+async fn breaks(lake: &Snapshot, steps: &str, before_first: &str) -> Result<Vec<Break>, Error> {
+    let sql = format!(
+        "select proxy, spool, sequence, coalesce(previous, {before_first}) as previous, day, previous_day \
+         from ({steps}) where sequence <> coalesce(previous, {before_first}) + 1 \
+         order by spool, sequence limit {MAX_BREAKS}"
+    );
+    let mut breaks = Vec::new();
+    let mut rows = lake.sql(&sql).await?;
+    while let Some(batch) = rows.next().await? {
+        for row in 0..batch.num_rows() {
+            let (sequence, previous) = (number(&batch, "sequence", row)?, number(&batch, "previous", row)?);
+            let doubled = sequence <= previous;
+            breaks.push(Break {
+                proxy: text(&batch, "proxy", row)?.unwrap_or_default(),
+                spool: text(&batch, "spool", row)?.unwrap_or_default(),
+                from: if doubled { sequence } else { previous + 1 },
+                to: if doubled { sequence } else { sequence - 1 },
+                doubled,
+                after: text(&batch, "previous_day", row)?,
+                before: text(&batch, "day", row)?,
+            });
+        }
+    }
+    Ok(breaks)
+}
+
+/// Adds what is missing at the end of logs whose end is known.
+fn tails(report: &mut TableReport, topic: Topic, options: &Options) {
+    for written in options.written.iter().filter(|written| written.topic == topic && written.last > 0) {
+        let found = report.spools.iter_mut().find(|spool| spool.spool == written.spool);
+        let (proxy, last) = match found {
+            Some(spool) => {
+                let last = spool.last;
+                spool.missing += written.last.saturating_sub(last);
+                (spool.proxy.clone(), last)
+            }
+            None => {
+                report.spools.push(Spool {
+                    proxy: String::new(),
+                    spool: written.spool.clone(),
+                    first: 0,
+                    last: 0,
+                    rows: 0,
+                    missing: written.last,
+                    doubled: 0,
+                });
+                (String::new(), 0)
+            }
+        };
+        if written.last > last && report.breaks.len() < MAX_BREAKS {
+            let spool = written.spool.clone();
+            let (from, to) = (last + 1, written.last);
+            report.breaks.push(Break { proxy, spool, from, to, doubled: false, after: None, before: None });
+        }
+    }
+}
+
+pub(super) async fn chunks(lake: &Snapshot, options: &Options) -> Result<Chunks, Error> {
+    let before_first = if options.head_may_be_gone { "\"index\" - 1" } else { "-1" };
+    let sessions = format!(
+        "select session, \
+         sum(case when \"index\" > coalesce(previous, {before_first}) + 1 \
+             then \"index\" - coalesce(previous, {before_first}) - 1 else 0 end) as missing, \
+         sum(case when \"index\" <= coalesce(previous, {before_first}) then 1 else 0 end) as doubled \
+         from (select session, \"index\", lag(\"index\") over (partition by session order by \"index\") as previous \
+               from recordings) group by session"
+    );
+    let mut chunks = Chunks::default();
+    let sql = format!(
+        "select count(*) as sessions, coalesce(sum(missing), 0) as missing, coalesce(sum(doubled), 0) as doubled \
+         from ({sessions})"
+    );
+    for batch in lake.sql(&sql).await?.collect().await? {
+        if batch.num_rows() > 0 {
+            chunks.sessions = number(&batch, "sessions", 0)?;
+            chunks.missing = number(&batch, "missing", 0)?;
+            chunks.doubled = number(&batch, "doubled", 0)?;
+        }
+    }
+    if chunks.missing + chunks.doubled > 0 {
+        let sql = format!(
+            "select session from ({sessions}) where missing > 0 or doubled > 0 order by session limit {MAX_BREAKS}"
+        );
+        for batch in lake.sql(&sql).await?.collect().await? {
+            for row in 0..batch.num_rows() {
+                chunks.broken.extend(text(&batch, "session", row)?);
+            }
+        }
+    }
+    Ok(chunks)
+}
+
+pub(super) async fn counts(lake: &Snapshot) -> Result<Vec<Count>, Error> {
+    let mut counts = Vec::new();
+    for (table, facts, expected) in [
+        (
+            Table::Sessions,
+            "session_facts",
+            "sum(case when kind in ('opened', 'refused', 'closed') then 1 else 0 end)",
+        ),
+        (Table::Disclosures, "disclosures", "sum(coalesce(cardinality(disclosures), 0))"),
+    ] {
+        let read = both_read(lake, table).await?;
+        let sql = format!("select coalesce({expected}, 0) as rows from events where {read}");
+        let expected = single(lake, &sql).await?;
+        let found = single(lake, &format!("select count(*) as rows from {facts} where {read}")).await?;
+        counts.push(Count { table: table.name(), expected, found });
+    }
+    Ok(counts)
+}
+
+/// The condition that a row comes from what both `events` and this table have read: each table is committed by itself,
+/// so while events are coming in, one may be a little ahead.
+async fn both_read(lake: &Snapshot, table: Table) -> Result<String, Error> {
+    let mut conditions = Vec::new();
+    let sql = "select distinct bus_partition as partition from events";
+    for batch in lake.sql(sql).await?.collect().await? {
+        for row in 0..batch.num_rows() {
+            let Ok(partition) = u32::try_from(number(&batch, "partition", row)?) else { continue };
+            let events = lake.next_offset(Table::Events, Topic::Events, partition).await?;
+            let other = lake.next_offset(table, Topic::Events, partition).await?;
+            if let (Some(events), Some(other)) = (events, other) {
+                let end = events.min(other);
+                conditions.push(format!("(bus_partition <> {partition} or bus_offset < {end})"));
+            }
+        }
+    }
+    Ok(if conditions.is_empty() { "true".to_owned() } else { conditions.join(" and ") })
+}
+
+async fn single(lake: &Snapshot, sql: &str) -> Result<u64, Error> {
+    let batches = lake.sql(sql).await?.collect().await?;
+    let batch = batches.iter().find(|batch| batch.num_rows() > 0);
+    batch.map_or(Ok(0), |batch| number(batch, "rows", 0))
+}
+
+/// A count; what is absent or below 0 is 0.
+fn number(batch: &RecordBatch, column: &str, row: usize) -> Result<u64, Error> {
+    let array = named(batch, column, &DataType::Int64)?;
+    let value = array.is_valid(row).then(|| array.as_primitive::<Int64Type>().value(row));
+    Ok(value.and_then(|value| u64::try_from(value).ok()).unwrap_or_default())
+}
+
+fn text(batch: &RecordBatch, column: &str, row: usize) -> Result<Option<String>, Error> {
+    let array = named(batch, column, &DataType::Utf8)?;
+    Ok(array.is_valid(row).then(|| array.as_string::<i32>().value(row).to_owned()))
+}
+
+fn named(batch: &RecordBatch, column: &str, kind: &DataType) -> Result<arrow::array::ArrayRef, Error> {
+    let array = batch.column_by_name(column).ok_or_else(|| Error::Query(format!("no column {column}")))?;
+    cast(array, kind).map_err(|error| Error::Query(error.to_string()))
+}

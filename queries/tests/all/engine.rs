@@ -1,0 +1,144 @@
+//! SQL over the lake: always an answer, never a change.
+
+use crate::fixture::{Lake, csv, session, story};
+use interdict_queries::{Engine, Error, Settings};
+use interdict_schemas::Protocol;
+use std::time::Duration;
+
+async fn check(engine: &Engine, sql: &str, expected: &str) {
+    let rows = engine.sql(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    assert_eq!(csv(rows).await.trim_end(), expected, "{sql}");
+}
+
+#[tokio::test]
+async fn tables_that_do_not_exist_yet_are_empty() {
+    let lake = Lake::new();
+    let engine = lake.engine();
+    for table in [
+        "events",
+        "sessions",
+        "session_facts",
+        "disclosures",
+        "recordings",
+        "alerts",
+        "alert_revisions",
+        "verdicts",
+        "verdict_records",
+    ] {
+        check(&engine, &format!("select count(*) as n from {table}"), "n\n0").await;
+    }
+    check(&engine, "select root, count(*) as n from events group by all", "root,n").await;
+}
+
+#[tokio::test]
+async fn group_by_all_groups_by_what_is_not_an_aggregate() {
+    let lake = story().await;
+    let sql = "select root, actor, target, protocol, count(*) from events group by all order by root, target";
+    let expected = "root,actor,target,protocol,count(*)\n\
+        svc:deploy,svc:deploy,cmdb,postgres,4\n\
+        user:dana,agent:plan,bastion,ssh,2\n\
+        user:dana,agent:plan,cluster,kubernetes,1\n\
+        user:dana,agent:plan,cmdb,postgres,5\n\
+        user:dana,user:dana,cmdb,postgres,2";
+    let sql = sql.replace("root, target", "root, target, actor");
+    check(&lake.engine(), &sql, expected).await;
+}
+
+#[tokio::test]
+async fn views_show_the_newest_fact_of_each_thing() {
+    let engine = story().await;
+    let engine = (engine.engine(), engine);
+    let engine = &engine.0;
+    check(
+        engine,
+        "select session, state, actions from sessions order by session",
+        "session,state,actions\ns0,closed,2\ns1,closed,2\ns2,closed,2\ns3,open,\ns4,refused,",
+    )
+    .await;
+    check(engine, "select count(*) as n from session_facts", "n\n8").await;
+    check(engine, "select id, revision from alerts", "id,revision\nf-1,2").await;
+    check(engine, "select count(*) as n from alert_revisions", "n\n2").await;
+    check(engine, "select id, revoked from verdicts", "id,revoked\nv-1,true").await;
+    check(engine, "select count(*) as n from verdict_records", "n\n2").await;
+    check(engine, "select count(*) as n from events where date = date '2026-03-02'", "n\n6").await;
+}
+
+#[tokio::test]
+async fn each_question_sees_the_newest_state() {
+    let mut lake = Lake::new();
+    let engine = lake.engine();
+    check(&engine, "select count(*) as n from sessions", "n\n0").await;
+    let one = session("s1", &["user:dana"], "cmdb", Protocol::Postgres, 0);
+    lake.write([one.opened()]).await;
+    check(&engine, "select state from sessions", "state\nopen").await;
+    let before = engine.snapshot().await.expect("snapshot");
+    lake.write([one.closed(5)]).await;
+    check(&engine, "select state from sessions", "state\nclosed").await;
+    assert_eq!(csv(before.sql("select state from sessions").await.expect("asks")).await, "state\nopen\n");
+}
+
+#[tokio::test]
+async fn statements_that_change_anything_are_refused() {
+    let lake = story().await;
+    let out = lake.path().join("out.csv");
+    let engine = lake.engine();
+    for sql in [
+        "create table x as select 1",
+        "create view x as select 1",
+        "create external table x stored as parquet location '/etc'",
+        "drop table events",
+        "drop view sessions",
+        "insert into events select * from events",
+        "delete from events",
+        "update events set root = 'x'",
+        &format!("copy events to '{}'", out.display()),
+        &format!("explain analyze copy events to '{}'", out.display()),
+        "set datafusion.execution.batch_size = 1",
+        "begin",
+        "prepare p as select 1",
+    ] {
+        let error = engine.sql(sql).await.err().unwrap_or_else(|| panic!("{sql} was run"));
+        assert!(matches!(error, Error::ReadOnly { .. }), "{sql}: {error:?}");
+        assert!(error.to_string().contains("read-only"), "{error}");
+    }
+    assert!(!out.exists());
+    for sql in ["select * from '/etc/passwd'", "select 1; select 2", "selekt", "select nothing from events"] {
+        let error = engine.sql(sql).await.err().unwrap_or_else(|| panic!("{sql} was run"));
+        assert!(matches!(error, Error::Query(_)), "{sql}: {error:?}");
+    }
+    for sql in ["explain select * from events", "describe events", "show tables", "with x as (select 1) table x"] {
+        engine.sql(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn limits_are_kept_and_named() {
+    let lake = story().await;
+    let path = lake.path().to_str().expect("path");
+    let big = "select count(*) from (select distinct a.value + b.value * 10000 from generate_series(1, 10000) a \
+               cross join generate_series(1, 10000) b)";
+    let open = |settings| Engine::open(path, settings).expect("opens");
+    let timed = open(Settings { time: Some(Duration::from_millis(200)), ..Settings::default() });
+    let error = timed.sql(big).await.expect("plans").collect().await.expect_err("stopped");
+    assert!(matches!(error, Error::Time(_)), "{error:?}");
+    let small = open(Settings { memory: 1 << 20, ..Settings::default() });
+    let hash = "select array_agg(value) from generate_series(1, 10000000)";
+    let error = match small.sql(hash).await {
+        Ok(rows) => rows.collect().await.expect_err("too large"),
+        Err(error) => error,
+    };
+    assert!(matches!(error, Error::Memory { limit: 1, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_lake_is_named() {
+    let lake = Lake::new();
+    let file = lake.path().join("file");
+    std::fs::write(&file, "x").expect("writes");
+    let error = Engine::open(file.to_str().expect("path"), Settings::default()).expect_err("refused");
+    assert!(error.to_string().contains("is a file"), "{error}");
+    std::fs::create_dir_all(lake.path().join("events/_delta_log")).expect("folder");
+    std::fs::write(lake.path().join("events/_delta_log/00000000000000000000.json"), "garbage").expect("writes");
+    let error = lake.engine().sql("select 1").await.err().expect("refused");
+    assert!(error.to_string().contains("table events"), "{error}");
+}

@@ -1,0 +1,9 @@
+//! The reading side against small real lakes.
+
+mod engine;
+mod fixture;
+mod forensics;
+mod hunts;
+mod output;
+mod replay;
+mod verify;
