@@ -1,1 +1,38 @@
-//! TODO
+//! From the bus into the lake: six Delta tables, partitioned by date and sorted within their files.
+//!
+//! DELIVERY: a record stands in each of its tables exactly once. A table's rows and the bus positions they reach are
+//! one Delta commit, so a crash anywhere leaves each table at some position and nothing between; reading resumes at
+//! the lowest, and each table passes over what it has. What a writer sent twice carries the same stamp and is dropped;
+//! the highest sequence of every spool is committed the same way. The bus is told to forget only what all tables have.
+//! A record that cannot be read is counted, logged with its place and kept as it was in `_rejected` beside its table;
+//! it never blocks the others. Compaction and vacuum may run beside a collector; a second collector does no harm, but
+//! only one of them gets on.
+
+mod batch;
+mod commit;
+pub mod config;
+mod error;
+mod lane;
+mod table;
+
+pub use config::Config;
+pub use error::Error;
+
+use futures::future::try_join_all;
+use interdict_bus::Log;
+use interdict_schemas::Topic;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Collects all topics until `shutdown`, then writes what the bus still holds and returns. Whatever fails on the way
+/// is logged and tried again, with nothing lost.
+///
+/// Dropping the future is as good as a crash: harmless.
+///
+/// # Errors
+/// When only a person can mend it (the lake's path, a table of another schema), or when the last write failed; the
+/// bus then keeps what is not in the lake.
+pub async fn run(config: Config, log: Arc<dyn Log>, shutdown: CancellationToken) -> Result<(), Error> {
+    let lanes = Topic::ALL.into_iter().map(|topic| lane::run(topic, &config, &log, &shutdown));
+    try_join_all(lanes).await.map(|_| ())
+}

@@ -1,0 +1,104 @@
+//! The sections `[lake]` and `[collector]`, as written and as meant.
+
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// `[lake]`, as written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawLake {
+    /// Folder of the tables; `lake` if left out.
+    pub path: Option<PathBuf>,
+}
+
+/// `[collector]`, as written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raw {
+    /// Seconds after which what was read is written, however little it is.
+    pub max_age_s: Option<u64>,
+    /// Records after which it is written, however young they are.
+    pub max_rows: Option<usize>,
+    /// Bytes of records after which it is written.
+    pub max_bytes: Option<usize>,
+}
+
+/// When to write, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Folder of the tables.
+    pub lake: PathBuf,
+    /// When to cut.
+    pub limits: Limits,
+}
+
+/// When a batch is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Age of its oldest record.
+    pub age: Duration,
+    /// Its records.
+    pub rows: usize,
+    /// Their bytes on the bus.
+    pub bytes: usize,
+}
+
+/// A value that cannot be.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// Zero or absurd.
+    #[error("collector.{key} is {value}; it must be from {least} to {most}")]
+    Range {
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        value: u64,
+        /// The least that makes sense.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+}
+
+impl Raw {
+    /// Resolves both sections; `base` is the folder that a relative lake path starts from.
+    ///
+    /// # Errors
+    /// When a value is out of its range.
+    pub fn resolve(self, lake: RawLake, base: &Path) -> Result<Config, Error> {
+        let age = within("max_age_s", self.max_age_s.unwrap_or(5), 1, 3_600)?;
+        let rows = within("max_rows", self.max_rows.map_or(50_000, |rows| rows as u64), 1, 1_000_000)?;
+        let bytes = within("max_bytes", self.max_bytes.map_or(64 << 20, |bytes| bytes as u64), 1 << 20, 1 << 30)?;
+        Ok(Config {
+            lake: base.join(lake.path.unwrap_or_else(|| "lake".into())),
+            limits: Limits {
+                age: Duration::from_secs(age),
+                rows: usize::try_from(rows).unwrap_or(usize::MAX),
+                bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+            },
+        })
+    }
+}
+
+fn within(key: &'static str, value: u64, least: u64, most: u64) -> Result<u64, Error> {
+    if (least..=most).contains(&value) { Ok(value) } else { Err(Error::Range { key, value, least, most }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_stand_and_absurd_values_are_named() {
+        let config = Raw::default().resolve(RawLake::default(), Path::new("/srv")).expect("defaults");
+        assert_eq!(config.lake, Path::new("/srv/lake"));
+        assert_eq!((config.limits.age, config.limits.rows), (Duration::from_secs(5), 50_000));
+        let check = |raw: Raw, expected: &str| {
+            let error = raw.resolve(RawLake::default(), Path::new("/")).expect_err("absurd").to_string();
+            assert_eq!(error, expected);
+        };
+        check(Raw { max_age_s: Some(0), ..Raw::default() }, "collector.max_age_s is 0; it must be from 1 to 3600");
+        check(Raw { max_rows: Some(0), ..Raw::default() }, "collector.max_rows is 0; it must be from 1 to 1000000");
+    }
+}

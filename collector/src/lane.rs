@@ -1,0 +1,240 @@
+//! One topic's way into its tables: gather, cut, write, and let the bus forget.
+//!
+//! DELIVERY: whatever fails, the lane begins anew from the positions that stand in the tables and reads the bus again
+//! from the lowest of them; the bus is told to forget only what every table has. So trying again is the same as
+//! starting after a crash, and there is one code path for both.
+
+use crate::Error;
+use crate::batch::{Batch, Cut, Rejected};
+use crate::commit::{Progress, durable, furthest_behind};
+use crate::config::{Config, Limits};
+use crate::table::{Delta, Positions};
+use futures::future::try_join_all;
+use interdict_bus::{From, Log, Reader, Record};
+use interdict_schemas::lake::{Located, Place, Table};
+use interdict_schemas::{Envelope, Message, Topic};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// The name under which this reader's commits stand on the bus.
+pub(crate) const GROUP: &str = "collector";
+
+/// Records asked for at once: enough to be quick, few enough to let other work of the runtime through.
+const MOST: usize = 512;
+
+/// How long a lane that is told to end still reads what stands on the bus already.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+
+const BACKOFF: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
+
+/// Collects one topic until told to end. Failures are logged and tried again.
+///
+/// # Errors
+/// When only a person can mend it, or when the last write before the end failed.
+pub(crate) async fn run(
+    topic: Topic,
+    config: &Config,
+    log: &Arc<dyn Log>,
+    shutdown: &CancellationToken,
+) -> Result<(), Error> {
+    let mut backoff = BACKOFF[0];
+    loop {
+        let began = Instant::now();
+        let Err(error) = once(topic, config, log, shutdown).await else { return Ok(()) };
+        if error.is_permanent() || shutdown.is_cancelled() {
+            tracing::error!(%topic, %error, "collecting ended; the bus keeps what is not in the lake");
+            return Err(error);
+        }
+        // A lane that had worked for long does not inherit the wait of an earlier trouble.
+        backoff = if began.elapsed() > BACKOFF[1] { BACKOFF[0] } else { backoff };
+        tracing::error!(%topic, %error, retry_in = ?backoff, "collecting failed; nothing is lost, trying again");
+        tokio::select! {
+            () = tokio::time::sleep(backoff) => {}
+            () = shutdown.cancelled() => {}
+        }
+        backoff = (backoff * 2).min(BACKOFF[1]);
+    }
+}
+
+/// From the tables' positions to the end or the first failure.
+async fn once(topic: Topic, config: &Config, log: &Arc<dyn Log>, shutdown: &CancellationToken) -> Result<(), Error> {
+    let partitions = log.partitions(topic).await?;
+    let mut tables = Vec::new();
+    for table in Table::ALL.into_iter().filter(|table| table.topic() == topic) {
+        let mut delta = Delta::open(&config.lake, table).await?;
+        delta.look_up(topic, partitions).await?;
+        for (partition, next) in delta.next().clone() {
+            // After the positions, so that what the lake was written from cannot lie beyond it.
+            let end = log.end(topic, partition).await?;
+            if next > end {
+                tracing::warn!(
+                    %topic, partition, table = table.name(), end,
+                    "the lake has read further than the bus goes: another bus; reading it from its start"
+                );
+                delta.forget(partition);
+            }
+        }
+        tables.push(delta);
+    }
+    let standing: Vec<From> = tables.iter().map(|delta| delta.next().clone()).collect();
+    let (mut start, mut behind) = (From::new(), Vec::new());
+    for partition in 0..partitions {
+        let (table, next) = furthest_behind(&standing, partition);
+        start.insert(partition, next);
+        behind.push(tables.get(table).map(Delta::positions));
+    }
+    let progress = Progress::new(topic, start);
+    let reader = log.reader(topic, progress.next().clone()).await?;
+    let gather = Gather { topic, limits: config.limits, log, reader, progress, behind, batch: Batch::default() };
+    // One cut is written while the next is gathered; a third has to wait, so memory is bounded by the limits.
+    let (cuts, mut written) = mpsc::channel::<(Cut, bool)>(1);
+    let write = async move {
+        let mut told = From::new();
+        while let Some((cut, last)) = written.recv().await {
+            write(topic, &mut tables, cut, last).await?;
+            forget(topic, log, &tables, &mut told).await?;
+        }
+        Ok(())
+    };
+    tokio::try_join!(gather.run(cuts, shutdown), write).map(|((), ())| ())
+}
+
+async fn write(topic: Topic, tables: &mut [Delta], cut: Cut, last: bool) -> Result<(), Error> {
+    if let Some(main) = tables.first() {
+        main.keep(&cut.rejected).await?;
+    }
+    let (cut, began) = (Arc::new(cut), Instant::now());
+    try_join_all(tables.iter_mut().map(|delta| delta.write(&cut, last))).await?;
+    tracing::debug!(%topic, records = cut.records.len(), took = ?began.elapsed(), "written");
+    Ok(())
+}
+
+/// Lets the bus forget what every table has and it was not yet told.
+async fn forget(topic: Topic, log: &Arc<dyn Log>, tables: &[Delta], told: &mut From) -> Result<(), Error> {
+    let Some(main) = tables.first() else { return Ok(()) };
+    for partition in main.next().keys() {
+        let offset = durable(tables.iter().map(Delta::next), *partition);
+        if offset > told.get(partition).copied().unwrap_or(0) {
+            log.commit(GROUP, topic, *partition, offset).await?;
+            told.insert(*partition, offset);
+        }
+    }
+    Ok(())
+}
+
+/// The reading half.
+struct Gather<'a> {
+    topic: Topic,
+    limits: Limits,
+    log: &'a Arc<dyn Log>,
+    reader: Box<dyn Reader>,
+    progress: Progress,
+    /// By partition: the table whose view of the spools is the one to begin with.
+    behind: Vec<Option<Positions>>,
+    batch: Batch,
+}
+
+impl Gather<'_> {
+    async fn run(mut self, cuts: mpsc::Sender<(Cut, bool)>, shutdown: &CancellationToken) -> Result<(), Error> {
+        let mut due: Option<Instant> = None;
+        loop {
+            let most = self.batch.room(&self.limits).min(MOST);
+            let full = most == 0;
+            let waited = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                () = waited => {
+                    due = None;
+                    if !self.cut(&cuts, false).await { return Ok(()) }
+                }
+                () = std::future::ready(()), if full => {
+                    due = None;
+                    if !self.cut(&cuts, false).await { return Ok(()) }
+                }
+                records = self.reader.next(most), if !full => {
+                    self.take(records?).await?;
+                    due = due.or_else(|| Some(Instant::now() + self.limits.age));
+                }
+            }
+        }
+        self.last(&cuts).await?;
+        self.cut(&cuts, true).await;
+        Ok(())
+    }
+
+    /// Reads what stands on the bus now, and no longer than [`LAST_LOOK`].
+    async fn last(&mut self, cuts: &mpsc::Sender<(Cut, bool)>) -> Result<(), Error> {
+        let mut ends = From::new();
+        for partition in self.progress.next().keys() {
+            ends.insert(*partition, self.log.end(self.topic, *partition).await?);
+        }
+        let until = Instant::now() + LAST_LOOK;
+        while ends.iter().any(|(partition, end)| self.reader.position(*partition) < *end) {
+            if self.batch.room(&self.limits) == 0 && !self.cut(cuts, false).await {
+                return Ok(());
+            }
+            match tokio::time::timeout_at(until, self.reader.next(MOST)).await {
+                Ok(records) => self.take(records?).await?,
+                Err(_) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// False when nobody writes any more: the writing half has failed and tells why.
+    async fn cut(&mut self, cuts: &mpsc::Sender<(Cut, bool)>, last: bool) -> bool {
+        let cut = self.batch.cut(self.progress.take());
+        cuts.send((cut, last)).await.is_ok()
+    }
+
+    async fn take(&mut self, records: Vec<Record>) -> Result<(), Error> {
+        for Record { position, value, .. } in records {
+            let (partition, offset) = (position.partition, position.offset);
+            let envelope = match Envelope::decode(&value) {
+                Ok(envelope) if envelope.message.topic() == self.topic => envelope,
+                Ok(envelope) => {
+                    let found = envelope.message.topic();
+                    self.reject(partition, offset, value, &format!("it belongs on {found}"));
+                    continue;
+                }
+                Err(error) => {
+                    self.reject(partition, offset, value, &error.to_string());
+                    continue;
+                }
+            };
+            if let Some(stamp) = &envelope.stamp
+                && !self.progress.knows(partition, &stamp.spool)
+            {
+                let highest = match self.behind.get(partition as usize).and_then(Option::as_ref) {
+                    Some(table) => table.highest(self.topic, partition, &stamp.spool).await?,
+                    None => None,
+                };
+                self.progress.learn(partition, &stamp.spool, highest);
+            }
+            let place = Place { stamp: envelope.stamp, partition, offset };
+            // Judged marks make no rows; they only count as read.
+            if self.progress.admit(&place) && !matches!(envelope.message, Message::Judged(_)) {
+                self.batch.add(Located { place, value: envelope.message }, value.len());
+            }
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, partition: u32, offset: u64, value: Vec<u8>, reason: &str) {
+        tracing::error!(
+            topic = %self.topic, partition, offset, bytes = value.len(), reason,
+            "unreadable record; kept in the folder _rejected beside the table"
+        );
+        self.progress.pass(partition, offset);
+        self.batch.reject(Rejected { partition, offset, value });
+    }
+}
