@@ -6,7 +6,7 @@ use crate::learned::{Lesson, Teaching};
 use interdict_schemas::{DisclosureKind, Event, Hop, Kind, Time};
 
 /// Hops that a chain is followed back, and that one may have when it has grown.
-pub const LONGEST: usize = 16;
+pub(crate) const LONGEST: usize = 16;
 
 /// Why a hop belongs to a chain.
 mod cause {
@@ -17,7 +17,7 @@ mod cause {
 
 /// The chain that led to `lesson`, oldest hop first; its last hop is the session in which it was learned.
 #[must_use]
-pub fn back(view: View<'_>, lesson: &Lesson) -> Vec<Hop> {
+pub(crate) fn back(view: View<'_>, lesson: &Lesson) -> Vec<Hop> {
     let mut chain = Vec::new();
     let mut taught = Some(lesson.clone());
     let mut next = view.root.graph.session(lesson.teaching.session);
@@ -71,7 +71,7 @@ pub fn back(view: View<'_>, lesson: &Lesson) -> Vec<Hop> {
 
 /// The hop of a session as it stands in the graph.
 #[must_use]
-pub fn hop(view: View<'_>, session: &Session) -> Hop {
+pub(crate) fn hop(view: View<'_>, session: &Session) -> Hop {
     Hop {
         time: session.opened,
         session: session.id.to_string(),
@@ -88,14 +88,14 @@ pub fn hop(view: View<'_>, session: &Session) -> Hop {
 
 /// The hop that uses `lesson` in a session that was admitted.
 #[must_use]
-pub fn tip(view: View<'_>, session: &Session, lesson: &Lesson) -> Hop {
+pub(crate) fn tip(view: View<'_>, session: &Session, lesson: &Lesson) -> Hop {
     let evidence = format!("{} of it was learned from {}", words(view, lesson), place(view, &lesson.teaching));
     Hop { cause: cause::DISCLOSED.into(), evidence, ..hop(view, session) }
 }
 
 /// The hop that would have used `lesson`, had it not been refused.
 #[must_use]
-pub fn attempt(view: View<'_>, event: &Event, lesson: &Lesson) -> Hop {
+pub(crate) fn attempt(view: View<'_>, event: &Event, lesson: &Lesson) -> Hop {
     let reason = match &event.kind {
         Kind::Refused(refused) => refused.reason.as_str(),
         _ => "",
@@ -138,7 +138,7 @@ fn forgotten(view: View<'_>, lesson: &Lesson) -> Hop {
 
 /// `read hosts.inventory at 2026-…; the answer held host name bastion-2.internal`
 #[must_use]
-pub fn read(view: View<'_>, lesson: &Lesson) -> String {
+pub(crate) fn read(view: View<'_>, lesson: &Lesson) -> String {
     let teaching = &lesson.teaching;
     let what = if teaching.what.is_empty() { "a response" } else { &teaching.what };
     format!("{} read {what} at {}; the answer held {}", view.text(teaching.actor), teaching.time, words(view, lesson))
@@ -146,7 +146,7 @@ pub fn read(view: View<'_>, lesson: &Lesson) -> String {
 
 /// `host name bastion-2.internal`
 #[must_use]
-pub fn words(view: View<'_>, lesson: &Lesson) -> String {
+pub(crate) fn words(view: View<'_>, lesson: &Lesson) -> String {
     let kind = match lesson.kind {
         DisclosureKind::HostName => "host name",
         DisclosureKind::Address => "address",
@@ -164,7 +164,7 @@ fn place(view: View<'_>, teaching: &Teaching) -> String {
 
 /// Time between two events as a person says it.
 #[must_use]
-pub fn span(from: Time, to: Time) -> String {
+pub(crate) fn span(from: Time, to: Time) -> String {
     let micros = to.0.saturating_sub(from.0).max(0);
     match micros / 1_000_000 {
         0 => format!("{} ms", micros / 1000),

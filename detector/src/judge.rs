@@ -58,7 +58,7 @@ impl Known {
 }
 
 /// Judges one finding against the alerts already given for its root; the verdict comes first, as it is urgent.
-pub fn judge(known: &mut Vec<Known>, finding: Finding, event: &Event, settings: &Settings) -> Vec<Output> {
+pub(crate) fn judge(known: &mut Vec<Known>, finding: Finding, event: &Event, settings: &Settings) -> Vec<Output> {
     let root = &event.identity.root().id;
     let same = |known: &Known| known.detection == finding.detection && known.start == finding.start;
     let at = if let Some(at) = known.iter().position(same) {

@@ -2,20 +2,108 @@
 //! pure: facts in, decisions out, the same live and in batch. Around it stand the bus, the lake and the webhook.
 
 mod chain;
+pub mod config;
 pub mod detection;
 mod detector;
 mod forensics;
 pub mod graph;
 pub mod habit;
+mod history;
 mod judge;
 pub mod learned;
+mod live;
+mod marks;
 pub mod names;
 mod recent;
+mod retry;
 mod root;
 mod settings;
+pub mod sinks;
 
+pub use config::{Config, Raw};
 pub use detector::{Counts, Detector};
 pub use forensics::Forensics;
+pub use history::History;
 pub use judge::{Known, Output};
+pub use live::GROUP;
+pub use retry::Backoff;
 pub use root::{Root, Sight};
 pub use settings::{Bounds, Settings};
+
+use interdict_bus::Log;
+use live::Live;
+use sinks::webhook::Webhook;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+/// Why the detector ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The bus failed.
+    #[error("detector: {0}")]
+    Bus(#[from] interdict_bus::Error),
+    /// The lake cannot be read.
+    #[error("detector: {0}")]
+    History(#[from] history::Error),
+    /// The webhook cannot be set up.
+    #[error("detector: {0}")]
+    Webhook(#[from] sinks::webhook::Error),
+    /// The verdicts topic ends later than it can be read.
+    #[error("detector: verdicts could be read to offset {position}, but they end at {end}; check the bus")]
+    Marks {
+        /// Read so far.
+        position: u64,
+        /// Where the topic ends.
+        end: u64,
+    },
+    /// It was told to stop while it waited for the bus; what it could not publish is judged again at the next start.
+    #[error("detector: stopped while the bus took nothing")]
+    Stopped,
+}
+
+/// Runs the detector until `shutdown`.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn run(config: Config, log: Arc<dyn Log>, shutdown: CancellationToken) -> Result<(), Error> {
+    let (ready, _) = oneshot::channel();
+    run_ready(config, log, ready, shutdown).await
+}
+
+/// As [`run`]; `ready` hears when history is folded and the first judged marks are on the bus.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn run_ready(
+    config: Config,
+    log: Arc<dyn Log>,
+    ready: oneshot::Sender<()>,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let webhook = match config.webhook.clone() {
+        Some(webhook) => Some(Webhook::start(webhook, Arc::clone(&log)).await?),
+        None => None,
+    };
+    let live = tokio::select! {
+        () = shutdown.cancelled() => return Ok(()),
+        live = Live::rebuild(&config, log, shutdown.clone()) => match live {
+            Err(Error::Stopped) => return Ok(()),
+            live => live?,
+        },
+    };
+    // Nobody may be waiting to hear it.
+    let _ = ready.send(());
+    let both = shutdown.child_token();
+    let judge = async {
+        let ended = live.run().await;
+        both.cancel();
+        ended
+    };
+    let deliver = async {
+        if let Some(webhook) = webhook {
+            webhook.deliver(both.clone()).await;
+        }
+    };
+    tokio::join!(judge, deliver).0
+}

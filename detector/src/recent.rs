@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// Two generations of ids: when the younger is full the older is dropped, so that between one and two generations
 /// are remembered.
 #[derive(Debug)]
-pub struct Recent {
+pub(crate) struct Recent {
     bound: usize,
     younger: HashSet<u64>,
     older: HashSet<u64>,
@@ -15,12 +15,12 @@ pub struct Recent {
 impl Recent {
     /// Remembers at least `bound` ids.
     #[must_use]
-    pub fn new(bound: usize) -> Self {
+    pub(crate) fn new(bound: usize) -> Self {
         Self { bound: bound.max(1), younger: HashSet::new(), older: HashSet::new() }
     }
 
     /// Whether this id is new; from now on it is not.
-    pub fn admit(&mut self, id: &str) -> bool {
+    pub(crate) fn admit(&mut self, id: &str) -> bool {
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
         let hash = hasher.finish();

@@ -179,7 +179,7 @@ impl Root {
 
 /// Where a session comes from, by the best name there is.
 #[must_use]
-pub fn source(event: &Event) -> std::borrow::Cow<'_, str> {
+pub(crate) fn source(event: &Event) -> std::borrow::Cow<'_, str> {
     let source = &event.source;
     match (&source.target, &source.host, source.address) {
         (Some(target), _, _) => target.into(),
@@ -190,7 +190,7 @@ pub fn source(event: &Event) -> std::borrow::Cow<'_, str> {
 }
 
 /// Texts in alerts are cut after this many characters.
-pub const WORDS: usize = 120;
+pub(crate) const WORDS: usize = 120;
 
 fn describe(action: &interdict_schemas::Action, what: &mut String) {
     what.clear();

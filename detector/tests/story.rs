@@ -26,7 +26,7 @@ use std::collections::HashMap;
 /// What a story comes to.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    Event(Event),
+    Event(Box<Event>),
     Expect(String),
 }
 
@@ -153,7 +153,7 @@ impl Teller {
         };
         let acted = |effect, outcome| Kind::Acted { action: action.clone(), decision: decision(effect), outcome };
         let mut push = |id: String, kind, disclosures| {
-            self.steps.push(Step::Event(Event { id, kind, disclosures, ..base.clone() }));
+            self.steps.push(Step::Event(Box::new(Event { id, kind, disclosures, ..base.clone() })));
         };
         match verb {
             "open" => push(id, Kind::Opened, disclosures),
@@ -218,7 +218,7 @@ pub(crate) fn tell(output: &Output) -> String {
 
 /// Only the events.
 pub(crate) fn events(story: &str) -> Vec<Event> {
-    let event = |step| if let Step::Event(event) = step { Some(event) } else { None };
+    let event = |step| if let Step::Event(event) = step { Some(*event) } else { None };
     parse(story).into_iter().filter_map(event).collect()
 }
 

@@ -1,0 +1,146 @@
+//! The section `[detector]`: raw as written, and resolved. Reading files is the caller's business.
+
+use crate::settings::Settings;
+use crate::sinks::webhook;
+use interdict_schemas::Mode;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use url::Url;
+
+/// `[detector]` as it is written. Every key may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raw {
+    /// Distinct earlier days that make a habit; default 3.
+    pub habit_days: Option<u32>,
+    /// Days remembered, 1 to 63; default 60.
+    pub horizon_days: Option<u32>,
+    /// `enforce` (default) or `shadow`.
+    pub mode: Option<Mode>,
+    /// How long a verdict lasts; default 24.
+    pub verdict_hours: Option<u32>,
+    /// Never-seen targets that make a burst; default 10.
+    pub burst_targets: Option<usize>,
+    /// Within how many seconds; default 600.
+    pub burst_window_s: Option<u32>,
+    /// `[detector.webhook]`.
+    pub webhook: Option<RawWebhook>,
+}
+
+/// `[detector.webhook]` as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawWebhook {
+    /// Where alerts are posted: https, or http to a loopback address.
+    pub url: String,
+    /// File with the key that signs them, at least 16 bytes.
+    pub secret_file: PathBuf,
+}
+
+/// What the detector needs to run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What the fold is told.
+    pub settings: Settings,
+    /// The lake's folder or URL, from `[lake]`.
+    pub lake: String,
+    /// Where alerts are posted, if anywhere.
+    pub webhook: Option<webhook::Config>,
+}
+
+/// Why `[detector]` cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value out of range.
+    #[error("[detector] {key} = {value}: must be {range}")]
+    Range {
+        /// The key.
+        key: &'static str,
+        /// What it is set to.
+        value: u64,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// A URL that alerts cannot be posted to.
+    #[error("[detector.webhook] url = \"{url}\": {detail}")]
+    Url {
+        /// As written.
+        url: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The key file cannot be used.
+    #[error("[detector.webhook] secret_file {}: {detail}", path.display())]
+    Secret {
+        /// As written.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+/// Shorter keys can be guessed from one signed alert.
+const SHORTEST_SECRET: usize = 16;
+
+impl Raw {
+    /// Resolves the section. `lake` is the lake's folder or URL; `read` reads a file named in the section, relative to
+    /// the configuration file.
+    ///
+    /// # Errors
+    /// When a value is out of range, or the webhook's URL or key cannot be used.
+    pub fn resolve(
+        self,
+        lake: impl Into<String>,
+        read: impl FnOnce(&Path) -> std::io::Result<Vec<u8>>,
+    ) -> Result<Config, Error> {
+        let default = Settings::default();
+        let horizon_days = self.horizon_days.unwrap_or(default.horizon_days);
+        let habit_days = self.habit_days.unwrap_or(default.habit_days);
+        let verdict_hours = self.verdict_hours.unwrap_or(default.verdict_hours);
+        let burst_targets = self.burst_targets.unwrap_or(default.burst_targets);
+        let check = |key, value: u64, valid, range| if valid { Ok(()) } else { Err(Error::Range { key, value, range }) };
+        check("horizon_days", horizon_days.into(), (1..=63).contains(&horizon_days), "1 to 63")?;
+        check("habit_days", habit_days.into(), (1..=horizon_days).contains(&habit_days), "1 to horizon_days")?;
+        check("verdict_hours", verdict_hours.into(), (1..=8760).contains(&verdict_hours), "1 to 8760")?;
+        check("burst_targets", burst_targets as u64, burst_targets >= 2, "2 or more")?;
+        Ok(Config {
+            settings: Settings {
+                horizon_days,
+                habit_days,
+                verdict_hours,
+                burst_targets,
+                burst_window_s: self.burst_window_s.map_or(default.burst_window_s, i64::from),
+                mode: self.mode.unwrap_or(default.mode),
+                bounds: default.bounds,
+            },
+            lake: lake.into(),
+            webhook: self.webhook.map(|webhook| webhook.resolve(read)).transpose()?,
+        })
+    }
+}
+
+impl RawWebhook {
+    fn resolve(self, read: impl FnOnce(&Path) -> std::io::Result<Vec<u8>>) -> Result<webhook::Config, Error> {
+        let wrong = |detail: String| Error::Url { url: self.url.clone(), detail };
+        let url = Url::parse(&self.url).map_err(|error| wrong(error.to_string()))?;
+        let is_loopback = match url.host() {
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            Some(url::Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback => {}
+            "http" => return Err(wrong("alerts tell of weaknesses; use https (http only to a loopback address)".into())),
+            other => return Err(wrong(format!("scheme {other} cannot be posted to; use https"))),
+        }
+        let unusable = |detail: String| Error::Secret { path: self.secret_file.clone(), detail };
+        let mut secret = read(&self.secret_file).map_err(|error| unusable(error.to_string()))?;
+        secret.truncate(secret.trim_ascii_end().len());
+        if secret.len() < SHORTEST_SECRET {
+            return Err(unusable(format!("holds {} bytes; a key needs at least {SHORTEST_SECRET}", secret.len())));
+        }
+        Ok(webhook::Config::new(url, secret))
+    }
+}

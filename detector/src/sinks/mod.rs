@@ -1,0 +1,3 @@
+//! Where alerts go besides the bus.
+
+pub mod webhook;

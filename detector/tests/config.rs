@@ -1,0 +1,43 @@
+//! `[detector]`: what is accepted and how what is not is refused.
+
+use interdict_detector::Raw;
+
+fn check(toml: &str, expected: Result<(), &str>) {
+    let raw: Result<Raw, _> = toml::from_str(toml);
+    let resolved = raw.map_err(|error| error.message().to_owned()).and_then(|raw| {
+        let read = |path: &std::path::Path| match path.to_str() {
+            Some("good.key") => Ok(b"0123456789abcdef\n".to_vec()),
+            Some("short.key") => Ok(b"0123".to_vec()),
+            _ => Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
+        };
+        raw.resolve("lake", read).map(|_| ()).map_err(|error| error.to_string())
+    });
+    match (resolved, expected) {
+        (Ok(()), Ok(())) => {}
+        (Err(said), Err(expected)) => assert!(said.contains(expected), "{toml}\nsaid: {said}"),
+        (said, expected) => panic!("{toml}\nsaid: {said:?}, expected: {expected:?}"),
+    }
+}
+
+#[test]
+fn settings_are_checked() {
+    check("", Ok(()));
+    check("mode = \"shadow\"\nhabit_days = 5", Ok(()));
+    check("mode = \"off\"", Err("unknown variant `off`"));
+    check("habit_day = 5", Err("unknown field `habit_day`"));
+    check("habit_days = 0", Err("[detector] habit_days = 0: must be 1 to horizon_days"));
+    check("horizon_days = 64", Err("horizon_days = 64: must be 1 to 63"));
+    check("burst_targets = 1", Err("burst_targets = 1: must be 2 or more"));
+}
+
+#[test]
+fn a_webhook_needs_a_safe_url_and_a_key() {
+    let webhook = |url: &str, key: &str| format!("[webhook]\nurl = \"{url}\"\nsecret_file = \"{key}\"");
+    check(&webhook("https://siem.example/in", "good.key"), Ok(()));
+    check(&webhook("http://127.0.0.1:8080/in", "good.key"), Ok(()));
+    check(&webhook("http://siem.example/in", "good.key"), Err("use https"));
+    check(&webhook("ftp://siem.example/in", "good.key"), Err("scheme ftp cannot be posted to"));
+    check(&webhook("siem", "good.key"), Err("[detector.webhook] url = \"siem\""));
+    check(&webhook("https://siem.example/in", "short.key"), Err("holds 4 bytes"));
+    check(&webhook("https://siem.example/in", "no.key"), Err("secret_file no.key"));
+}

@@ -1,0 +1,7 @@
+//! One binary for all of the detector's tests.
+
+mod config;
+mod live;
+mod stories;
+mod story;
+mod webhook;
