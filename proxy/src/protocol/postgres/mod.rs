@@ -1,4 +1,27 @@
-//! Postgres through the gateway.
+//! PostgreSQL, frontend/backend protocol 3, for standard clients unchanged: TLS, the token as the password, simple and
+//! extended query, COPY, pipelines, cancel requests. Each statement is an action. Refuses connections outside TLS,
+//! replication, functions called by number, and SQL that PostgreSQL's grammar does not take.
+
+mod action;
+mod auth;
+mod cancel;
+mod client;
+mod down;
+mod endpoint;
+mod frame;
+mod lane;
+mod link;
+mod literal;
+mod message;
+mod names;
+mod pump;
+mod reply;
+mod rows;
+mod serve;
+mod state;
+mod target;
+mod tree;
+mod up;
 
 use super::Protocol;
 use crate::Gateway;
@@ -15,15 +38,12 @@ pub(super) struct Postgres;
 impl Protocol for Postgres {
     fn serve(
         &self,
-        _gateway: Arc<Gateway>,
+        gateway: Arc<Gateway>,
         target: Arc<Target>,
         stream: TcpStream,
         peer: SocketAddr,
-        _shutdown: CancellationToken,
+        shutdown: CancellationToken,
     ) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            tracing::error!(target = target.name, %peer, "connection refused: the protocol is not served yet");
-            drop(stream);
-        })
+        Box::pin(serve::serve(gateway, target, stream, peer, shutdown))
     }
 }

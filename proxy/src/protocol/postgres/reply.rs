@@ -128,6 +128,11 @@ pub(super) fn backend_key(out: &mut BytesMut, key: &CancelKey) {
     });
 }
 
+/// A ReadyForQuery outside any transaction.
+pub(super) fn ready(out: &mut BytesMut) {
+    message(out, b'Z', |out| out.put_u8(b'I'));
+}
+
 /// A startup packet of protocol 3.0.
 pub(super) fn startup<'a>(out: &mut BytesMut, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) {
     sized(out, |out| {

@@ -31,9 +31,18 @@ pub(super) enum Error {
 #[derive(Debug)]
 enum Entry<T, S, P> {
     /// Answered per statement, then by ReadyForQuery.
-    Query { statements: VecDeque<T>, refusal: Option<Box<Refusal>> },
-    Parse { name: Box<[u8]>, statement: S },
-    Bind { name: Box<[u8]>, portal: P },
+    Query {
+        statements: VecDeque<T>,
+        refusal: Option<Box<Refusal>>,
+    },
+    Parse {
+        name: Box<[u8]>,
+        statement: S,
+    },
+    Bind {
+        name: Box<[u8]>,
+        portal: P,
+    },
     Close(Closing),
     Describe,
     Execute(Option<T>),
@@ -115,6 +124,11 @@ impl<T, S: Clone, P: Clone> State<T, S, P> {
     /// Whether every request is answered.
     pub(super) fn is_settled(&self) -> bool {
         self.queue.is_empty() && self.copy == Copy::None
+    }
+
+    /// Whether answers are out, and all of them will come without the client sending more.
+    pub(super) fn will_settle(&self) -> bool {
+        matches!(self.queue.back(), Some(Entry::Sync | Entry::Query { .. }))
     }
 
     /// Whether the target ignores what is not Sync or Terminate.
