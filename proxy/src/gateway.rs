@@ -62,7 +62,7 @@ impl Gateway {
     pub fn new(config: Config, log: Arc<dyn Log>, writer: Writer) -> Result<Arc<Self>, Error> {
         let emit = Emit::new(writer);
         let verdicts = Verdicts::new();
-        let policies = Arc::new(Policies::load(&config.policy)?);
+        let policies = Arc::new(Policies::load(&config.policy, &config.targets)?);
         let authenticator = Authenticator::new(&config.identity)?;
         let tls = config.tls.as_ref().map(|tls| tls::server(&tls.certificate, &tls.key)).transpose()?;
         let inventory = Arc::new(Inventory::new(config.inventory.iter().cloned())?);

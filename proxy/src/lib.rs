@@ -12,6 +12,7 @@ pub mod gate;
 mod gateway;
 pub mod identity;
 mod listen;
+mod mistake;
 pub mod policy;
 pub mod protocol;
 mod secret;

@@ -5,10 +5,12 @@ mod error;
 mod raw;
 mod resolve;
 mod secrets;
+mod target;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Error, Mistake};
+pub use crate::mistake::Mistake;
+pub use error::Error;
 pub use raw::Raw;
 
 use crate::disclose::Entry;

@@ -107,13 +107,13 @@ impl Keys {
         }
         let held = self.held.load_full();
         let age = held.at.map(|at| at.elapsed());
-        if age.is_some_and(|age| age < self.limits.keep) {
-            if let Ok(key) = held.find(header) {
-                if age.is_some_and(|age| age >= self.limits.fresh) {
-                    self.renew(&held);
-                }
-                return Ok(key);
+        if age.is_some_and(|age| age < self.limits.keep)
+            && let Ok(key) = held.find(header)
+        {
+            if age.is_some_and(|age| age >= self.limits.fresh) {
+                self.renew(&held);
             }
+            return Ok(key);
         }
         let refreshed = self.refresh(Some(&held)).await;
         let held = self.held.load();

@@ -1,6 +1,6 @@
-//! What is wrong with the policies, where, in Cedar's words.
+//! Why policies are not accepted.
 
-use std::fmt;
+use crate::mistake::{Lines, Mistake};
 use std::io;
 use std::path::PathBuf;
 
@@ -21,43 +21,10 @@ pub enum Error {
         /// Which.
         path: PathBuf,
     },
-    /// What they say; all that is wrong.
+    /// What they say; all that is wrong, in Cedar's words.
     #[error("{}", Lines(.0))]
     Mistakes(Vec<Mistake>),
-    /// The built-in vocabulary.
-    #[error("the policy schema of this build is broken: {0}")]
+    /// The vocabulary this build carries, or a target that it cannot express. Ours.
+    #[error("the policy vocabulary of this build is broken: {0}")]
     Schema(String),
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// The file.
-    pub path: PathBuf,
-    /// From 1.
-    pub line: usize,
-    /// In characters, from 1.
-    pub column: usize,
-    /// Cedar's words.
-    pub message: String,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}", self.path.display(), self.line, self.column, self.message)
-    }
-}
-
-struct Lines<'a>(&'a [Mistake]);
-
-impl fmt::Display for Lines<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, mistake) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
-            }
-            mistake.fmt(f)?;
-        }
-        Ok(())
-    }
 }

@@ -4,9 +4,11 @@
 mod context;
 mod entities;
 mod error;
+mod load;
 mod policies;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Error, Mistake};
+pub use crate::mistake::Mistake;
+pub use error::Error;
 pub use policies::Policies;
