@@ -66,7 +66,7 @@ impl Index {
         self.automaton.is_none()
     }
 
-    /// What a pattern stands for where it is found: `found` is asked for each, by (pattern, owner).
+    /// What a found pattern stands for to one of its owners.
     pub(super) fn disclosure(&self, pattern: usize, owner: usize) -> Option<&Disclosure> {
         self.owners.get(pattern)?.get(owner).map(|(_, disclosure)| disclosure)
     }

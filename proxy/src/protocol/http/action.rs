@@ -6,16 +6,20 @@ use interdict_schemas::{Action, Class, Verb};
 
 /// The longest text that is recorded; what is longer is cut and says so.
 const MAX_TEXT: usize = 8 * 1024;
+/// The longest path that is forwarded: policies must see all of it.
+const MAX_PATH: usize = 4 * 1024;
 
 /// The action that a request is.
 pub(super) fn action(id: String, method: &Method, uri: &Uri) -> Action {
-    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    let path = plain(uri.path());
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     Action {
         id,
         class: Class::Request,
         verb: verb(method),
-        text: bounded(format!("{method} {target}")),
-        objects: vec![bounded(plain(uri.path()))],
+        // The plain path here too: policies may look at either.
+        text: bounded(format!("{method} {path}{query}")),
+        objects: vec![bounded(path)],
         parameters_digest: None,
         database: None,
     }
@@ -28,6 +32,8 @@ pub(super) fn ambiguous(uri: &Uri) -> Option<&'static str> {
         Some("the path holds dot segments; send it resolved")
     } else if path.contains('\\') {
         Some("the path holds a backslash; send it as %5C")
+    } else if uri.path().len() > MAX_PATH {
+        Some("the path is longer than 4 KiB")
     } else if path.contains("%00") {
         Some("the path holds a zero byte")
     } else {
@@ -96,9 +102,9 @@ mod tests {
         check("GET", "/a/b?c=d", Verb::Read, "GET /a/b?c=d", "/a/b");
         check("POST", "http://host/a", Verb::Create, "POST /a", "/a");
         check("PATCH", "/", Verb::Update, "PATCH /", "/");
-        check("DELETE", "/%61dmin", Verb::Delete, "DELETE /%61dmin", "/admin");
-        check("PROPFIND", "//a///b/", Verb::Other, "PROPFIND //a///b/", "/a/b/");
-        check("GET", "/a%2fb%zz%", Verb::Read, "GET /a%2fb%zz%", "/a%2Fb%zz%");
+        check("DELETE", "/%61dmin", Verb::Delete, "DELETE /admin", "/admin");
+        check("PROPFIND", "//a///b/", Verb::Other, "PROPFIND /a/b/", "/a/b/");
+        check("GET", "/a%2fb%zz%", Verb::Read, "GET /a%2Fb%zz%", "/a%2Fb%zz%");
     }
 
     #[test]
@@ -112,6 +118,7 @@ mod tests {
         check("/a/.", true);
         check("/a%00b", true);
         check("/a%5Cb", false);
+        check(&format!("/{}", "x".repeat(MAX_PATH)), true);
     }
 
     #[test]

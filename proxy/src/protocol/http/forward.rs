@@ -36,7 +36,7 @@ async fn forward(
     let (parts, body) = request.into_parts();
     let refused = |error| sessions.refused(error);
     let alias = headers::host(&parts, &sessions.target).map_err(refused)?;
-    let (token, _) = headers::token(&parts.headers).map_err(refused)?;
+    let token = headers::token(&parts.headers).map_err(refused)?;
     let live = sessions.live(&token, alias).await?;
     let session = live.session.permit().session().to_owned();
     let action = action::action(clock::id(), &parts.method, &parts.uri);

@@ -80,11 +80,10 @@ fn is_target(host: &str, target: &Target) -> bool {
         || address.is_some_and(|address| address == target.listen.ip() || target.addresses.contains(&address))
 }
 
-/// The caller's token, and whether it came in `Authorization`. `Basic` serves clients that know only passwords (git):
-/// the token is the password.
-pub(super) fn token(headers: &HeaderMap) -> Result<(String, bool), Error> {
+/// The caller's token. `Basic` serves clients that know only passwords (git): the token is the password.
+pub(super) fn token(headers: &HeaderMap) -> Result<String, Error> {
     if let Some(token) = single(headers, &TOKEN)? {
-        return token.to_str().map(|token| (token.trim().to_owned(), false)).map_err(|_| Error::NoToken);
+        return token.to_str().map(|token| token.trim().to_owned()).map_err(|_| Error::NoToken);
     }
     let value =
         single(headers, &header::AUTHORIZATION)?.and_then(|value| value.to_str().ok()).ok_or(Error::NoToken)?;
@@ -97,7 +96,7 @@ pub(super) fn token(headers: &HeaderMap) -> Result<(String, bool), Error> {
     } else {
         None
     };
-    token.filter(|token| !token.is_empty()).map(|token| (token, true)).ok_or(Error::NoToken)
+    token.filter(|token| !token.is_empty()).ok_or(Error::NoToken)
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Error> {

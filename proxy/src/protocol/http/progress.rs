@@ -149,33 +149,40 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
     use tokio::io::AsyncWriteExt;
 
-    #[tokio::test(start_paused = true)]
-    async fn silent_client_is_given_up() {
-        let progress = Progress::new(Duration::from_secs(10));
-        assert_eq!(progress.stalled().await, "the client sent no request");
-        assert_eq!(progress.now(), 10_000);
+    const FIRST: Duration = Duration::from_secs(10);
+
+    fn check(progress: &Progress, after: Duration, expected: Option<&str>) {
+        assert_eq!(progress.verdict(u64::try_from(after.as_millis()).unwrap()), expected, "after {after:?}");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn resting_connection_is_given_up_but_not_a_slow_request() {
-        let progress = Progress::new(Duration::from_secs(10));
+    #[test]
+    fn silent_client_is_given_up() {
+        let progress = Progress::new(FIRST);
+        check(&progress, FIRST / 2, None);
+        check(&progress, FIRST, Some("the client sent no request"));
+    }
+
+    #[test]
+    fn resting_connection_is_given_up_but_not_a_slow_request() {
+        let progress = Progress::new(FIRST);
         let request = progress.request();
-        assert!(tokio::time::timeout(Duration::from_secs(3600), progress.stalled()).await.is_err());
+        check(&progress, 100 * IDLE, None);
         drop(request);
-        assert_eq!(progress.stalled().await, "the connection rested");
+        check(&progress, IDLE / 2, None);
+        check(&progress, 2 * IDLE, Some("the connection rested"));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn client_that_takes_no_bytes_is_given_up() {
+    #[test]
+    fn client_that_takes_no_bytes_is_given_up() {
         let (near, _far) = tokio::io::duplex(8);
-        let progress = Progress::new(Duration::from_secs(10));
+        let progress = Progress::new(FIRST);
         let _request = progress.request();
         let mut watched = Watched { stream: near, progress: Arc::clone(&progress) };
-        tokio::select! {
-            _ = watched.write_all(&[0; 64]) => panic!("nobody reads"),
-            why = progress.stalled() => assert_eq!(why, "the client takes no bytes"),
-        }
+        assert!(watched.write_all(&[0; 64]).now_or_never().is_none(), "nobody reads");
+        check(&progress, STALL / 2, None);
+        check(&progress, 2 * STALL, Some("the client takes no bytes"));
     }
 }
