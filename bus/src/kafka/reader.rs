@@ -11,7 +11,7 @@ use rdkafka::{
     Message as _, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
-    message::BorrowedMessage,
+    message::OwnedMessage,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,6 +23,8 @@ pub(super) struct Tape {
     topic: Topic,
     consumer: StreamConsumer<Context>,
     places: BTreeMap<u32, Place>,
+    /// An error that has not been answered yet. One after which reading cannot go on stays, and comes again.
+    held: Option<KafkaError>,
     /// Whether the brokers are away; said once.
     away: bool,
 }
@@ -51,17 +53,17 @@ impl Tape {
         if let Some(partition) = from.keys().find(|partition| !places.contains_key(partition)) {
             return Err(Error::Partition { topic, partition: *partition });
         }
-        let consumer: StreamConsumer<Context> = asker
-            .settings
-            .consumer()
-            .create_with_context(Context)
-            .map_err(|error| asker.fault("a consumer", &error))?;
+        let mut config = asker.settings.consumer();
+        // The client wants a group's name even where it never joins one.
+        config.set("group.id", "interdict-reader");
+        let consumer: StreamConsumer<Context> =
+            config.create_with_context(Context).map_err(|error| asker.fault("a consumer", &error))?;
         consumer.assign(&assignment).map_err(|error| asker.fault("an assignment", &error))?;
-        Ok(Self { asker, topic, consumer, places, away: false })
+        Ok(Self { asker, topic, consumer, places, held: None, away: false })
     }
 
-    /// Moves past a record, and returns it unless it was returned before.
-    fn take(topic: Topic, places: &mut BTreeMap<u32, Place>, message: &BorrowedMessage<'_>) -> Result<Record, Error> {
+    /// Moves past a record.
+    fn take(topic: Topic, places: &mut BTreeMap<u32, Place>, message: OwnedMessage) -> Result<Record, Error> {
         let strange = |detail: &str| Error::Topic {
             topic,
             detail: format!("record {} of partition {}: {detail}", message.offset(), message.partition()),
@@ -82,32 +84,31 @@ impl Tape {
         Ok(record)
     }
 
-    /// Takes note of what is not a record; an error if reading cannot go on.
-    async fn note(&mut self, error: KafkaError) -> Result<(), Error> {
-        match error {
-            KafkaError::PartitionEOF(partition) => {
-                self.is_back();
-                if let Some(place) = u32::try_from(partition).ok().and_then(|index| self.places.get_mut(&index)) {
-                    place.next = place.next.max(place.known_end);
+    /// Takes note that a partition was read to its end.
+    fn note_end(&mut self, partition: i32) {
+        self.is_back();
+        if let Some(place) = u32::try_from(partition).ok().and_then(|index| self.places.get_mut(&index)) {
+            place.next = place.next.max(place.known_end);
+        }
+    }
+
+    /// Answers an error: waiting helps, or reading cannot go on.
+    async fn answer(&mut self, error: &KafkaError) -> Result<(), Error> {
+        match error.rdkafka_error_code() {
+            Some(code) if is_away(code) => {
+                if !std::mem::replace(&mut self.away, true) {
+                    tracing::warn!(topic = %self.topic, %code, "reading waits until the broker answers");
                 }
                 Ok(())
             }
-            other => match other.rdkafka_error_code() {
-                Some(code) if is_away(code) => {
-                    if !std::mem::replace(&mut self.away, true) {
-                        tracing::warn!(topic = %self.topic, %code, "reading waits until the broker answers");
-                    }
-                    Ok(())
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                for (partition, place) in &self.places {
+                    let (first, end) = self.asker.bounds(self.topic, *partition).await?;
+                    within(self.topic, *partition, place.next, first, end)?;
                 }
-                Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                    for (partition, place) in &self.places {
-                        let (first, end) = self.asker.bounds(self.topic, *partition).await?;
-                        within(self.topic, *partition, place.next, first, end)?;
-                    }
-                    Err(self.asker.fault("to read on", &other))
-                }
-                _ => Err(self.asker.fault("to read on", &other)),
-            },
+                Err(self.asker.fault("to read on", error))
+            }
+            _ => Err(self.asker.fault("to read on", error)),
         }
     }
 
@@ -136,21 +137,25 @@ fn within(topic: Topic, partition: u32, next: u64, first: u64, end: u64) -> Resu
 impl Reader for Tape {
     fn next(&mut self, most: usize) -> BoxFuture<'_, Result<Vec<Record>, Error>> {
         Box::pin(async move {
-            // Between two awaits that may wait, records are only held by librdkafka, so a drop loses none.
             loop {
+                if let Some(error) = self.held.clone() {
+                    self.answer(&error).await?;
+                    self.held = None;
+                }
                 let mut records = Vec::new();
                 let mut bytes = 0;
-                let mut noted = None;
-                let mut received = self.consumer.recv().await;
+                // From here to the return nothing waits again, so a dropped future holds no record.
+                let mut received = self.consumer.recv().await.map(|message| message.detach());
                 loop {
                     match received {
                         Ok(message) => {
-                            let record = Self::take(self.topic, &mut self.places, &message)?;
+                            let record = Self::take(self.topic, &mut self.places, message)?;
                             bytes += record.value.len();
                             records.push(record);
                         }
+                        Err(KafkaError::PartitionEOF(partition)) => self.note_end(partition),
                         Err(error) => {
-                            noted = Some(error);
+                            self.held = Some(error);
                             break;
                         }
                     }
@@ -158,23 +163,12 @@ impl Reader for Tape {
                         break;
                     }
                     match self.consumer.recv().now_or_never() {
-                        Some(more) => received = more,
+                        Some(more) => received = more.map(|message| message.detach()),
                         None => break,
                     }
                 }
                 if !records.is_empty() {
                     self.is_back();
-                }
-                match noted {
-                    None => {}
-                    Some(error @ KafkaError::PartitionEOF(_)) => self.note(error).await?,
-                    // What was read is returned first; such an error comes again.
-                    Some(error) if !records.is_empty() => {
-                        tracing::debug!(topic = %self.topic, %error, "reading was interrupted");
-                    }
-                    Some(error) => self.note(error).await?,
-                }
-                if !records.is_empty() {
                     return Ok(records);
                 }
             }

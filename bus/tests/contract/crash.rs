@@ -1,8 +1,8 @@
 //! kill -9 in the middle of writing: everything acknowledged is there, without a gap, and nothing twice.
 
 use crate::{
+    away::admitted,
     bed::{connect, decode, opened, shared_broker, small},
-    outage::admitted,
 };
 use interdict_bus::{Durability, From, Log, Writer, embedded::Embedded};
 use interdict_schemas::Topic;

@@ -1,6 +1,7 @@
 //! The contract that both logs keep: each promise runs on the embedded log and on a real Apache Kafka node. Java and
 //! Maven are needed; without them the tests fail and say how to install them.
 
+mod away;
 mod bed;
 mod broker;
 mod cost;
@@ -8,7 +9,6 @@ mod crash;
 mod disk;
 mod local;
 mod model;
-mod outage;
 mod promises;
 mod remote;
 

@@ -120,7 +120,14 @@ pub(crate) async fn record_too_large_is_refused_and_the_log_goes_on(log: &dyn Lo
 /// Until compaction ran, older records of a key are seen too; the newest of each key always is, and order is kept.
 pub(crate) async fn verdicts_are_compacted_to_the_newest_of_each_key(log: &dyn Log) {
     let ids: Vec<String> = (0..5).map(|key| unique(&format!("compact-{key}"))).collect();
-    let padding = "x".repeat(20_000);
+    // Text that does not compress, so that segments fill.
+    let mut state = 1_u64;
+    let padding: String = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'A' + u8::try_from(state >> 59).unwrap_or(0))
+    })
+    .take(20_000)
+    .collect();
     let appended = 60 * ids.len();
     for round in 0..60 {
         let reasons: Vec<Message> = ids.iter().map(|id| verdict(id, &format!("{round} {padding}"))).collect();
@@ -152,6 +159,5 @@ pub(crate) async fn verdicts_are_compacted_to_the_newest_of_each_key(log: &dyn L
         assert!(tokio::time::Instant::now() < deadline, "{seen} of {appended} records are still there");
         // Rolls the segment, so that what is in it can be compacted.
         log.append(&[verdict(&ids[0], &format!("59 {padding}"))]).await.expect("append");
-        tokio::task::yield_now().await;
     }
 }
