@@ -11,6 +11,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
+use datafusion::sql::parser::Statement;
 use deltalake::DeltaTable;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -105,7 +106,10 @@ impl Snapshot {
     /// As [`Self::sql`].
     pub async fn ask(&self, sql: &str, values: Vec<ScalarValue>) -> Result<Rows, Error> {
         let state = self.context.state();
-        let plan = state.create_logical_plan(sql).await.map_err(Error::planning)?;
+        let dialect = state.config_options().sql_parser.dialect;
+        let statement = state.sql_to_statement(sql, &dialect).map_err(Error::planning)?;
+        is_question(&statement)?;
+        let plan = state.statement_to_plan(statement).await.map_err(Error::planning)?;
         only_reads(&plan)?;
         let mut frame = DataFrame::new(state, plan);
         if !values.is_empty() {
@@ -132,7 +136,33 @@ impl Snapshot {
     }
 }
 
-/// DataFusion's own check words its refusals for developers; and a plan inside `explain analyze` runs too.
+/// Lets pass only the kinds of statement known to be questions, whatever others there are or will be.
+fn is_question(statement: &Statement) -> Result<(), Error> {
+    use datafusion::sql::sqlparser::ast::Statement as Sql;
+    let question = match statement {
+        // What is explained is looked at again once it is planned: `explain analyze` runs it.
+        Statement::Explain(_) => true,
+        Statement::Statement(statement) => matches!(
+            **statement,
+            Sql::Query(_)
+                | Sql::Explain { .. }
+                | Sql::ExplainTable { .. }
+                | Sql::ShowTables { .. }
+                | Sql::ShowColumns { .. }
+                | Sql::ShowFunctions { .. }
+                | Sql::ShowVariable { .. }
+        ),
+        _ => false,
+    };
+    if question {
+        return Ok(());
+    }
+    let text = statement.to_string();
+    let what = text.split(' ').next().unwrap_or_default().to_lowercase();
+    Err(Error::ReadOnly { what })
+}
+
+/// Finds what changes something inside of what looks like a question: `select into`, or a plan under `explain analyze`.
 fn only_reads(plan: &LogicalPlan) -> Result<(), Error> {
     let mut refused = None;
     let walked = plan.apply_with_subqueries(|node| {

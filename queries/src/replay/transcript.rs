@@ -33,7 +33,7 @@ pub enum Entry {
     Closed(Box<Event>),
 }
 
-/// The most actions that may wait for their results at a time; older ones are given out without.
+/// The most entries that are held while the first of them waits for its result; then it is given out without.
 const WAITING: usize = 10_000;
 
 /// A session's transcript as it is read.
@@ -75,8 +75,11 @@ impl Transcript {
     /// When the lake cannot be read on.
     pub async fn next(&mut self) -> Result<Option<Entry>, Error> {
         loop {
-            let waits = self.pending.values().any(|place| *place == self.given);
-            if let Some(entry) = self.entries.pop_front_if(|_| self.ended || !waits || self.pending.len() > WAITING) {
+            let full = self.entries.len() > WAITING;
+            if let Some(entry) = self.entries.pop_front_if(|entry| {
+                let waits = matches!(entry, Entry::Action { action, .. } if self.pending.contains_key(&action.id));
+                !waits || self.ended || full
+            }) {
                 if let Entry::Action { action, .. } = &entry {
                     self.pending.remove(&action.id);
                 }
