@@ -98,7 +98,8 @@ impl Raw {
         let habit_days = self.habit_days.unwrap_or(default.habit_days);
         let verdict_hours = self.verdict_hours.unwrap_or(default.verdict_hours);
         let burst_targets = self.burst_targets.unwrap_or(default.burst_targets);
-        let check = |key, value: u64, valid, range| if valid { Ok(()) } else { Err(Error::Range { key, value, range }) };
+        let check =
+            |key, value: u64, valid, range| if valid { Ok(()) } else { Err(Error::Range { key, value, range }) };
         check("horizon_days", horizon_days.into(), (1..=63).contains(&horizon_days), "1 to 63")?;
         check("habit_days", habit_days.into(), (1..=horizon_days).contains(&habit_days), "1 to horizon_days")?;
         check("verdict_hours", verdict_hours.into(), (1..=8760).contains(&verdict_hours), "1 to 8760")?;
@@ -132,7 +133,9 @@ impl RawWebhook {
         match url.scheme() {
             "https" => {}
             "http" if is_loopback => {}
-            "http" => return Err(wrong("alerts tell of weaknesses; use https (http only to a loopback address)".into())),
+            "http" => {
+                return Err(wrong("alerts tell of weaknesses; use https (http only to a loopback address)".into()));
+            }
             other => return Err(wrong(format!("scheme {other} cannot be posted to; use https"))),
         }
         let unusable = |detail: String| Error::Secret { path: self.secret_file.clone(), detail };

@@ -95,7 +95,11 @@ impl Detector {
             let view = View { settings, names, root, sight: &sight };
             let Ok(findings) = catch_unwind(AssertUnwindSafe(|| detection.observe(view, event))) else {
                 self.counts.broken += 1;
-                tracing::error!(event = event.id, detection = detection.name(), "detection failed; it is passed over");
+                tracing::error!(
+                    event = event.id,
+                    detection = detection.name(),
+                    "detection failed; it is passed over"
+                );
                 continue;
             };
             for finding in findings {

@@ -78,7 +78,8 @@ impl History {
         for partition in 0..partitions {
             let id = Txn::Next { topic: Topic::Events, partition }.to_string();
             let store = delta.log_store();
-            let version = delta.snapshot().map_err(failed)?.transaction_version(store.as_ref(), id).await.map_err(failed)?;
+            let version =
+                delta.snapshot().map_err(failed)?.transaction_version(store.as_ref(), id).await.map_err(failed)?;
             if let Some(offset) = version.and_then(|version| u64::try_from(version).ok()) {
                 history.next.insert(partition, offset);
             }
@@ -149,4 +150,3 @@ fn url_of(lake: &str, table: Table) -> Result<Url, Error> {
     };
     base.join(table.name()).map_err(|_| wrong())
 }
-

@@ -111,9 +111,9 @@ pub(crate) fn judge(known: &mut Vec<Known>, finding: Finding, event: &Event, set
 fn merge(chain: &mut Vec<Hop>, found: &[Hop]) -> bool {
     let mut grew = false;
     for hop in found {
-        let known = chain.iter_mut().find(|known| {
-            (&known.target, &known.protocol, &known.actor) == (&hop.target, &hop.protocol, &hop.actor)
-        });
+        let known = chain
+            .iter_mut()
+            .find(|known| (&known.target, &known.protocol, &known.actor) == (&hop.target, &hop.protocol, &hop.actor));
         if let Some(known) = known {
             if known.session == hop.session {
                 let new: Vec<_> = hop.events.iter().filter(|event| !known.events.contains(event)).cloned().collect();

@@ -49,7 +49,11 @@ impl Live {
     ///
     /// # Errors
     /// When the lake or the bus cannot be read, or the bus does not take what has to be published.
-    pub(crate) async fn rebuild(config: &Config, log: Arc<dyn Log>, shutdown: CancellationToken) -> Result<Self, Error> {
+    pub(crate) async fn rebuild(
+        config: &Config,
+        log: Arc<dyn Log>,
+        shutdown: CancellationToken,
+    ) -> Result<Self, Error> {
         let partitions = log.partitions(Topic::Events).await?;
         let judged = marks::read(log.as_ref()).await?;
         let horizon = Duration::from_secs(u64::from(config.settings.horizon_days) * 86_400);
@@ -142,8 +146,7 @@ impl Live {
             touched.insert(at.partition, at.offset.saturating_add(1));
             match Envelope::decode(&record.value) {
                 Ok(Envelope { stamp, message: Message::Event(event) }) => {
-                    let is_new =
-                        stamp.is_none_or(|stamp| self.dedupe.admit(Topic::Events, at.partition, &stamp));
+                    let is_new = stamp.is_none_or(|stamp| self.dedupe.admit(Topic::Events, at.partition, &stamp));
                     if is_new {
                         self.fold(&event, at.partition, at.offset, &mut outputs);
                     }
@@ -242,11 +245,7 @@ impl Live {
 }
 
 /// The next records, from a reader that is made if there is none.
-async fn next(
-    log: &dyn Log,
-    from: &Offsets,
-    reader: &mut Option<Box<dyn Reader>>,
-) -> Result<Vec<Record>, BusError> {
+async fn next(log: &dyn Log, from: &Offsets, reader: &mut Option<Box<dyn Reader>>) -> Result<Vec<Record>, BusError> {
     match reader {
         Some(reader) => reader.next(BATCH).await,
         None => reader.insert(log.reader(Topic::Events, from.clone()).await?).next(BATCH).await,

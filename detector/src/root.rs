@@ -70,7 +70,8 @@ impl Root {
         };
         if !event.disclosures.is_empty() && !denied {
             let asked = match &event.kind {
-                Kind::Resulted { action, .. } | Kind::Acted { action: interdict_schemas::Action { id: action, .. }, .. } => {
+                Kind::Resulted { action, .. }
+                | Kind::Acted { action: interdict_schemas::Action { id: action, .. }, .. } => {
                     (session.asked.action == *action).then_some(&session.asked)
                 }
                 _ => None,

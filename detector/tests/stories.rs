@@ -25,7 +25,10 @@ fn alerts(outputs: &[Output]) -> Vec<&Alert> {
 }
 
 fn verdicts(outputs: &[Output]) -> Vec<&Verdict> {
-    outputs.iter().filter_map(|output| if let Output::Verdict(verdict) = output { Some(verdict) } else { None }).collect()
+    outputs
+        .iter()
+        .filter_map(|output| if let Output::Verdict(verdict) = output { Some(verdict) } else { None })
+        .collect()
 }
 
 #[test]

@@ -41,7 +41,8 @@ struct Teller {
 /// The events and expectations of a story.
 pub(crate) fn parse(story: &str) -> Vec<Step> {
     let mut teller = Teller::default();
-    let lines: Vec<&str> = story.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let lines: Vec<&str> =
+        story.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let mut at = 0;
     while at < lines.len() {
         let range = days(lines[at]);
@@ -88,13 +89,24 @@ impl Teller {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the columns of a line")]
-    fn event(&mut self, time: Time, chain: &str, source: &str, target: &str, protocol: &str, verb: &str, rest: &[&str]) {
+    fn event(
+        &mut self,
+        time: Time,
+        chain: &str,
+        source: &str,
+        target: &str,
+        protocol: &str,
+        verb: &str,
+        rest: &[&str],
+    ) {
         self.count += 1;
         let id = format!("e{}", self.count);
         let way = format!("{chain}@{source} {target}/{protocol}");
-        let fact = |key: &str| rest.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned);
+        let fact =
+            |key: &str| rest.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned);
         if verb == "open" || verb == "refused" || !self.sessions.contains_key(&way) {
-            let account = Account { name: fact("account").unwrap_or_else(|| "svc".into()), credential: fact("credential") };
+            let account =
+                Account { name: fact("account").unwrap_or_else(|| "svc".into()), credential: fact("credential") };
             self.sessions.insert(way.clone(), (format!("s{}", self.count), time, account, fact("alias")));
         }
         let (session, opened, account, alias) = self.sessions[&way].clone();
@@ -103,7 +115,8 @@ impl Teller {
         for (at, word) in rest.iter().enumerate() {
             if let Some((kind, value)) = word.split_once('=')
                 && let Some(kind) = DisclosureKind::parse(kind)
-                && verb != "open" && verb != "refused"
+                && verb != "open"
+                && verb != "refused"
             {
                 let known = (rest.get(at + 1) == Some(&"is")).then(|| rest[at + 2].to_owned());
                 disclosures.push(Disclosure { kind, value: value.into(), target: known });

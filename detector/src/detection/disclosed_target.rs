@@ -35,9 +35,11 @@ impl Detection for DisclosedTarget {
         match view.sight {
             Sight::Nothing => Vec::new(),
             Sight::Opened(id) => {
-                let found = view.root.graph.session(*id).and_then(|session| {
-                    self.judge(view, event, &admitted(view, session), |_| true)
-                });
+                let found = view
+                    .root
+                    .graph
+                    .session(*id)
+                    .and_then(|session| self.judge(view, event, &admitted(view, session), |_| true));
                 found.into_iter().collect()
             }
             Sight::Refused(keys) => {
@@ -68,7 +70,13 @@ fn admitted<'a>(view: View<'a>, session: &'a Session) -> Use<'a> {
 }
 
 impl DisclosedTarget {
-    fn judge(&self, view: View<'_>, event: &Event, used: &Use<'_>, also: impl Fn(&Lesson) -> bool) -> Option<Finding> {
+    fn judge(
+        &self,
+        view: View<'_>,
+        event: &Event,
+        used: &Use<'_>,
+        also: impl Fn(&Lesson) -> bool,
+    ) -> Option<Finding> {
         let edge = Edge { target: used.target, protocol: used.protocol };
         if view.root.is_habitual(edge, used.time, view.settings) {
             return None;

@@ -87,7 +87,8 @@ impl Webhook {
     /// # Errors
     /// When no client can be made or the bus does not answer.
     pub async fn start(config: Config, log: Arc<dyn Log>) -> Result<Self, Error> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?;
+        let client =
+            reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?;
         let mut from = Offsets::new();
         for partition in 0..log.partitions(Topic::Alerts).await? {
             let offset = match log.committed(GROUP, Topic::Alerts, partition).await? {
@@ -115,7 +116,8 @@ impl Webhook {
                     Err(BusError::Gone { partition, offset, first, .. }) => {
                         let lost = first.saturating_sub(offset);
                         tracing::error!(
-                            partition, lost,
+                            partition,
+                            lost,
                             "alerts left the bus before the webhook took them; they stand in the lake's alerts table"
                         );
                         self.from.insert(partition, first);
@@ -150,7 +152,9 @@ impl Webhook {
     async fn handle(&self, record: &Record) {
         let alert = match Envelope::decode(&record.value).map(|envelope| envelope.message) {
             Ok(Message::Alert(alert)) => alert,
-            Ok(_) => return tracing::error!(at = ?record.position, "a record on the alerts topic is no alert; skipped"),
+            Ok(_) => {
+                return tracing::error!(at = ?record.position, "a record on the alerts topic is no alert; skipped");
+            }
             Err(error) => return tracing::error!(at = ?record.position, %error, "alert cannot be read; skipped"),
         };
         let mut backoff = self.config.backoff.clone();
