@@ -224,3 +224,6 @@ fn unrecorded(error: &emit::Error) -> Denied {
     tracing::error!(%error, "nobody is admitted");
     Denied { reason: "log", detail: "the gateway cannot record sessions now".into(), verdict: None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,7 +148,14 @@ pub async fn run(
             () = shutdown.cancelled() => {}
         }
     };
-    tokio::join!(listen::serve(Arc::clone(&gateway), listeners, served), announce);
+    let warm = async {
+        // Logged where it fails; the first token asks again.
+        tokio::select! {
+            _logged = gateway.authenticator.warm() => {}
+            () = shutdown.cancelled() => {}
+        }
+    };
+    tokio::join!(listen::serve(Arc::clone(&gateway), listeners, served), announce, warm);
     over.cancel();
     if follower.await.is_err() {
         tracing::error!("the task that follows verdicts panicked");
@@ -160,7 +167,7 @@ pub async fn run(
 }
 
 /// Records the end of every session that the process before left open.
-fn bury(emit: &Emit) -> Result<(), emit::Error> {
+pub(crate) fn bury(emit: &Emit) -> Result<(), emit::Error> {
     for opened in emit.orphans()? {
         let closed = Closed {
             reason: "lost".into(),

@@ -15,6 +15,8 @@ mod listen;
 mod mistake;
 pub mod policy;
 pub mod protocol;
+#[cfg(test)]
+mod rig;
 mod secret;
 pub mod session;
 pub mod tls;

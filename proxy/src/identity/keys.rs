@@ -96,6 +96,9 @@ impl Keys {
     }
 
     pub(super) async fn warm(&self) -> Result<(), Error> {
+        if matches!(self.source, KeySource::File(_)) {
+            return Ok(());
+        }
         self.refresh(None).await
     }
 
@@ -118,7 +121,9 @@ impl Keys {
         let refreshed = self.refresh(Some(&held)).await;
         let held = self.held.load();
         if held.at.is_none_or(|at| at.elapsed() >= self.limits.keep) {
-            return Err(refreshed.err().unwrap_or_else(|| Error::Keys("the issuer did not answer; asked just now".into())));
+            return Err(refreshed
+                .err()
+                .unwrap_or_else(|| Error::Keys("the issuer did not answer; asked just now".into())));
         }
         held.find(header)
     }
@@ -256,7 +261,8 @@ fn parse(bytes: &[u8], from: &str) -> Result<Vec<Key>, Error> {
     struct Set {
         keys: Vec<serde_json::Value>,
     }
-    let set: Set = serde_json::from_slice(bytes).map_err(|error| Error::Keys(format!("{from} is no JWKS: {error}")))?;
+    let set: Set =
+        serde_json::from_slice(bytes).map_err(|error| Error::Keys(format!("{from} is no JWKS: {error}")))?;
     let keys: Vec<_> = set.keys.into_iter().filter_map(usable).collect();
     if keys.is_empty() {
         return Err(Error::Keys(format!("{from} holds no key that verifies signatures")));

@@ -2,9 +2,9 @@
 //! there is no anonymous identity.
 
 mod keys;
-mod token;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use crate::{clock, config};
 use interdict_schemas::{Identity, Time};

@@ -164,7 +164,10 @@ fn time(claims: &Claims, name: &str) -> Result<Option<Time>, Error> {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Number(number)) => {
             let whole = number.as_i64().map(|seconds| Time(0).plus_seconds(seconds));
-            #[expect(clippy::cast_possible_truncation, reason = "a float saturates when cast, which is what is wanted")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a float saturates when cast, which is what is wanted"
+            )]
             let broken = || number.as_f64().map(|seconds| Time((seconds * 1e6) as i64));
             whole.or_else(broken).map(Some).ok_or_else(|| malformed(format!("its {name} is no time")))
         }

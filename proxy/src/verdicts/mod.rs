@@ -7,8 +7,6 @@
 
 mod live;
 mod table;
-#[cfg(test)]
-mod tests;
 
 pub use live::Revoked;
 pub(crate) use live::{Live, Registry};
