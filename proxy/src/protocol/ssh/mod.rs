@@ -41,8 +41,10 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a client that was refused may take to ask for a channel and hear why.
 const REFUSED: Duration = Duration::from_secs(30);
-/// How long channels may take to say their last words when the connection is severed.
+/// How long channels may take to say their last words when the connection is severed, and then a client to leave by
+/// itself: OpenSSH's, once disconnected, prints nothing more of what its channels were told.
 const LAST_WORDS: Duration = Duration::from_millis(100);
+const LEAVE: Duration = Duration::from_millis(30);
 /// How long channels may take to notice that their client is gone.
 const TIDY: Duration = Duration::from_secs(2);
 
@@ -71,11 +73,8 @@ impl Protocol for Ssh {
             // Also when this task is aborted: nothing of the connection outlives it.
             let severing = Severing(&connection);
             let wire = Wire::new(stream, Arc::clone(&connection.valve));
-            let running = russh::server::run_stream(
-                Arc::new(server::config(key)),
-                wire,
-                Server::new(Arc::clone(&connection)),
-            );
+            let running =
+                russh::server::run_stream(Arc::new(server::config(key)), wire, Server::new(Arc::clone(&connection)));
             match timeout_at(deadline, running).await {
                 Ok(Ok(running)) => serve(&connection, running, deadline, &shutdown).await,
                 Ok(Err(error)) => failed(&connection, &error),
@@ -173,6 +172,9 @@ async fn cut(connection: &Connection, handle: &Handle, running: &mut RunningSess
     connection.channels.close();
     let deadline = Instant::now() + LAST_WORDS;
     let _said = timeout_at(deadline, connection.channels.wait()).await;
+    if timeout(LEAVE, &mut *running).await.is_ok() {
+        return;
+    }
     let disconnect = handle.disconnect(Disconnect::ByApplication, words.to_owned(), String::new());
     let _told = timeout_at(deadline, disconnect).await;
     let _closed = timeout_at(deadline, running).await;

@@ -67,7 +67,11 @@ enum Expect {
     /// Arguments of the program of this name.
     Arguments(String),
     /// The program that a wrapper starts, after the wrapper's own words.
-    Wrapped { wrapper: &'static Wrapper, operands: usize, value: bool },
+    Wrapped {
+        wrapper: &'static Wrapper,
+        operands: usize,
+        value: bool,
+    },
     /// The string a shell runs.
     Script,
     /// Anything, up to the next separator.

@@ -1,9 +1,9 @@
 //! The way to a target over SSH: the host key must be the pinned one, and the key that opens it never leaves here.
 //! Refuses everything that a target might open or ask for by itself.
 
+use super::wire::{KEEPALIVE, Valve, Wire};
 use crate::gate::Permit;
 use crate::upstream::{self, Credential};
-use super::wire::{KEEPALIVE, Valve, Wire};
 use russh::client::{self, AuthResult, Handle};
 use russh::keys::ssh_key::{self, Fingerprint, HashAlg};
 use russh::keys::{PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate, decode_secret_key};
@@ -26,15 +26,21 @@ const IDLE: usize = 4;
 pub(super) enum Error {
     #[error(transparent)]
     Dial(#[from] Box<upstream::Error>),
-    #[error("target {0} has no pinned host key; set its host_key to the line that ssh-keyscan prints, or its fingerprint")]
+    #[error(
+        "target {0} has no pinned host key; set its host_key to the line that ssh-keyscan prints, or its fingerprint"
+    )]
     Unpinned(String),
     #[error("target {target}: host_key {pin:?} is neither an OpenSSH public key nor a SHA256 fingerprint")]
     Pin { target: String, pin: String },
-    #[error("target {target}: its host key does not match the pinned one: it shows {shown}; if it was changed on purpose, change host_key")]
+    #[error(
+        "target {target}: its host key does not match the pinned one: it shows {shown}; if it was changed on purpose, change host_key"
+    )]
     HostKey { target: String, shown: String },
     #[error("target {target} has no key for account {account:?}; set key_file in its credential")]
     NoKey { target: String, account: String },
-    #[error("target {target}: the key for account {account:?} cannot be read; it must be an unencrypted OpenSSH or PEM private key")]
+    #[error(
+        "target {target}: the key for account {account:?} cannot be read; it must be an unencrypted OpenSSH or PEM private key"
+    )]
     Key { target: String, account: String },
     #[error("target {target} does not accept the gateway's key for account {account:?}; add its public key there")]
     Rejected { target: String, account: String },
