@@ -31,14 +31,12 @@ pub(crate) struct Setup {
     pub(crate) target: &'static str,
     /// Lines of the barrier's section.
     pub(crate) barrier: &'static str,
-    /// Bytes that must stay free on the disk.
-    pub(crate) reserve: u64,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let policy = "permit(principal, action, resource);";
-        Self { policy, target: "", barrier: "bound_ms = 60000", reserve: 0 }
+        Self { policy, target: "", barrier: "bound_ms = 60000" }
     }
 }
 
@@ -53,8 +51,7 @@ impl Rig {
         let key = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
         std::fs::write(path.join("keys.json"), key).expect("keys");
         let config = Self::config(path, setup);
-        let settings = embedded::Settings { reserve: setup.reserve, ..embedded::Settings::default() };
-        let log = Embedded::open(&path.join("log"), settings).expect("log");
+        let log = Embedded::open(&path.join("log"), embedded::Settings::default()).expect("log");
         let writer = Writer::embedded(Arc::clone(&log), "gw-1", Durability::Os).expect("writer");
         let log = Arc::new(Bus { log, switch: Arc::default() });
         let gateway = Gateway::new(config, Arc::clone(&log) as Arc<dyn Log>, writer).expect("gateway");

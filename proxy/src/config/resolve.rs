@@ -156,9 +156,10 @@ fn within<T: PartialOrd + Copy + Display>(
 fn identity(raw: raw::Identity, file: &mut File<'_>) -> Option<Identity> {
     let issuer: &str = raw.issuer.as_ref();
     let keys = match (&raw.jwks_file, &raw.jwks_url) {
-        (Some(_), Some(url)) => {
-            file.wrong(url.span(), "identity names both jwks_file and jwks_url; keep one, so that it is clear whose keys count")
-        }
+        (Some(_), Some(url)) => file.wrong(
+            url.span(),
+            "identity names both jwks_file and jwks_url; keep one, so that it is clear whose keys count",
+        ),
         (Some(path), None) => file.existing(path, "identity.jwks_file").map(KeySource::File),
         (None, Some(url)) => secure(url.as_ref(), url.span(), "identity.jwks_url", file).map(KeySource::Url),
         (None, None) => {
@@ -167,7 +168,10 @@ fn identity(raw: raw::Identity, file: &mut File<'_>) -> Option<Identity> {
         }
     };
     if raw.audience.as_ref().is_empty() {
-        file.wrong::<()>(raw.audience.span(), "identity.audience is empty; name the aud that tokens for this gateway carry");
+        file.wrong::<()>(
+            raw.audience.span(),
+            "identity.audience is empty; name the aud that tokens for this gateway carry",
+        );
     }
     let algorithms = match raw.algorithms {
         None => ALGORITHMS.to_vec(),
@@ -192,7 +196,9 @@ fn algorithm(name: &Spanned<String>, file: &mut File<'_>) -> Option<Algorithm> {
     match Algorithm::from_str(text) {
         Ok(Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512) => file.wrong(
             name.span(),
-            format!("{text} is signed with a shared secret, which whoever checks tokens could forge them with; {WORDS}"),
+            format!(
+                "{text} is signed with a shared secret, which whoever checks tokens could forge them with; {WORDS}"
+            ),
         ),
         Ok(algorithm) => Some(algorithm),
         Err(_) => file.wrong(name.span(), format!("{text:?} is no signature algorithm that is believed; {WORDS}")),
@@ -204,7 +210,10 @@ fn secure(text: &str, span: Range<usize>, key: &str, file: &mut File<'_>) -> Opt
     let url = match Url::parse(text) {
         Ok(url) => url,
         Err(error) => {
-            return file.wrong(span, format!("{key} {text:?} is no URL ({error}); write https://..., or set identity.jwks_file"));
+            return file.wrong(
+                span,
+                format!("{key} {text:?} is no URL ({error}); write https://..., or set identity.jwks_file"),
+            );
         }
     };
     let loopback = match url.host() {
@@ -216,7 +225,9 @@ fn secure(text: &str, span: Range<usize>, key: &str, file: &mut File<'_>) -> Opt
     match url.scheme() {
         "https" => Some(url),
         "http" if loopback => Some(url),
-        "http" => file.wrong(span, format!("{key} is plain http, where keys can be replaced on their way; use https")),
+        "http" => {
+            file.wrong(span, format!("{key} is plain http, where keys can be replaced on their way; use https"))
+        }
         other => file.wrong(span, format!("{key} has scheme {other:?}; use https")),
     }
 }

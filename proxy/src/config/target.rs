@@ -77,7 +77,10 @@ fn listen_tls(raw: &raw::Target, has_tls: bool, file: &mut File<'_>) -> Option<b
         }
         (Protocol::Ssh, None) => false,
         (Protocol::Postgres, Some(asked)) if !*asked.as_ref() => {
-            return file.wrong(asked.span(), "a postgres listener takes tokens as passwords and always needs tls; remove tls = false");
+            return file.wrong(
+                asked.span(),
+                "a postgres listener takes tokens as passwords and always needs tls; remove tls = false",
+            );
         }
         (Protocol::Postgres, _) => true,
         (Protocol::Http | Protocol::Kubernetes, _) => asked.unwrap_or(!loopback),
@@ -103,7 +106,10 @@ fn address(address: &Spanned<String>, file: &mut File<'_>) -> Option<(String, u1
     });
     match parsed {
         Some(parsed) => Some(parsed),
-        None => file.wrong(address.span(), format!("address {text:?} is not host:port; write for example \"db.internal:5432\"")),
+        None => file.wrong(
+            address.span(),
+            format!("address {text:?} is not host:port; write for example \"db.internal:5432\""),
+        ),
     }
 }
 
@@ -123,7 +129,9 @@ fn upstream_tls(
     match (raw.mode, raw.ca_file) {
         _ if protocol == Protocol::Ssh => file.wrong(span, "ssh brings its own encryption; remove upstream_tls"),
         (Mode::Off, None) => Some(UpstreamTls::Off),
-        (Mode::Off, Some(ca)) => file.wrong(ca.span(), "ca_file has no use while mode is \"off\"; remove one of them"),
+        (Mode::Off, Some(ca)) => {
+            file.wrong(ca.span(), "ca_file has no use while mode is \"off\"; remove one of them")
+        }
         (Mode::Verify, None) => Some(UpstreamTls::Verify { roots: None }),
         (Mode::Verify, Some(ca)) => {
             file.existing(&ca, "upstream_tls.ca_file").map(|roots| UpstreamTls::Verify { roots: Some(roots) })
@@ -164,9 +172,8 @@ fn credential(
             };
             Some(Credential::Header { name: name?, value: value? })
         }
-        (Protocol::Http | Protocol::Kubernetes, ..) => {
-            file.wrong(place, "an http target takes credential = { header, value_file }, an account beside it, or none")
-        }
+        (Protocol::Http | Protocol::Kubernetes, ..) => file
+            .wrong(place, "an http target takes credential = { header, value_file }, an account beside it, or none"),
     }
 }
 

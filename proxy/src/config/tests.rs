@@ -26,9 +26,8 @@ fn mode(path: &Path, mode: u32) {
 fn parse(text: &str) -> Result<Config, String> {
     let folder = folder();
     let path = folder.path().join("interdict.toml");
-    Config::parse(text, &path).map_err(|error| {
-        error.to_string().replace(&format!("{}/", folder.path().display()), "")
-    })
+    Config::parse(text, &path)
+        .map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
 }
 
 #[track_caller]
@@ -40,12 +39,16 @@ fn check(text: &str, expected: &[&str]) {
 }
 
 fn http(rest: &str) -> String {
-    format!("{IDENTITY}[[target]]\nname = \"api\"\nprotocol = \"http\"\nlisten = \"127.0.0.1:8080\"\naddress = \"127.0.0.1:80\"\n{rest}")
+    format!(
+        "{IDENTITY}[[target]]\nname = \"api\"\nprotocol = \"http\"\nlisten = \"127.0.0.1:8080\"\naddress = \"127.0.0.1:80\"\n{rest}"
+    )
 }
 
 fn postgres(rest: &str) -> String {
     let tls = "[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
-    format!("{IDENTITY}{tls}[[target]]\nname = \"db\"\nprotocol = \"postgres\"\nlisten = \"127.0.0.1:6432\"\naddress = \"db.internal:5432\"\n{rest}")
+    format!(
+        "{IDENTITY}{tls}[[target]]\nname = \"db\"\nprotocol = \"postgres\"\nlisten = \"127.0.0.1:6432\"\naddress = \"db.internal:5432\"\n{rest}"
+    )
 }
 
 #[test]
@@ -106,7 +109,10 @@ fn listeners_that_would_leak_tokens_are_refused() {
     let credential = "credential = { account = \"app\", password_file = \"password\" }";
     check(&postgres(&format!("tls = false\n{credential}")), &["postgres", "tls = false"]);
     check(&postgres(credential).replace("[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n", ""), &["[tls]"]);
-    check(&postgres(credential).replace("cert.pem", "gone.pem"), &["interdict.toml:5:15: tls.certificate", "gone.pem"]);
+    check(
+        &postgres(credential).replace("cert.pem", "gone.pem"),
+        &["interdict.toml:5:15: tls.certificate", "gone.pem"],
+    );
 }
 
 #[test]
@@ -126,8 +132,12 @@ fn targets_that_cannot_work_are_refused() {
     check(&http("").replace("\"127.0.0.1:80\"", "\"::1:80\""), &["not host:port"]);
     check(&http("").replace("\"http\"", "\"telnet\""), &["interdict.toml:6:12: ", "telnet"]);
     check(&http("").replace("\"http\"", "\"ssh\""), &["host_key", "key_file"]);
-    let again = "[[target]]\nname = \"api\"\nprotocol = \"http\"\nlisten = \"127.0.0.1:8080\"\naddress = \"127.0.0.1:80\"";
-    check(&http(again), &["interdict.toml:10:8: the name \"api\" is used twice", "interdict.toml:12:10: another target listens"]);
+    let again =
+        "[[target]]\nname = \"api\"\nprotocol = \"http\"\nlisten = \"127.0.0.1:8080\"\naddress = \"127.0.0.1:80\"";
+    check(
+        &http(again),
+        &["interdict.toml:10:8: the name \"api\" is used twice", "interdict.toml:12:10: another target listens"],
+    );
     check(&http("[[inventory]]\nname = \"api\""), &["interdict.toml:10:8: the name \"api\" is used twice"]);
     check(&http("").replace("name = \"api\"", "name = \"a b\""), &["is not one word"]);
 }

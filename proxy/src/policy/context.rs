@@ -33,6 +33,8 @@ pub(super) fn of(
         }
         if let (Class::Request | Class::Api, Some((method, path))) = (action.class, action.text.split_once(' ')) {
             facts.push(("method", text(method)));
+            // The object is the path alone: a query must not change which path a policy sees.
+            let path = action.objects.first().map_or_else(|| path.split('?').next().unwrap_or(path), String::as_str);
             facts.push(("path", text(path)));
         }
     }

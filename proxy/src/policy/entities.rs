@@ -2,10 +2,7 @@
 
 use super::Error;
 use crate::config::Target;
-use cedar_policy::{
-    Entities, Entity, EntityId, EntityTypeName, EntityUid,
-    RestrictedExpression,
-};
+use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 use interdict_schemas::Identity;
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr;

@@ -150,8 +150,14 @@ fn mistakes_are_told_with_their_place() {
             assert!(error.contains(words), "{error:?} lacks {words:?}");
         }
     };
-    check(&[("a.cedar", "permit(principal, action, resource);\n\npermit(principal action, resource);")], &["a.cedar:3:18: "]);
-    check(&[("a.cedar", "permit(principal, action, resource)\nwhen { principal.shoe == 3 };")], &["a.cedar:2:", "shoe"]);
+    check(
+        &[("a.cedar", "permit(principal, action, resource);\n\npermit(principal action, resource);")],
+        &["a.cedar:3:18: "],
+    );
+    check(
+        &[("a.cedar", "permit(principal, action, resource)\nwhen { principal.shoe == 3 };")],
+        &["a.cedar:2:", "shoe"],
+    );
     check(&[("a.cedar", "permit(principal, action == Action::\"conect\", resource);")], &["a.cedar:1:", "conect"]);
     check(&[("a.cedar", "permit(principal == ?principal, action, resource);")], &["a.cedar:1:1: ", "template"]);
     let twice = "\n@id(\"x\") permit(principal, action, resource);";
