@@ -12,7 +12,8 @@ demo: packages
 	$(CARGO_TARGET_DIR)/debug/interdict demo $(DEMO)
 
 test: packages kafka check
-	cargo test --workspace --no-fail-fast
+# INTERDICT_LONG: the broker is away for a whole minute, not for seconds.
+	INTERDICT_LONG=1 cargo test --workspace --no-fail-fast
 
 check:
 	cargo fmt --all --check
@@ -26,7 +27,7 @@ release: packages
 	cargo build --release --bins
 
 bench: packages packages-bench kafka
-	cargo run --release --package interdict-benches -- $(BENCH)
+	cargo bench --bench peers -- $(BENCH)
 
 packages:
 	deploy/packages.sh test
@@ -36,7 +37,7 @@ packages-bench:
 
 # The broker's jars, resolved once from Maven Central.
 kafka: packages
-	tests/kafka/start.sh --resolve
+	tests/kafka/start.sh --jars
 
 fmt:
 	cargo fmt --all

@@ -1,1 +1,102 @@
-fn main(){}
+//! The `interdict` command.
+
+mod alerts;
+mod check;
+mod cli;
+mod control;
+mod demo;
+mod development;
+mod feed;
+mod forensics;
+mod lake;
+mod replay;
+mod sessions;
+mod settings;
+mod sql;
+mod token;
+mod up;
+mod verdicts;
+mod verify;
+
+use clap::Parser as _;
+use cli::{Cli, Command, LogFormat, code};
+use settings::Settings;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log(&cli);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return tell(&error.into()),
+    };
+    let code = match runtime.block_on(run(cli)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(code::NO),
+        Err(error) => tell(&error),
+    };
+    // A task that blocks (a client that is still waited for) must not hold up the end.
+    runtime.shutdown_background();
+    code
+}
+
+/// Says what failed, and which exit code that is.
+fn tell(error: &anyhow::Error) -> ExitCode {
+    if let Some(error) = error.downcast_ref::<std::io::Error>()
+        && error.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        return ExitCode::SUCCESS;
+    }
+    // Standard error may be closed; there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "interdict: {error:#}");
+    ExitCode::from(if error.is::<settings::Error>() { code::USAGE } else { code::FAILED })
+}
+
+fn log(cli: &Cli) {
+    use tracing_subscriber::EnvFilter;
+    let quiet = !matches!(cli.command, Command::Up | Command::Proxy | Command::Collector | Command::Detector);
+    let default = if quiet { "error" } else { "info" };
+    let filter = EnvFilter::try_from_env("INTERDICT_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match cli.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// Runs one command; `Ok(false)` when it ran and the answer is no.
+async fn run(cli: Cli) -> anyhow::Result<bool> {
+    let settings = || Settings::load(&cli.config);
+    match cli.command {
+        Command::Up => {
+            let settings = settings()?;
+            let running = up::start(settings).await?;
+            for (target, listener) in &running.listeners {
+                tracing::info!(target, %listener, "listening");
+            }
+            running.until_told().await?;
+        }
+        Command::Proxy => up::alone(settings()?, "proxy").await?,
+        Command::Collector => up::alone(settings()?, "collector").await?,
+        Command::Detector => up::alone(settings()?, "detector").await?,
+        Command::Demo(args) => return demo::run(args).await,
+        Command::Sql(args) => sql::run(args, &cli.config).await?,
+        Command::Sessions(args) => sessions::run(args, &cli.config).await?,
+        Command::Replay(args) => replay::run(args, &cli.config).await?,
+        Command::Alerts(args) => alerts::run(args, &cli.config).await?,
+        Command::Verdicts(args) => verdicts::run(args, &settings()?).await?,
+        Command::Forensics(args) => forensics::run(args, &cli.config).await?,
+        Command::Verify(args) => return verify::run(args, &cli.config).await,
+        Command::Check => return check::run(&cli.config).await,
+        Command::Token(args) => token::run(&args, &settings()?)?,
+        Command::Completions { shell } => {
+            let mut command = <Cli as clap::CommandFactory>::command();
+            clap_complete::generate(shell, &mut command, "interdict", &mut std::io::stdout());
+        }
+    }
+    Ok(true)
+}

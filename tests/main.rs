@@ -1,1 +1,15 @@
-fn main(){}
+//! interdict end to end: the real command between real clients and real servers, one module a capability. A server
+//! that is missing fails the test with how to install it; nothing is skipped.
+
+#![expect(missing_docs, reason = "tests")]
+
+mod bad_input;
+mod checks;
+mod closed_loop;
+mod demo;
+mod deploy;
+mod forensics;
+mod harness;
+mod lake;
+mod survival;
+mod verdicts;

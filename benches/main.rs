@@ -1,0 +1,32 @@
+//! End-to-end figures: interdict and a peer side by side in one run, medians and ratios. Machines are noisy: what
+//! counts is the ratio. `make bench` runs all; name parts to run those: `make bench BENCH="postgres http"`.
+
+#![expect(missing_docs, clippy::print_stdout, reason = "a program that prints its findings")]
+
+mod figures;
+mod http;
+mod lake;
+mod postgres;
+mod verdict;
+
+#[path = "../tests/harness/mod.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod harness;
+
+fn main() {
+    // cargo passes `--bench`.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let parts: [(&str, fn()); 5] = [
+        ("postgres", postgres::run),
+        ("http", http::run),
+        ("verdict", verdict::run),
+        ("collector", lake::collector),
+        ("detector", lake::detector),
+    ];
+    for (name, run) in parts {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            println!("\n== {name}");
+            run();
+        }
+    }
+}

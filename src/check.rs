@@ -1,0 +1,77 @@
+//! `interdict check`: is the configuration right, do the policies hold together, can targets and bus be reached? Every
+//! answer is one line; what is wrong stands with its file and line.
+
+use crate::settings::Settings;
+use interdict_proxy::policy::Policies;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// How long a target may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
+    let mut report = Report { good: true };
+    let settings = Settings::load(config)?;
+    let text = std::fs::read_to_string(config)?;
+    let place = |needle: String| {
+        let line = text.lines().position(|line| line.replace(' ', "") == needle).map_or(1, |index| index + 1);
+        format!("{}:{line}", config.display())
+    };
+    report.line(true, format_args!("configuration {}", config.display()))?;
+
+    match Policies::load(&settings.proxy.policy, &settings.proxy.targets) {
+        Ok(_) => report.line(true, format_args!("policies {}", settings.proxy.policy.display()))?,
+        Err(error) => report.line(false, format_args!("policies: {error}"))?,
+    }
+    if let Some(tls) = &settings.proxy.tls {
+        match interdict_proxy::tls::server(&tls.certificate, &tls.key) {
+            Ok(_) => report.line(true, format_args!("certificate {}", tls.certificate.display()))?,
+            Err(error) => report.line(false, format_args!("{}: {error}", place("[tls]".into())))?,
+        }
+    }
+    for target in &settings.proxy.targets {
+        let reached = tokio::time::timeout(PATIENCE, TcpStream::connect(target.address())).await;
+        let why = match reached {
+            Ok(Ok(_)) => {
+                report.line(true, format_args!("target {} at {}", target.name, target.address()))?;
+                continue;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+        };
+        let place = place(format!("name=\"{}\"", target.name));
+        report.line(false, format_args!("{place}: target {} at {}: {why}", target.name, target.address()))?;
+    }
+    match bus(&settings).await {
+        Ok(what) => report.line(true, format_args!("bus: {what}"))?,
+        Err(error) => report.line(false, format_args!("{}: bus: {error:#}", place("[bus]".into())))?,
+    }
+    Ok(report.good)
+}
+
+async fn bus(settings: &Settings) -> anyhow::Result<String> {
+    if let Some(kafka) = &settings.bus.kafka {
+        settings.open_log().await?;
+        return Ok(format!("Kafka at {}", kafka.brokers));
+    }
+    let socket = settings.data.join(crate::control::SOCKET);
+    if crate::control::Control::connect(&socket).await?.is_some() {
+        return Ok(format!("the local log in {}, held by a running gateway", settings.data.display()));
+    }
+    settings.open_log().await?;
+    Ok(format!("the local log in {}", settings.data.display()))
+}
+
+/// Lines, and whether all are good.
+struct Report {
+    good: bool,
+}
+
+impl Report {
+    fn line(&mut self, good: bool, words: std::fmt::Arguments<'_>) -> std::io::Result<()> {
+        self.good &= good;
+        writeln!(std::io::stdout(), "{}  {words}", if good { "ok " } else { "bad" })
+    }
+}

@@ -1,0 +1,299 @@
+//! The command line: names, arguments and their help. Decides nothing.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Exit codes, as README.md documents them.
+pub(crate) mod code {
+    /// Something failed while it ran.
+    pub(crate) const FAILED: u8 = 1;
+    /// The command line or the configuration is wrong.
+    pub(crate) const USAGE: u8 = 2;
+    /// It ran, and the answer is no: a check found a mistake, `verify` a gap, `demo` a broken promise.
+    pub(crate) const NO: u8 = 3;
+}
+
+/// Cuts the lines of movement of compromised automation.
+#[derive(Debug, Parser)]
+#[command(
+    name = "interdict",
+    version,
+    after_help = "Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, and the answer is no."
+)]
+pub(crate) struct Cli {
+    /// The configuration file.
+    #[arg(long, short, global = true, env = "INTERDICT_CONFIG", default_value = "interdict.toml")]
+    pub(crate) config: PathBuf,
+    /// How logs are written to standard error. What is logged is set by INTERDICT_LOG (such as `info` or
+    /// `interdict_proxy=debug`).
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Table,
+    /// One JSON object a line.
+    Json,
+    /// With a header line.
+    Csv,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run proxy, collector and detector in this process.
+    Up,
+    /// Run the proxy alone (with Kafka).
+    Proxy,
+    /// Run the collector alone (with Kafka).
+    Collector,
+    /// Run the detector alone (with Kafka).
+    Detector,
+    /// Start real servers in a temporary folder and show a pivot being refused.
+    Demo(Demo),
+    /// Query the lake with SQL.
+    Sql(Sql),
+    /// List sessions, newest first.
+    Sessions(Sessions),
+    /// Play a recorded terminal, or print the transcript of a SQL or HTTP session.
+    Replay(Replay),
+    /// List alerts, or follow them as they are raised.
+    Alerts(Alerts),
+    /// List, give or take back verdicts.
+    Verdicts(Verdicts),
+    /// Run the detector over stored events.
+    Forensics(Forensics),
+    /// Prove from the proxies' sequence numbers that the lake has no gap and no double.
+    Verify(Verify),
+    /// Check the configuration, the policies, and whether targets and bus can be reached.
+    Check,
+    /// Mint a development token from a local key.
+    Token(Token),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Write what happened as JSON.
+    #[arg(long)]
+    pub(crate) report: Option<PathBuf>,
+    /// Keep the configuration, the log and the lake in this new folder.
+    #[arg(long)]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+/// Where the lake is and how rows are printed.
+#[derive(Debug, Args)]
+pub(crate) struct Rows {
+    /// The lake's folder; the configuration's if left out.
+    #[arg(long)]
+    pub(crate) lake: Option<PathBuf>,
+    /// How rows are printed.
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sql {
+    /// The query; read from standard input if left out.
+    pub(crate) query: Option<String>,
+    /// Read the query from a file.
+    #[arg(long, short, conflicts_with = "query")]
+    pub(crate) file: Option<PathBuf>,
+    /// Run a query that comes with interdict.
+    #[arg(long, conflicts_with_all = ["query", "file"])]
+    pub(crate) hunt: Option<String>,
+    #[command(flatten)]
+    pub(crate) rows: Rows,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sessions {
+    /// Only sessions of this root.
+    #[arg(long)]
+    pub(crate) root: Option<String>,
+    /// Only sessions of this acting identity.
+    #[arg(long)]
+    pub(crate) actor: Option<String>,
+    /// Only sessions to this target.
+    #[arg(long)]
+    pub(crate) target: Option<String>,
+    /// Only sessions in this state: open, closed, refused.
+    #[arg(long)]
+    pub(crate) state: Option<String>,
+    /// At most this many.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) rows: Rows,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The session's id, as `interdict sessions` lists it.
+    pub(crate) session: String,
+    /// Play this many times faster.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) speed: f64,
+    /// Wait at most this many seconds between two outputs.
+    #[arg(long, default_value_t = 2.0)]
+    pub(crate) idle_limit: f64,
+    /// Write an asciicast file instead of playing.
+    #[arg(long)]
+    pub(crate) export: Option<PathBuf>,
+    /// The asciicast version: 3, or 2 for players before asciinema 3.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=3))]
+    pub(crate) asciicast: u8,
+    /// The lake's folder; the configuration's if left out.
+    #[arg(long)]
+    pub(crate) lake: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Alerts {
+    /// Print alerts as they are raised, until interrupted.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) rows: Rows,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verdicts {
+    #[command(subcommand)]
+    pub(crate) command: Option<VerdictCommand>,
+    /// How rows are printed.
+    #[arg(long, short, value_enum, default_value_t = Output::Table, global = true)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VerdictCommand {
+    /// Verdicts that count now; with --all, also those that ended.
+    List {
+        /// Also those that ended or were revoked.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Give a verdict. What it covers must match every scope option given; at least one is needed.
+    Add(Give),
+    /// Take a verdict back.
+    Revoke {
+        /// Its id.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Give {
+    /// Covers identities with this root.
+    #[arg(long)]
+    pub(crate) root: Option<String>,
+    /// Covers this principal and its delegates.
+    #[arg(long)]
+    pub(crate) actor: Option<String>,
+    /// Covers this session.
+    #[arg(long)]
+    pub(crate) session: Option<String>,
+    /// Covers sessions from this address, host or target.
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Covers sessions to this target.
+    #[arg(long)]
+    pub(crate) target: Option<String>,
+    /// Why, in words that the refused client sees.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// stop, hold or watch.
+    #[arg(long, default_value = "stop")]
+    pub(crate) effect: String,
+    /// Hours until it ends.
+    #[arg(long = "for-hours", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=87_600))]
+    pub(crate) hours: u32,
+    /// Log where it would have counted, and stop nothing.
+    #[arg(long)]
+    pub(crate) shadow: bool,
+    /// Who gives it; the name of the user that runs this command if left out.
+    #[arg(long)]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Forensics {
+    /// The events' format.
+    #[arg(long, value_enum, default_value_t = Format::Ocsf)]
+    pub(crate) format: Format,
+    /// Files of events in time order; `.gz` and `.zst` are decompressed, `-` is standard input.
+    #[arg(long, required = true, num_args = 1..)]
+    pub(crate) events: Vec<PathBuf>,
+    /// Where the findings go, one OCSF object a line; `-` is standard output.
+    #[arg(long)]
+    pub(crate) alerts: PathBuf,
+}
+
+/// A format of stored events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// OCSF JSON lines.
+    Ocsf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The lake's folder; the configuration's if left out.
+    #[arg(long)]
+    pub(crate) lake: Option<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// Make the local key and its JWKS (the file that `identity.jwks_file` names) first.
+    #[arg(long)]
+    pub(crate) new_key: bool,
+    /// The identity: the root of the chain.
+    #[arg(long, required_unless_present = "new_key")]
+    pub(crate) subject: Option<String>,
+    /// person, administrator, workload or agent.
+    #[arg(long, default_value = "person")]
+    pub(crate) kind: String,
+    /// A group of the root; may be repeated.
+    #[arg(long = "group")]
+    pub(crate) groups: Vec<String>,
+    /// A delegate; may be repeated, from the first to the one that acts.
+    #[arg(long = "act")]
+    pub(crate) delegates: Vec<String>,
+    /// Seconds it lives.
+    #[arg(long, default_value_t = 3600)]
+    pub(crate) lifetime: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,51 @@
+//! The lake as commands open it, and rows as they print them.
+
+use crate::cli::{Output, Rows as Arguments};
+use crate::settings::Settings;
+use interdict_queries::output::{self, Format};
+use interdict_queries::{Engine, Rows};
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+impl From<Output> for Format {
+    fn from(output: Output) -> Self {
+        match output {
+            Output::Table => Self::Table,
+            Output::Json => Self::Json,
+            Output::Csv => Self::Csv,
+        }
+    }
+}
+
+/// The lake named on the command line, or the configuration's.
+pub(crate) fn open(lake: Option<PathBuf>, config: &Path) -> anyhow::Result<Engine> {
+    let lake = match lake {
+        Some(lake) => lake,
+        None => Settings::load(config)?.collector.lake,
+    };
+    Ok(Engine::open(&lake.display().to_string(), interdict_queries::Settings::default())?)
+}
+
+/// Prints rows to standard output.
+pub(crate) async fn print(rows: Rows, output: Output) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    // A table is folded to the terminal; into a pipe it is as wide as its rows.
+    let width = if std::io::stdout().is_terminal() { terminal_width() } else { None };
+    output::write(rows, output.into(), width, &mut out).await?;
+    Ok(())
+}
+
+fn terminal_width() -> Option<u16> {
+    console::Term::stdout().size_checked().map(|(_, columns)| columns)
+}
+
+/// Asks the lake and prints the answer.
+pub(crate) async fn ask(arguments: Arguments, config: &Path, query: &str) -> anyhow::Result<()> {
+    let engine = open(arguments.lake, config)?;
+    print(engine.sql(query).await?, arguments.output).await
+}
+
+/// A text as a SQL literal.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

@@ -1,0 +1,118 @@
+//! The configuration file, whole. Each part owns its sections; this file reads the text once, hands each part its own,
+//! and gives every mistake its place.
+
+use anyhow::{Context as _, bail};
+use interdict_bus::{Log, Writer, embedded::Embedded, kafka::Kafka};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A mistake in the configuration, with its place.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Error(String);
+
+/// The sections that are not the proxy's. The proxy's own reader refuses keys that nobody knows.
+#[derive(Debug, Deserialize)]
+struct Sections {
+    #[serde(default)]
+    bus: interdict_bus::config::Raw,
+    #[serde(default)]
+    lake: interdict_collector::config::RawLake,
+    #[serde(default)]
+    collector: interdict_collector::config::Raw,
+    #[serde(default)]
+    detector: interdict_detector::config::Raw,
+}
+
+/// What each part needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Where the local log, the lake and generated keys are.
+    pub(crate) data: PathBuf,
+    pub(crate) bus: interdict_bus::config::Config,
+    pub(crate) proxy: interdict_proxy::Config,
+    pub(crate) collector: interdict_collector::Config,
+    pub(crate) detector: interdict_detector::Config,
+}
+
+impl Settings {
+    /// Reads the file and the secrets it names.
+    pub(crate) fn load(path: &Path) -> Result<Self, Error> {
+        let place = path.display();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error(format!("cannot read {place}: {error}; name the configuration with --config")))?;
+        let proxy = interdict_proxy::Config::parse(&text, path).map_err(|error| Error(error.to_string()))?;
+        let sections: Sections = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| 1 + text.get(..span.start).unwrap_or("").matches('\n').count());
+            Error(format!("{place}:{line}: {}", error.message()))
+        })?;
+        let wrong = |section: &str, error: &dyn std::error::Error| {
+            Error(format!("{place}:{}: {error}", line_of(&text, section)))
+        };
+        let bus = sections.bus.resolve().map_err(|error| wrong("bus", &error))?;
+        let collector =
+            sections.collector.resolve(sections.lake, &proxy.data).map_err(|error| wrong("collector", &error))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let detector = sections
+            .detector
+            .resolve(collector.lake.display().to_string(), |secret| std::fs::read(folder.join(secret)))
+            .map_err(|error| wrong("detector", &error))?;
+        Ok(Self { data: proxy.data.clone(), bus, proxy, collector, detector })
+    }
+
+    /// Whether this machine's log is the bus.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.bus.kafka.is_none()
+    }
+
+    /// Opens this machine's log: the bus itself, or the spool before Kafka.
+    fn open_local(&self) -> anyhow::Result<Arc<Embedded>> {
+        std::fs::create_dir_all(&self.data).with_context(|| format!("cannot make {}", self.data.display()))?;
+        Ok(Embedded::open(&self.data.join("log"), self.bus.embedded.clone())?)
+    }
+
+    /// Opens the bus for reading, and for verdicts.
+    pub(crate) async fn open_log(&self) -> anyhow::Result<Arc<dyn Log>> {
+        Ok(match &self.bus.kafka {
+            None => self.open_local()?,
+            Some(kafka) => Kafka::connect(kafka.clone()).await?,
+        })
+    }
+
+    /// Opens the bus for a part that runs in a process of its own.
+    pub(crate) async fn open_shared(&self, part: &str) -> anyhow::Result<Arc<dyn Log>> {
+        self.refuse_embedded(part)?;
+        self.open_log().await
+    }
+
+    /// Opens the bus and the proxy's hand on it.
+    pub(crate) async fn open_writer(&self) -> anyhow::Result<(Arc<dyn Log>, Writer)> {
+        let local = self.open_local()?;
+        let (name, durability) = (&self.proxy.name, self.proxy.durability);
+        Ok(match &self.bus.kafka {
+            None => (Arc::clone(&local) as Arc<dyn Log>, Writer::embedded(local, name, durability)?),
+            Some(kafka) => {
+                let bus = Kafka::connect(kafka.clone()).await?;
+                (Arc::clone(&bus) as Arc<dyn Log>, Writer::spooled(local, bus, name, durability)?)
+            }
+        })
+    }
+
+    /// The embedded log belongs to one process.
+    pub(crate) fn refuse_embedded(&self, part: &str) -> anyhow::Result<()> {
+        if self.is_embedded() {
+            bail!(
+                "`interdict {part}` needs Kafka to reach the other parts: set bus.kind = \"kafka\", or run all in one \
+                 process with `interdict up`"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The line on which a section starts; 1 if it is not written.
+fn line_of(text: &str, section: &str) -> usize {
+    let header = format!("[{section}");
+    text.lines().position(|line| line.trim_start().starts_with(&header)).map_or(1, |index| index + 1)
+}

@@ -1,0 +1,104 @@
+//! `interdict verdicts`: list, give and take back.
+
+use crate::cli::{self, Output, VerdictCommand};
+use crate::feed::Feed;
+use crate::settings::Settings;
+use anyhow::{Context as _, bail};
+use interdict_queries::neutral;
+use interdict_schemas::{Mode, Scope, Stop, Time, Verdict};
+use std::io::Write as _;
+
+pub(crate) async fn run(args: cli::Verdicts, settings: &Settings) -> anyhow::Result<()> {
+    let feed = Feed::open(settings).await?;
+    let now = Time::from(jiff::Timestamp::now());
+    match args.command.unwrap_or(VerdictCommand::List { all: false }) {
+        VerdictCommand::List { all } => {
+            let mut verdicts = feed.verdicts().await?;
+            verdicts.retain(|verdict| all || verdict.is_live(now));
+            print(verdicts, args.output)
+        }
+        VerdictCommand::Add(give) => {
+            let verdict = verdict(give, now)?;
+            let id = verdict.id.clone();
+            feed.give(verdict).await?;
+            Ok(writeln!(std::io::stdout(), "{id}")?)
+        }
+        VerdictCommand::Revoke { id } => {
+            let verdicts = feed.verdicts().await?;
+            let mut verdict = verdicts.into_iter().find(|verdict| verdict.id == id).with_context(|| {
+                format!("no verdict has the id `{id}`; `interdict verdicts list --all` lists them")
+            })?;
+            verdict.revoked = true;
+            feed.give(verdict).await
+        }
+    }
+}
+
+fn verdict(give: cli::Give, now: Time) -> anyhow::Result<Verdict> {
+    let scope =
+        Scope { root: give.root, actor: give.actor, session: give.session, source: give.source, target: give.target };
+    if scope.is_empty() {
+        bail!("a verdict needs at least one of --root, --actor, --session, --source, --target");
+    }
+    let effect = Stop::parse(&give.effect)
+        .with_context(|| format!("no verdict does `{}`; use stop, hold or watch", give.effect))?;
+    let by = give.by.or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "operator".into());
+    Ok(Verdict {
+        id: format!("v-{:032x}", rand::random::<u128>()),
+        time: now,
+        scope,
+        effect,
+        mode: if give.shadow { Mode::Shadow } else { Mode::Enforce },
+        until: now.plus_seconds(i64::from(give.hours) * 3600),
+        reason: give.reason,
+        evidence: Vec::new(),
+        alert: None,
+        by,
+        revoked: false,
+    })
+}
+
+/// The columns of a listing.
+const COLUMNS: [&str; 8] = ["id", "given", "until", "effect", "mode", "scope", "by", "reason"];
+
+fn print(verdicts: Vec<Verdict>, output: Output) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let cells = |verdict: &Verdict| {
+        let until = if verdict.revoked { "revoked".into() } else { verdict.until.to_string() };
+        [
+            verdict.id.clone(),
+            verdict.time.to_string(),
+            until,
+            verdict.effect.to_string(),
+            verdict.mode.to_string(),
+            verdict.scope.to_string(),
+            verdict.by.clone(),
+            verdict.reason.clone(),
+        ]
+    };
+    match output {
+        Output::Json => {
+            for verdict in &verdicts {
+                writeln!(out, "{}", serde_json::to_string(verdict)?)?;
+            }
+        }
+        Output::Csv => {
+            writeln!(out, "{}", COLUMNS.join(","))?;
+            for verdict in &verdicts {
+                let quoted = cells(verdict).map(|cell| format!("\"{}\"", cell.replace('"', "\"\"")));
+                writeln!(out, "{}", quoted.join(","))?;
+            }
+        }
+        Output::Table => {
+            let mut table = comfy_table::Table::new();
+            table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
+            table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+            table.set_header(COLUMNS);
+            for verdict in &verdicts {
+                table.add_row(cells(verdict).map(|cell| neutral(&cell).into_owned()));
+            }
+            writeln!(out, "{table}")?;
+        }
+    }
+    Ok(())
+}
