@@ -57,7 +57,7 @@ pub(super) struct Opaque {
 impl Opaque {
     /// A text that is not understood because of `reason`.
     pub(super) fn new(text: &str, reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), text: bounded(&literal::redact_unparsed(text)) }
+        Self { reason: reason.into(), text: bounded(&literal::redact_unparsed(bare(text))) }
     }
 
     /// The action of running it, which is denied.
@@ -153,10 +153,15 @@ pub(super) fn digest(parameters: &[u8]) -> Option<String> {
     }))
 }
 
+/// Without white space around it and semicolons behind it.
+fn bare(text: &str) -> &str {
+    text.trim().trim_end_matches(';').trim_end()
+}
+
 fn statements(text: &str, parts: &[Part], placed: bool) -> Vec<Statement> {
     let statement = |part: &Part| {
         let own = if placed { text.get(part.start..part.end).unwrap_or(text) } else { text };
-        let own = own.trim().trim_end_matches(';').trim_end();
+        let own = bare(own);
         let secret = part.shape.secret || literal::mentions_password(own);
         Statement {
             text: if secret { bounded(&literal::redact(own)) } else { bounded(own) },

@@ -65,7 +65,7 @@ kinds! {
         /// An authentication request, or its success.
         Authentication = b'R',
         /// The key for cancelling.
-        BackendKeyData = b'K',
+        KeyData = b'K',
         /// A portal was bound.
         BindComplete = b'2',
         /// A statement or portal was closed.

@@ -14,6 +14,7 @@ mod link;
 mod literal;
 mod message;
 mod names;
+mod pending;
 mod pump;
 mod reply;
 mod rows;

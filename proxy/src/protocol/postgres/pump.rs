@@ -45,6 +45,11 @@ impl<'l, 's> Pump<'l, 's> {
         Self { link, up, down, answers: Down::new(), unflushed: [false; 2], goodbye: false }
     }
 
+    /// Whether the client said goodbye.
+    pub(super) fn has_goodbye(&self) -> bool {
+        self.goodbye
+    }
+
     /// Runs until one side goes or the session cannot go on.
     pub(super) async fn run(&mut self, client: &mut TlsStream<TcpStream>, target: &mut Upstream) -> Parted {
         // The client may have sent requests with its password.

@@ -189,18 +189,23 @@ pub(super) fn terminate(out: &mut BytesMut) {
 
 /// What stands in a denied statement's place: no grammar takes it, so the target fails it in whatever state it is,
 /// without having done anything.
-const NOT_SQL: &[u8] = b"interdict denied this statement";
+const NOT_SQL: &str = "interdict denied this statement";
+
+/// A Query.
+pub(super) fn query(out: &mut BytesMut, sql: &str) {
+    message(out, b'Q', |out| string(out, sql.as_bytes()));
+}
 
 /// A Query that must fail.
 pub(super) fn failing_query(out: &mut BytesMut) {
-    message(out, b'Q', |out| string(out, NOT_SQL));
+    query(out, NOT_SQL);
 }
 
 /// A Parse that must fail. It names a statement, since one without a name would drop the unnamed statement first.
 pub(super) fn failing_parse(out: &mut BytesMut) {
     message(out, b'P', |out| {
         string(out, b"interdict");
-        string(out, NOT_SQL);
+        string(out, NOT_SQL.as_bytes());
         out.put_u16(0);
     });
 }

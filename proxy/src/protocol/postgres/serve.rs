@@ -154,7 +154,7 @@ async fn join(
         return End::new("client", error.to_string());
     }
     let mut pump = Pump::new(&mut link, Lane::new(read), Lane::new(answers));
-    let (mut end, farewell) = tokio::select! {
+    let (end, farewell) = tokio::select! {
         biased;
         revoked = session.revoked() => {
             let refusal = target::cut(&revoked);
@@ -164,8 +164,9 @@ async fn join(
         never = relay_cancels(session, &issued, key.as_ref()) => match never {},
         parted = pump.run(&mut stream, &mut upstream) => part(parted, pump.answers.fatal(), target),
     };
-    // What runs must not go on without anyone to answer to.
-    let running = !pump.link.state.is_settled();
+    // What runs must not go on without anyone to answer to, unless its client wanted it so. A revoked permit opens no
+    // connection to cancel it by; then the target finds its own connection closed.
+    let running = !pump.has_goodbye() && !pump.link.state.is_settled() && session.permit().is_revoked().is_none();
     let farewell = async {
         let whole = farewell.is_none() || pump.down.cut();
         if let Some(refusal) = farewell.filter(|_| whole) {
@@ -180,23 +181,19 @@ async fn join(
         upstream.write_all(&out).await?;
         upstream.shutdown().await
     };
-    if let (Ok(Err(error)) | Err(error), _) = tokio::join!(
-        async { timeout(FAREWELL, farewell).await.map_err(std::io::Error::from).map(|told| told) },
-        async {
-            if running
-                && let Some(key) = &key
-                && let Err(error) = target::cancel(session.permit(), key).await
-            {
-                tracing::warn!(target = target.name, "what runs could not be cancelled: {error}");
-            }
-            // It may be gone already.
-            let _left = timeout(FAREWELL, leave).await;
+    let stop = async {
+        if running
+            && let Some(key) = &key
+            && let Err(error) = target::cancel(session.permit(), key).await
+        {
+            tracing::warn!(target = target.name, "what runs could not be cancelled: {error}");
         }
-    ) {
+        // It may be gone already.
+        let _left = timeout(FAREWELL, leave).await;
+    };
+    let (told, ()) = tokio::join!(timeout(FAREWELL, farewell), stop);
+    if let Err(error) = told.unwrap_or_else(|elapsed| Err(elapsed.into())) {
         tracing::debug!(target = target.name, %error, "the client did not take the last of its session");
-        if end.detail.is_empty() {
-            end.detail = "the client did not take the last of its session".into();
-        }
     }
     link.abandon();
     end

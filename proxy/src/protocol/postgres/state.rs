@@ -7,8 +7,11 @@
 
 use super::message::{Backend, Named, Transaction};
 use super::names::{Lookup, Names};
+use super::pending::{Closing, Entry};
 use super::reply::Refusal;
 use std::collections::VecDeque;
+
+pub(super) use super::pending::Answer;
 
 /// Requests in flight; then the client is not read until answers come. The target flushes its answers long before.
 pub(super) const MAX_QUEUE: usize = 16 * 1024;
@@ -26,64 +29,12 @@ pub(super) enum Error {
     DuringCopy,
 }
 
-/// One forwarded request whose answer is out. `T` is what the caller keeps of an action, `S` of a statement, `P` of a
-/// portal.
-#[derive(Debug)]
-enum Entry<T, S, P> {
-    /// Answered per statement, then by ReadyForQuery.
-    Query {
-        statements: VecDeque<T>,
-        refusal: Option<Box<Refusal>>,
-    },
-    Parse {
-        name: Box<[u8]>,
-        statement: S,
-    },
-    Bind {
-        name: Box<[u8]>,
-        portal: P,
-    },
-    Close(Closing),
-    Describe,
-    Execute(Option<T>),
-    /// Stands for a Parse, Bind or Execute that was refused.
-    Refused(Box<Refusal>),
-    Sync,
-    /// CopyDone or CopyFail sent before the target asked for data; answered by nothing.
-    CopyEnd,
-}
-
-#[derive(Debug)]
-enum Closing {
-    Statement(Box<[u8]>),
-    Portal(Box<[u8]>),
-}
-
 /// COPY data that may flow now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Copy {
     None,
     In,
     Out,
-}
-
-/// What an answer means to the actions.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer<T> {
-    /// The action that it ends.
-    pub(super) ended: Option<T>,
-    /// Actions that will not run because of it.
-    pub(super) skipped: Vec<T>,
-    /// What the client is told instead.
-    pub(super) refusal: Option<Box<Refusal>>,
-}
-
-impl<T> Answer<T> {
-    const NOTHING: Self = Self { ended: None, skipped: Vec::new(), refusal: None };
-
-    fn ended(ended: Option<T>) -> Self {
-        Self { ended, ..Self::NOTHING }
-    }
 }
 
 /// The machine.

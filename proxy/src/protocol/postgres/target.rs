@@ -20,6 +20,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a target may take over a CancelRequest.
 const CANCEL: Duration = Duration::from_secs(5);
+/// A revoked permit opens no connection, so nothing could cancel what a cut session left running; nor can a gateway that
+/// was killed. The target is therefore asked to look whether its connection still stands while a statement runs.
+const LOOK: &str = "SET client_connection_check_interval = 250";
+/// The first version that can.
+const LOOKS_SINCE: u32 = 14;
 
 /// Why there is no session at the target. The display is for the log; [`Error::told`] is for the client.
 #[derive(Debug, thiserror::Error)]
@@ -207,6 +212,8 @@ async fn login(
     let mut dialogue = Some(Dialogue::new(password, channel));
     let mut greeting = BytesMut::new();
     let mut key = None;
+    let mut version = 0;
+    let mut looking = false;
     loop {
         let Some((header, body)) = frame::message(&read, MAX_ANSWER).map_err(|error| refused(error.into()))? else {
             client::more(&mut stream, &mut read).await.map_err(broken(permit))?;
@@ -224,10 +231,13 @@ async fn login(
                 Some(Backend::ParameterStatus) => {
                     let (name, value) = message::parameter(body).map_err(malformed)?;
                     link.setting(name, value);
+                    if name == b"server_version" {
+                        version = major(value);
+                    }
                     greeting.extend_from_slice(read.get(..header.total).unwrap_or_default());
                 }
                 Some(Backend::Notice) => greeting.extend_from_slice(read.get(..header.total).unwrap_or_default()),
-                Some(Backend::BackendKeyData) => {
+                Some(Backend::KeyData) => {
                     let mut fields = Fields::new(header.kind, body);
                     let process = fields.u32().map_err(malformed)?;
                     key = Some(CancelKey { process, secret: fields.rest().to_vec() });
@@ -236,8 +246,24 @@ async fn login(
                     if message::ready(body).map_err(malformed)? != Transaction::Idle {
                         return Err(refused(auth::Error::Unexpected('Z')));
                     }
-                    read.advance(header.total);
-                    return Ok(Greeted { stream, read, greeting, key });
+                    if looking || version < LOOKS_SINCE {
+                        read.advance(header.total);
+                        return Ok(Greeted { stream, read, greeting, key });
+                    }
+                    looking = true;
+                    out.clear();
+                    reply::query(&mut out, LOOK);
+                    stream.write_all(&out).await.map_err(broken(permit))?;
+                    stream.flush().await.map_err(broken(permit))?;
+                }
+                Some(Backend::CommandComplete) if looking => {}
+                Some(Backend::Error) if looking => {
+                    let report = message::report(header.kind, body).map_err(malformed)?;
+                    tracing::warn!(
+                        target = target.name,
+                        "what a cut session leaves running will run to its end: {}",
+                        report.message
+                    );
                 }
                 Some(Backend::Error) => {
                     let report = message::report(header.kind, body).map_err(malformed)?;
@@ -252,4 +278,10 @@ async fn login(
         }
         read.advance(header.total);
     }
+}
+
+/// The first number of a version such as `15.13 (Debian 15.13-1)`.
+fn major(version: &[u8]) -> u32 {
+    let digits = version.iter().take_while(|byte| byte.is_ascii_digit()).take(4);
+    digits.fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
 }
