@@ -20,12 +20,18 @@ pub(crate) struct Marks {
 }
 
 impl Marks {
-    /// Adds what was read after.
-    pub(crate) fn merge(&mut self, later: &Self) {
-        self.next.extend(&later.next);
-        for (partition, spools) in &later.highest {
-            let mine = self.highest.entry(*partition).or_default();
-            mine.extend(spools.iter().map(|(spool, sequence)| (spool.clone(), *sequence)));
+    /// Adds what was read after, for a table that stands at `floor`. A cut that ends before the floor says nothing to
+    /// that table: its positions only ever rise.
+    pub(crate) fn merge(&mut self, later: &Self, floor: &From) {
+        for (partition, next) in &later.next {
+            if *next <= floor.get(partition).copied().unwrap_or(0) {
+                continue;
+            }
+            self.next.insert(*partition, *next);
+            if let Some(spools) = later.highest.get(partition) {
+                let mine = self.highest.entry(*partition).or_default();
+                mine.extend(spools.iter().map(|(spool, sequence)| (spool.clone(), *sequence)));
+            }
         }
     }
 
@@ -150,6 +156,21 @@ mod tests {
         check(&[&[(0, 7)], &[(0, 5)], &[(0, 9)]], 0, (1, 5));
         check(&[&[(0, 7)], &[]], 0, (1, 0));
         check(&[&[(0, 7), (1, 3)], &[(0, 7), (1, 2)]], 1, (1, 2));
+    }
+
+    #[test]
+    fn a_table_that_is_ahead_is_never_set_back() {
+        let read = |next, sequence| Marks {
+            next: [(0, next)].into(),
+            highest: [(0, [("s".to_owned(), sequence)].into())].into(),
+        };
+        let mut marks = Marks::default();
+        let floor = From::from([(0, 10)]);
+        marks.merge(&read(8, 6), &floor);
+        marks.merge(&read(10, 8), &floor);
+        assert_eq!(marks, Marks::default());
+        marks.merge(&read(12, 9), &floor);
+        assert_eq!(marks, read(12, 9));
     }
 
     #[test]

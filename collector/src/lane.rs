@@ -182,7 +182,8 @@ impl Gather<'_> {
             if self.batch.room(&self.limits) == 0 && !self.cut(cuts, false).await {
                 return Ok(());
             }
-            match tokio::time::timeout_at(until, self.reader.next(MOST)).await {
+            let most = self.batch.room(&self.limits).min(MOST);
+            match tokio::time::timeout_at(until, self.reader.next(most)).await {
                 Ok(records) => self.take(records?).await?,
                 Err(_) => return Ok(()),
             }

@@ -2,7 +2,7 @@
 //!
 //! DELIVERY: a cut's files and the positions reached by it become visible in one Delta commit, or not at all. Files
 //! of a commit that never came are no part of the table; a vacuum removes them. Delta refuses a commit when another
-//! has moved the same positions meanwhile, so two collectors cannot both write one record.
+//! collector's came between (a process that was thought dead, or a second one), so one record is not written by both.
 
 use crate::Error;
 use crate::batch::{Cut, Rejected};
@@ -132,7 +132,7 @@ impl Delta {
     /// # Errors
     /// When nothing of it stands, or when that is not known: the positions tell, once looked up again.
     pub(crate) async fn write(&mut self, cut: &Arc<Cut>, last: bool) -> Result<(), Error> {
-        self.pending.merge(&cut.marks);
+        self.pending.merge(&cut.marks, &self.next);
         let adds = self.files(Arc::clone(cut)).await?;
         let overdue = last || self.committed.elapsed() >= POSITIONS_ALONE;
         if self.pending.next.is_empty() || (adds.is_empty() && !overdue) {
@@ -157,6 +157,10 @@ impl Delta {
 
     async fn commit(&mut self, adds: Vec<Add>) -> Result<(), Error> {
         let fail = |source| failed("commit to", self.table, source);
+        // INVARIANT: every commit carries the position of partition 0, so that any two collectors' commits conflict,
+        // whichever partitions they read. Otherwise one could be carried past another's rows without noticing.
+        let first = self.next.get(&0).copied().unwrap_or(0);
+        self.pending.next.entry(0).or_insert(first);
         let txns = self.pending.txns(self.table.topic());
         let version = self.delta.version().map_or(0, |version| version + 1);
         let properties = CommitProperties::default()

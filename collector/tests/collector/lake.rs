@@ -1,0 +1,51 @@
+//! Reading a lake as any other engine would: the files that Delta's log names.
+
+use arrow::array::RecordBatch;
+use deltalake::{DeltaTable, DeltaTableBuilder};
+use interdict_schemas::lake::{self, Located, Table};
+use interdict_schemas::{Alert, Chunk, Event, Verdict};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::path::Path;
+
+pub(crate) async fn open(lake: &Path, table: Table) -> Option<DeltaTable> {
+    let folder = lake.join(table.name());
+    if !folder.join("_delta_log").exists() {
+        return None;
+    }
+    let url = deltalake::ensure_table_uri(folder.to_str().expect("a plain path")).expect("url");
+    DeltaTableBuilder::from_url(url).expect("builder").load().await.ok()
+}
+
+/// One batch a file.
+pub(crate) async fn files(lake: &Path, table: Table) -> Vec<RecordBatch> {
+    let Some(delta) = open(lake, table).await else { return Vec::new() };
+    let folder = lake.join(table.name());
+    let mut batches = Vec::new();
+    for uri in delta.get_file_uris().expect("files") {
+        let at = uri.find("date=").expect("partitioned by date");
+        let file = std::fs::File::open(folder.join(&uri[at..])).expect("the file stands");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").with_batch_size(1 << 20);
+        batches.extend(reader.build().expect("reader").map(|batch| batch.expect("batch")));
+    }
+    batches
+}
+
+pub(crate) async fn rows(lake: &Path, table: Table) -> usize {
+    files(lake, table).await.iter().map(RecordBatch::num_rows).sum()
+}
+
+pub(crate) async fn events(lake: &Path) -> Vec<Located<Event>> {
+    files(lake, Table::Events).await.iter().flat_map(|batch| lake::events(batch).expect("events")).collect()
+}
+
+pub(crate) async fn chunks(lake: &Path) -> Vec<Located<Chunk>> {
+    files(lake, Table::Recordings).await.iter().flat_map(|batch| lake::recordings(batch).expect("chunks")).collect()
+}
+
+pub(crate) async fn alerts(lake: &Path) -> Vec<Located<Alert>> {
+    files(lake, Table::Alerts).await.iter().flat_map(|batch| lake::alerts(batch).expect("alerts")).collect()
+}
+
+pub(crate) async fn verdicts(lake: &Path) -> Vec<Located<Verdict>> {
+    files(lake, Table::Verdicts).await.iter().flat_map(|batch| lake::verdicts(batch).expect("verdicts")).collect()
+}

@@ -1,0 +1,40 @@
+//! The collector as its users meet it: a log goes in, a lake stands, whatever happens between.
+
+mod crash;
+mod killed;
+mod lake;
+mod memory;
+mod say;
+mod tables;
+
+use interdict_bus::Log;
+use interdict_collector::config::Limits;
+use interdict_collector::{Config, Error};
+use interdict_schemas::lake::Table;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Cuts by size only, so that tests decide.
+fn patient(lake: &Path, rows: usize) -> Config {
+    Config { lake: lake.to_owned(), limits: Limits { age: Duration::from_secs(3_600), rows, bytes: 64 << 20 } }
+}
+
+/// Collects what the log holds, and ends as on a plain shutdown.
+async fn collect_from(config: Config, log: Arc<dyn Log>) -> Result<(), Error> {
+    let shutdown = CancellationToken::new();
+    shutdown.cancel();
+    interdict_collector::run(config, log, shutdown).await
+}
+
+async fn collect(config: Config, log: memory::Shared) -> Result<(), Error> {
+    collect_from(config, Arc::new(log)).await
+}
+
+/// Waits until a table has that many rows; the test runner's own limit is the bound.
+async fn until_rows(lake: &Path, table: Table, rows: usize) {
+    while lake::rows(lake, table).await < rows {
+        tokio::task::yield_now().await;
+    }
+}
