@@ -91,6 +91,16 @@ impl Gateway {
         self.tls.as_ref()
     }
 
+    /// Follows the verdicts until `over`; until it has read them to their end, nobody is admitted.
+    pub async fn follow(&self, log: Arc<dyn Log>, over: CancellationToken) {
+        self.verdicts.follow(log, over).await;
+    }
+
+    /// Waits until the verdicts have been read to their end.
+    pub async fn ready(&self) {
+        self.verdicts.ready().await;
+    }
+
     /// Checks a bearer token.
     ///
     /// # Errors
@@ -131,16 +141,15 @@ pub async fn run(
     // Verdicts are followed until the last session is over: a verdict cuts sessions that drain, too.
     let served = shutdown.child_token();
     let over = CancellationToken::new();
-    let verdicts = Arc::clone(&gateway.verdicts);
     let follower = tokio::spawn({
-        let over = over.clone();
-        async move { verdicts.follow(log, over).await }
+        let (gateway, over) = (Arc::clone(&gateway), over.clone());
+        async move { gateway.follow(log, over).await }
     });
     // A fail-open target must be reachable although verdicts are not, so listeners do not wait for the verdicts; the
     // gate does. Only `ready` waits.
     let announce = async {
         tokio::select! {
-            () = gateway.verdicts.ready() => {
+            () = gateway.ready() => {
                 tracing::info!(gateway = gateway.config.name, targets = gateway.config.targets.len(), "ready");
                 // Nobody may be listening.
                 let _told = ready.send(bound);
