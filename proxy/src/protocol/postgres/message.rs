@@ -15,12 +15,6 @@ macro_rules! kinds {
             pub(super) const fn of(byte: u8) -> Option<Self> {
                 match byte { $($byte => Some(Self::$variant),)+ _ => None }
             }
-
-            /// The byte on the wire.
-            #[cfg_attr(not(test), expect(dead_code, reason = "the scripts of the state machine's tests write messages"))]
-            pub(super) const fn byte(self) -> u8 {
-                match self { $(Self::$variant => $byte),+ }
-            }
         }
     };
 }

@@ -4,6 +4,7 @@
 
 use interdict_schemas::Verb;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// Names that one statement may touch; one that touches more is not understood.
 pub(super) const MAX_OBJECTS: usize = 1_000;
@@ -13,7 +14,7 @@ pub(super) const MAX_OBJECTS: usize = 1_000;
 pub(super) struct Shape {
     /// What it does.
     pub(super) verb: Verb,
-    /// What it touches, in the order met, each once.
+    /// What it touches, sorted.
     pub(super) objects: Vec<String>,
     /// What it does to the session that the protocol's own messages do not tell.
     pub(super) effect: Effect,
@@ -68,7 +69,7 @@ const SECRET: &[&str] = &[
 /// it is none, or touches more than [`MAX_OBJECTS`] things.
 pub(super) fn read(node: &Value) -> Option<Shape> {
     let (kind, statement) = node.as_object()?.iter().next()?;
-    let mut walk = Walk { objects: Vec::new(), strongest: Verb::Read, overflow: false };
+    let mut walk = Walk { objects: BTreeSet::new(), strongest: Verb::Read, overflow: false };
     walk.variant(kind, statement, &[]);
     if walk.overflow {
         return None;
@@ -81,7 +82,13 @@ pub(super) fn read(node: &Value) -> Option<Shape> {
     };
     let secret = SECRET.contains(&kind.as_str());
     let literal = matches!(kind.as_str(), "CopyStmt" | "LoadStmt");
-    Some(Shape { verb, objects: walk.objects, effect: effect(kind, statement), secret, literal })
+    Some(Shape {
+        verb,
+        objects: walk.objects.into_iter().collect(),
+        effect: effect(kind, statement),
+        secret,
+        literal,
+    })
 }
 
 fn verb(kind: &str, statement: &Value) -> Verb {
@@ -129,7 +136,7 @@ fn effect(kind: &str, statement: &Value) -> Effect {
 }
 
 struct Walk {
-    objects: Vec<String>,
+    objects: BTreeSet<String>,
     strongest: Verb,
     overflow: bool,
 }
@@ -249,7 +256,7 @@ impl Walk {
         if self.objects.len() == MAX_OBJECTS {
             self.overflow = true;
         } else {
-            self.objects.push(object);
+            self.objects.insert(object);
         }
     }
 
