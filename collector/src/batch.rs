@@ -121,3 +121,112 @@ fn order(message: &Message) -> (&str, i64) {
         other => ("", time(other).0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use interdict_schemas::lake::Place;
+    use interdict_schemas::{Alert, Chunk, Severity, Stream};
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    const LIMITS: Limits = Limits { age: Duration::from_secs(5), rows: 10, bytes: 1_000 };
+
+    fn chunk(session: &str, index: u64, time: Time) -> Message {
+        let (session, stream) = (session.to_owned(), Stream::Output);
+        Message::Chunk(Chunk {
+            session,
+            index,
+            time,
+            stream,
+            data: Vec::new(),
+            root: String::new(),
+            target: String::new(),
+        })
+    }
+
+    fn alert(time: Time) -> Message {
+        let text = String::new;
+        Message::Alert(Alert {
+            id: "a".into(),
+            time,
+            detection: text(),
+            root: "r".into(),
+            actor: text(),
+            title: text(),
+            explanation: text(),
+            severity: Severity::Low,
+            risk: 0,
+            confidence: 0,
+            chain: Vec::new(),
+            techniques: Vec::new(),
+            verdict: None,
+            revision: 1,
+        })
+    }
+
+    fn located(partition: u32, offset: u64, value: Message) -> Located<Message> {
+        Located { place: Place { stamp: None, partition, offset }, value }
+    }
+
+    #[test]
+    fn a_batch_is_full_by_rows_or_by_bytes_and_empty_once_cut() {
+        let check = |sizes: &[usize], room: usize| {
+            let mut batch = Batch::default();
+            for (size, offset) in sizes.iter().zip(0..) {
+                batch.add(located(0, offset, chunk("s", offset, Time(0))), *size);
+            }
+            assert_eq!(batch.room(&LIMITS), room, "{sizes:?}");
+            assert_eq!(batch.cut(Marks::default()).records.len(), sizes.len());
+            assert_eq!(batch.room(&LIMITS), LIMITS.rows);
+        };
+        check(&[], 10);
+        check(&[1, 1, 1], 7);
+        check(&[1; 10], 0);
+        check(&[1_000], 0);
+        check(&[999], 9);
+        let mut batch = Batch::default();
+        batch.reject(Rejected { partition: 0, offset: 0, value: vec![0; 1_000] });
+        assert_eq!(batch.room(&LIMITS), 0, "what cannot be read takes room too");
+    }
+
+    proptest! {
+        /// Every record with a row in the table, at or above the floor, comes out once; in its day, in order.
+        #[test]
+        fn rows_come_out_once_in_their_day_and_in_order(
+            records in proptest::collection::vec((0..3_u32, "[ab]", any::<u8>(), -3..3_i64, any::<bool>()), 0..60),
+            floor in proptest::collection::btree_map(0..3_u32, 0..40_u64, 0..3),
+        ) {
+            let records: Vec<_> = records
+                .into_iter()
+                .zip(0..)
+                .map(|((partition, session, index, days, is_chunk), offset)| {
+                    let time = Time(0).plus_seconds(days * 86_400 + i64::from(index));
+                    let message =
+                        if is_chunk { chunk(&session, u64::from(index), time) } else { alert(time) };
+                    located(partition, offset, message)
+                })
+                .collect();
+            let cut = Cut { records: records.clone(), ..Cut::default() };
+            let days = cut.days(Table::Recordings, &floor);
+            let mut found: Vec<u64> = days.iter().flatten().map(|record| record.place.offset).collect();
+            found.sort_unstable();
+            let wanted: Vec<u64> = records
+                .iter()
+                .filter(|record| matches!(record.value, Message::Chunk(_)))
+                .filter(|record| floor.get(&record.place.partition).is_none_or(|least| record.place.offset >= *least))
+                .map(|record| record.place.offset)
+                .collect();
+            prop_assert_eq!(found, wanted);
+            let mut seen = Vec::new();
+            for rows in &days {
+                let first = day(time(&rows[0].value));
+                prop_assert!(rows.iter().all(|record| day(time(&record.value)) == first));
+                prop_assert!(rows.is_sorted_by_key(|record| (order(&record.value), record.place.offset)));
+                seen.push(first);
+            }
+            prop_assert!(seen.is_sorted_by(|left, right| left < right), "one group a day");
+            prop_assert!(cut.days(Table::Verdicts, &floor).is_empty());
+        }
+    }
+}
