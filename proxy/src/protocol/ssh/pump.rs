@@ -117,6 +117,9 @@ impl Output<'_> {
     /// From the target to the client, until the target ends.
     async fn pump(&mut self, mut reader: ChannelReadHalf) -> Result<End, End> {
         let mut exit = None;
+        // A client that has sent and received EOF closes the channel, and russh then closes it at once, whereas sshd
+        // would still send the exit status. So EOF waits for the exit status, wherever in the order that comes.
+        let mut ended = false;
         loop {
             let message = if self.print.holds() || self.error.holds() {
                 match tokio::time::timeout(SETTLE, reader.wait()).await {
@@ -134,19 +137,28 @@ impl Output<'_> {
                 Some(ChannelMsg::ExtendedData { data, ext }) => self.take(To::Extended(ext), data).await?,
                 Some(ChannelMsg::Eof) => {
                     self.settle().await?;
-                    self.client.eof().await?;
+                    ended = true;
+                    if exit.is_some() {
+                        self.client.eof().await?;
+                    }
                 }
                 Some(ChannelMsg::ExitStatus { exit_status }) => {
                     self.settle().await?;
                     let status = if exit_status == 0 { Status::Success } else { Status::Failure };
                     exit = Some(Exit { status, code: exit_status.to_string(), detail: String::new() });
                     self.client.exit(exit_status).await?;
+                    if ended {
+                        self.client.eof().await?;
+                    }
                 }
                 Some(ChannelMsg::ExitSignal { signal_name, core_dumped, error_message, .. }) => {
                     self.settle().await?;
                     let (code, detail) = (format!("SIG{}", name(&signal_name)), error_message.clone());
                     exit = Some(Exit { status: Status::Failure, code, detail });
                     self.client.exit_signal(signal_name, core_dumped, error_message).await?;
+                    if ended {
+                        self.client.eof().await?;
+                    }
                 }
                 Some(ChannelMsg::Close) => {
                     self.settle().await?;

@@ -31,9 +31,21 @@ const SILENCE: Duration = Duration::from_secs(100);
 /// How often a silent peer is asked whether it is there.
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
 
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// Before a shut valve is opened a step, at first.
+    first: Duration,
+    /// The same, at most.
+    last: Duration,
+    /// Until a silent peer counts as gone.
+    silence: Duration,
+}
+
 /// The valve and the switch of one stream.
 #[derive(Debug)]
 pub(super) struct Valve {
+    patience: Patience,
     cut: AtomicBool,
     waiting: AtomicUsize,
     allowance: AtomicUsize,
@@ -60,7 +72,12 @@ pub(super) enum Stuck {
 
 impl Valve {
     pub(super) fn new() -> Arc<Self> {
+        Self::with(Patience { first: FIRST_PAUSE, last: LAST_PAUSE, silence: SILENCE })
+    }
+
+    fn with(patience: Patience) -> Arc<Self> {
         Arc::new(Self {
+            patience,
             cut: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             allowance: AtomicUsize::new(ALLOWANCE),
@@ -118,7 +135,7 @@ impl Valve {
     async fn relieve(&self) {
         loop {
             self.shutting.notified().await;
-            let mut pause = FIRST_PAUSE;
+            let mut pause = self.patience.first;
             loop {
                 let before = self.drained.load(Ordering::Acquire);
                 tokio::time::sleep(pause).await;
@@ -126,7 +143,7 @@ impl Valve {
                     break;
                 }
                 if self.drained.load(Ordering::Acquire) != before {
-                    pause = FIRST_PAUSE;
+                    pause = self.patience.first;
                     continue;
                 }
                 let allowance = self.allowance.load(Ordering::Acquire).saturating_add(STEP);
@@ -135,7 +152,7 @@ impl Valve {
                 }
                 self.allowance.store(allowance, Ordering::Release);
                 self.reader.wake();
-                pause = pause.saturating_mul(2).min(LAST_PAUSE);
+                pause = pause.saturating_mul(2).min(self.patience.last);
             }
         }
     }
@@ -143,12 +160,12 @@ impl Valve {
     async fn listen(&self) {
         loop {
             let heard = self.began + Duration::from_millis(self.heard.load(Ordering::Acquire));
-            tokio::time::sleep_until(heard + SILENCE).await;
+            tokio::time::sleep_until(heard + self.patience.silence).await;
             // Behind a shut valve an answer may stand unread.
             if self.shut.load(Ordering::Acquire) {
                 self.hear();
             }
-            if self.began + Duration::from_millis(self.heard.load(Ordering::Acquire)) + SILENCE <= Instant::now() {
+            if self.began + Duration::from_millis(self.heard.load(Ordering::Acquire)) + self.patience.silence <= Instant::now() {
                 return;
             }
         }
@@ -257,10 +274,17 @@ mod tests {
         assert_eq!(read.await.unwrap(), b'b');
     }
 
-    #[tokio::test(start_paused = true)]
+    /// As impatient as a test.
+    const BRIEF: Patience = Patience {
+        first: Duration::from_micros(10),
+        last: Duration::from_millis(1),
+        silence: Duration::from_millis(20),
+    };
+
+    #[tokio::test]
     async fn a_valve_that_never_drains_opens_step_by_step_and_then_gives_up() {
         let (mut peer, stream) = tokio::io::duplex(64);
-        let valve = Valve::new();
+        let valve = Valve::with(Patience { silence: SILENCE, ..BRIEF });
         let mut wire = Wire::new(stream, Arc::clone(&valve));
         let fill = async {
             loop {
@@ -276,9 +300,9 @@ mod tests {
         assert_eq!(valve.waiting.load(Ordering::Acquire), MOST);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_silent_peer_is_noticed() {
-        assert!(matches!(Valve::new().watch().await, Stuck::Silent));
+        assert!(matches!(Valve::with(BRIEF).watch().await, Stuck::Silent));
     }
 
     #[tokio::test]
