@@ -252,16 +252,16 @@ impl Drop for Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
-    const OTHER: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHqm5Gy8IYuFZCHTdNsqBNRlNJEiHBAJMmcMzCbBHm7B";
+    use russh::keys::PrivateKey;
+    use russh::keys::key::safe_rng;
 
     #[test]
     fn a_pin_admits_its_key_alone() {
-        let key = PublicKey::from_openssh(KEY).unwrap();
-        let other = PublicKey::from_openssh(OTHER).unwrap();
+        let make = || PrivateKey::random(&mut safe_rng(), ssh_key::Algorithm::Ed25519).unwrap().public_key().clone();
+        let (key, other) = (make(), make());
+        let line = key.to_openssh().unwrap();
         let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
-        for text in [KEY, &format!("{KEY} root@host\n"), &format!("host.example {KEY}"), &fingerprint] {
+        for text in [&line, &format!("{line} root@host\n"), &format!("host.example {line}"), &fingerprint] {
             let pin = Pin::parse(text).unwrap();
             assert!(pin.admits(&key), "{text}");
             assert!(!pin.admits(&other), "{text}");

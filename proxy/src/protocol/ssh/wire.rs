@@ -165,7 +165,9 @@ impl Valve {
             if self.shut.load(Ordering::Acquire) {
                 self.hear();
             }
-            if self.began + Duration::from_millis(self.heard.load(Ordering::Acquire)) + self.patience.silence <= Instant::now() {
+            if self.began + Duration::from_millis(self.heard.load(Ordering::Acquire)) + self.patience.silence
+                <= Instant::now()
+            {
                 return;
             }
         }
