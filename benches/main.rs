@@ -1,8 +1,6 @@
 //! End-to-end figures: interdict and a peer side by side in one run, medians and ratios. Machines are noisy: what
 //! counts is the ratio. `make bench` runs all; name parts to run those: `make bench BENCH="postgres http"`.
 
-#![expect(missing_docs, clippy::print_stdout, reason = "a program that prints its findings")]
-
 mod figures;
 mod http;
 mod lake;
@@ -10,7 +8,6 @@ mod postgres;
 mod verdict;
 
 #[path = "../tests/harness/mod.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
 mod harness;
 
 fn main() {

@@ -56,7 +56,7 @@ fn tell(error: &anyhow::Error) -> ExitCode {
 fn log(cli: &Cli) {
     use tracing_subscriber::EnvFilter;
     let quiet = !matches!(cli.command, Command::Up | Command::Proxy | Command::Collector | Command::Detector);
-    let default = if quiet { "error" } else { "info" };
+    let default = if quiet { "error" } else { "warn,interdict=info" };
     let filter = EnvFilter::try_from_env("INTERDICT_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

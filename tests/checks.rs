@@ -35,7 +35,7 @@ fn a_wrong_configuration_is_refused_with_file_line_and_advice() {
         }
     };
     check(("audience =", "audiance ="), &["interdict.toml:7", "audiance"]);
-    check(("max_age_s = 1", "max_age_s = \"soon\""), &["interdict.toml:16"]);
+    check(("max_age_s = 1", "max_age_s = \"soon\""), &["interdict.toml:15"]);
     check(("algorithms = [\"EdDSA\"]", "algorithms = [\"HS256\"]"), &["interdict.toml:8", "HS256"]);
     check(("key = \"key.pem\"", "key = \"none.pem\""), &["none.pem"]);
     check(("protocol = \"ssh\"", "protocol = \"gopher\""), &["gopher"]);

@@ -1,8 +1,8 @@
 //! From hop to block, on both logs: an agent reads a host's name, opens it, and is stopped before the next hop.
 
 use crate::harness::broker::Broker;
-use crate::harness::eventually;
 use crate::harness::gateway::{Bus, Gateway};
+use crate::harness::{eventually, run};
 use serde_json::Value;
 
 #[test]
@@ -37,8 +37,10 @@ fn pivot_is_stopped(mut gateway: Gateway) {
     assert!(gateway.curl(&deeper, "/").output.ends_with("403"));
     assert!(gateway.curl(&gateway.clients("erin", &[]), "/").output.ends_with("200"));
 
-    let alerts = gateway
-        .sql_until("select detection, root, actor, verdict from alerts where detection = 'disclosed_target'", 1);
+    let alerts = gateway.sql_until(
+        "select root, actor, verdict from alert_revisions where detection = 'disclosed_target' order by revision",
+        1,
+    );
     assert_eq!(alerts[0]["root"], "dana");
     assert_eq!(alerts[0]["actor"], "runner");
     assert!(alerts[0]["verdict"].is_string(), "{alerts:?}");
@@ -64,12 +66,12 @@ fn an_identity_that_learned_nothing_may_open_what_it_likes() {
 
 #[test]
 fn a_session_that_starts_on_a_protected_host_says_so() {
-    // Loopback is where the bastion of the harness stands, once the inventory says so.
     let mut gateway =
-        Gateway::build_with(Bus::Embedded, "[[inventory]]\nname = \"jump\"\naddresses = [\"127.0.0.1\"]\n");
+        Gateway::build_with(Bus::Embedded, "[[inventory]]\nname = \"jump\"\naddresses = [\"127.0.0.9\"]\n");
     gateway.start();
-    let dana = gateway.clients("dana", &[]);
-    assert_eq!(gateway.psql(&dana, &["select 1"]).status, 0);
+    let mut curl = gateway.clients("dana", &[]).curl(gateway.listener("cluster"), "/").expect("curl");
+    curl.args(["--interface", "127.0.0.9"]);
+    assert!(run(curl).output.ends_with("200"));
     let rows = gateway.sql_until("select source_target from events where kind = 'opened'", 1);
     assert_eq!(rows[0]["source_target"], "jump");
 }

@@ -10,8 +10,9 @@ use std::process::Command;
 fn history_answers_while_up_runs() {
     let gateway = Gateway::up(Bus::Embedded);
     let dana = gateway.clients("dana", &["planner"]);
+    let answer = gateway.ssh(&dana, "echo hello; exit 3");
+    assert_eq!(answer.status, 3, "{}{}", answer.output, answer.errors);
     assert_eq!(gateway.psql(&dana, &["select 1", "select host from inventory"]).status, 0);
-    assert_eq!(gateway.ssh(&dana, "echo hello; exit 3").status, 3);
     gateway.until_in_lake("kind = 'closed'", 2);
 
     let rows =
@@ -73,8 +74,10 @@ fn terminals_and_statements_are_replayed() {
 
     let cast = gateway.folder.path().join("terminal.cast");
     gateway.interdict(&["replay", &of("ssh"), "--asciicast", "2", "--export", cast.to_str().expect("path")]);
-    let mut asciinema = Command::new("asciinema");
-    asciinema.arg("cat").arg(&cast).env("LANG", "C.UTF-8").env("LC_ALL", "C.UTF-8");
+    // It wants a terminal of its own.
+    let mut asciinema = Command::new("script");
+    asciinema.args(["-qec", &format!("asciinema cat {}", cast.display()), "/dev/null"]);
+    asciinema.env("LANG", "C.UTF-8").env("LC_ALL", "C.UTF-8");
     let shown = run(asciinema);
     assert!(shown.output.contains(marker), "{}{}", shown.output, shown.errors);
 

@@ -1,8 +1,6 @@
 //! interdict end to end: the real command between real clients and real servers, one module a capability. A server
 //! that is missing fails the test with how to install it; nothing is skipped.
 
-#![expect(missing_docs, reason = "tests")]
-
 mod bad_input;
 mod checks;
 mod closed_loop;

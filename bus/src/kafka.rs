@@ -22,14 +22,17 @@ use rdkafka::{
     admin::AdminClient,
     consumer::{BaseConsumer, CommitMode, Consumer},
     error::KafkaError,
+    types::RDKafkaErrorCode,
 };
 pub use settings::Settings;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+/// How long until the brokers are asked again while they settle who answers.
+const SETTLE_PAUSE: Duration = Duration::from_millis(100);
 /// Between two attempts to hand a record to a producer whose queue is full.
 const QUEUE_PAUSE: Duration = Duration::from_millis(5);
 
@@ -72,8 +75,26 @@ impl Asker {
         let number = self.number(topic, partition)?;
         let (admin, timeout) = (self.admin.clone(), self.settings.timeout);
         let ask = move || admin.inner().fetch_watermarks(topic.name(), number, timeout);
-        let (first, end) = blocking(ask).await?.map_err(|error| self.fault("a partition's end", &error))?;
+        let (first, end) = self.ask("a partition's end", ask).await?;
         Ok((u64::try_from(first).unwrap_or_default(), u64::try_from(end).unwrap_or_default()))
+    }
+
+    /// Runs a call of librdkafka that blocks, again and again while the brokers settle who answers: a topic that was
+    /// just made has no leader yet, a group no coordinator.
+    async fn ask<T, F>(&self, what: &str, call: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Fn() -> Result<T, KafkaError> + Clone + Send + 'static,
+    {
+        let deadline = Instant::now() + self.settings.timeout;
+        loop {
+            match blocking(call.clone()).await? {
+                Err(error) if is_settling(&error) && Instant::now() < deadline => {
+                    tokio::time::sleep(SETTLE_PAUSE).await
+                }
+                answer => return answer.map_err(|error| self.fault(what, &error)),
+            }
+        }
     }
 
     fn number(&self, topic: Topic, partition: u32) -> Result<i32, Error> {
@@ -166,7 +187,7 @@ impl Kafka {
             drop(client.poll(Duration::ZERO));
             client.commit(&list, CommitMode::Sync)
         };
-        blocking(commit).await?.map_err(|error| self.asker.fault("a commit", &error))
+        self.asker.ask("a commit", commit).await
     }
 
     async fn committed(&self, group: &str, topic: Topic, partition: u32) -> Result<Option<u64>, Error> {
@@ -182,8 +203,27 @@ impl Kafka {
                 _ => None,
             })
         };
-        blocking(ask).await?.map_err(|error| self.asker.fault("a committed offset", &error))
+        self.asker.ask("a committed offset", ask).await
     }
+}
+
+/// Whether the brokers only have not settled yet who answers.
+fn is_settling(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{
+        CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotCoordinator,
+        NotLeaderForPartition, UnknownTopicOrPartition,
+    };
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            CoordinatorLoadInProgress
+                | CoordinatorNotAvailable
+                | LeaderNotAvailable
+                | NotCoordinator
+                | NotLeaderForPartition
+                | UnknownTopicOrPartition
+        )
+    )
 }
 
 /// Runs a call of librdkafka that blocks.

@@ -13,9 +13,12 @@ use std::time::{Duration, Instant};
 /// How long a server may take to answer.
 const START: Duration = Duration::from_secs(30);
 
-/// A loopback port that nothing listens on now.
+/// A loopback port that nothing listens on now, outside the range from which outgoing connections take theirs.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    (0..1000)
+        .map(|_| rand::random_range(10_000..20_000))
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .context("no port from 10000 to 20000 is free")
 }
 
 /// A process that is killed when its owner goes.

@@ -13,7 +13,6 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use interdict_schemas::Time;
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -296,6 +296,17 @@ impl Gateway {
     }
 }
 
+impl Drop for Gateway {
+    #[expect(clippy::print_stderr, reason = "a test that fails shows what interdict said")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for part in self.parts() {
+                eprintln!("-- {part} logged:\n{}", self.logged(part));
+            }
+        }
+    }
+}
+
 /// The command under test.
 pub(crate) fn interdict() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_interdict"));

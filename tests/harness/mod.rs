@@ -1,5 +1,7 @@
 //! Real servers, a real gateway and real clients for a test, in a temporary folder that goes with them.
 
+#![allow(dead_code, unused_imports, reason = "tests and benches each use a part of it")]
+
 #[path = "../../bus/tests/contract/broker.rs"]
 pub(crate) mod broker;
 #[path = "../../src/demo/clients.rs"]
