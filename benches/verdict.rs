@@ -3,6 +3,7 @@
 
 use crate::figures::{millis, percentile};
 use crate::harness::broker::Broker;
+use crate::harness::development;
 use interdict_bus::embedded::{self, Embedded};
 use interdict_bus::kafka::{self, Kafka};
 use interdict_bus::{Durability, Log, Writer};
@@ -129,7 +130,7 @@ fn event(identity: &Identity, pivot: usize, kind: Kind) -> Event {
 fn configuration(folder: &Path) -> Config {
     let at = |name: &str| folder.join(name);
     std::fs::write(at("all.cedar"), "permit (principal, action, resource);").expect("policy");
-    std::fs::write(at("jwks.json"), "{\"keys\":[]}").expect("keys");
+    development::SigningKey::create(&at("key.pem"), &at("jwks.json")).expect("keys");
     std::fs::write(at("value"), "secret").expect("secret");
     std::fs::set_permissions(at("value"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("mode");
     let text = "[gateway]\nname = \"bench\"\n[identity]\nissuer = \"https://bench\"\njwks_file = \"jwks.json\"\n\
