@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawLake {
-    /// Folder of the tables; `lake` if left out.
+    /// Folder of the tables, from the data folder if relative; `lake` if left out.
     pub path: Option<PathBuf>,
 }
 

@@ -1,3 +1,5 @@
+//! Claims about the scan: what is found, however the bytes are cut, and what is no word of the inventory.
+
 use super::bound::Edge;
 use super::*;
 use proptest::prelude::*;

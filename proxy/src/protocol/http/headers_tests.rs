@@ -1,3 +1,5 @@
+//! Claims about heads: where a token is found, and what never crosses.
+
 use super::*;
 use http::Request;
 

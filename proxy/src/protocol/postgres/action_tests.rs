@@ -1,3 +1,5 @@
+//! Claims about SQL: what a statement does and touches, what of its text is recorded, and what is refused.
+
 use super::*;
 
 fn analyse(sql: &str) -> String {

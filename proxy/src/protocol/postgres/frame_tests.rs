@@ -1,3 +1,5 @@
+//! Claims about frames: the same message from bytes cut at every place, and no panic from any bytes.
+
 use super::*;
 use crate::protocol::postgres::{lane::Lane, message, reply};
 use bytes::BytesMut;
