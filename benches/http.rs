@@ -15,7 +15,10 @@ const REQUESTS: usize = 2000;
 
 pub(crate) fn run() {
     let gateway = Gateway::up(Bus::Embedded);
-    let token = format!("Bearer {}", gateway.token("bench", &[], |claims| claims.kind = "workload"));
+    let token = format!(
+        "Bearer {}",
+        gateway.token("bench", &[], |claims| claims.kind = interdict_schemas::PrincipalKind::Workload)
+    );
     let api = upstream::api();
     let (nginx, _process) = nginx(&gateway, api);
     let ways = [

@@ -23,7 +23,7 @@ pub(crate) fn run() {
     let made = run_client(init);
     assert!(made.contains("done") || made.is_empty(), "{made}");
     let (bouncer, _process) = pgbouncer(&gateway);
-    let token = gateway.token("bench", &[], |claims| claims.kind = "workload");
+    let token = gateway.token("bench", &[], |claims| claims.kind = interdict_schemas::PrincipalKind::Workload);
     let ways = [
         ("direct", direct, "app", "pw", "disable"),
         ("pgbouncer", bouncer, "app", "pw", "disable"),

@@ -2,6 +2,7 @@
 //! answer is one line; what is wrong stands with its file and line.
 
 use crate::settings::Settings;
+use interdict_proxy::identity::Authenticator;
 use interdict_proxy::policy::Policies;
 use std::io::Write as _;
 use std::path::Path;
@@ -24,6 +25,10 @@ pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
     match Policies::load(&settings.proxy.policy, &settings.proxy.targets) {
         Ok(_) => report.line(true, format_args!("policies {}", settings.proxy.policy.display()))?,
         Err(error) => report.line(false, format_args!("policies: {error}"))?,
+    }
+    match Authenticator::new(&settings.proxy.identity) {
+        Ok(_) => report.line(true, format_args!("identity: tokens of {}", settings.proxy.identity.issuer))?,
+        Err(error) => report.line(false, format_args!("{}: identity: {error}", place("[identity]".into())))?,
     }
     if let Some(tls) = &settings.proxy.tls {
         match interdict_proxy::tls::server(&tls.certificate, &tls.key) {

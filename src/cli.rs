@@ -1,6 +1,7 @@
 //! The command line: names, arguments and their help. Decides nothing.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use interdict_schemas::{PrincipalKind, Stop};
 use std::path::PathBuf;
 
 /// Exit codes, as README.md documents them.
@@ -135,8 +136,8 @@ pub(crate) struct Sessions {
     /// Only sessions to this target.
     #[arg(long)]
     pub(crate) target: Option<String>,
-    /// Only sessions in this state: open, closed, refused.
-    #[arg(long)]
+    /// Only sessions in this state.
+    #[arg(long, value_parser = ["open", "closed", "refused"])]
     pub(crate) state: Option<String>,
     /// At most this many.
     #[arg(long, default_value_t = 100)]
@@ -201,8 +202,10 @@ pub(crate) enum VerdictCommand {
     },
 }
 
+/// What a verdict covers.
 #[derive(Debug, Args)]
-pub(crate) struct Give {
+#[group(required = true, multiple = true)]
+pub(crate) struct Covered {
     /// Covers identities with this root.
     #[arg(long)]
     pub(crate) root: Option<String>,
@@ -218,12 +221,18 @@ pub(crate) struct Give {
     /// Covers sessions to this target.
     #[arg(long)]
     pub(crate) target: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Give {
+    #[command(flatten)]
+    pub(crate) covered: Covered,
     /// Why, in words that the refused client sees.
     #[arg(long)]
     pub(crate) reason: String,
     /// stop, hold or watch.
-    #[arg(long, default_value = "stop")]
-    pub(crate) effect: String,
+    #[arg(long, default_value = "stop", value_parser = effect)]
+    pub(crate) effect: Stop,
     /// Hours until it ends.
     #[arg(long = "for-hours", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=87_600))]
     pub(crate) hours: u32,
@@ -274,8 +283,8 @@ pub(crate) struct Token {
     #[arg(long, required_unless_present = "new_key")]
     pub(crate) subject: Option<String>,
     /// person, administrator, workload or agent.
-    #[arg(long, default_value = "person")]
-    pub(crate) kind: String,
+    #[arg(long, default_value = "person", value_parser = kind)]
+    pub(crate) kind: PrincipalKind,
     /// A group of the root; may be repeated.
     #[arg(long = "group")]
     pub(crate) groups: Vec<String>,
@@ -285,6 +294,14 @@ pub(crate) struct Token {
     /// Seconds it lives.
     #[arg(long, default_value_t = 3600)]
     pub(crate) lifetime: u64,
+}
+
+fn effect(text: &str) -> Result<Stop, String> {
+    Stop::parse(text).ok_or_else(|| "a verdict does stop, hold or watch".to_owned())
+}
+
+fn kind(text: &str) -> Result<PrincipalKind, String> {
+    PrincipalKind::parse(text).ok_or_else(|| "a principal is a person, administrator, workload or agent".to_owned())
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Keys for trying interdict without an issuer: an Ed25519 signing key with its JWKS, a self-signed certificate, and
 //! tokens minted from the key. Never used where a real issuer is configured.
 
-use anyhow::{Context, bail};
+use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use interdict_schemas::PrincipalKind;
 use rcgen::{KeyPair, PKCS_ED25519};
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -20,8 +21,8 @@ pub(crate) struct Claims<'a> {
     pub(crate) audience: &'a str,
     /// `sub`: the root of the chain.
     pub(crate) subject: &'a str,
-    /// person, administrator, workload or agent.
-    pub(crate) kind: &'a str,
+    /// What the subject is.
+    pub(crate) kind: PrincipalKind,
     /// Groups of the root.
     pub(crate) groups: &'a [String],
     /// Delegates from the first to the one that acts now.
@@ -36,7 +37,7 @@ impl Claims<'_> {
     /// As JSON, with the delegates nested as RFC 8693 section 4.1 asks: the outermost `act` is who acts now.
     fn json(&self) -> Value {
         let mut claims = json!({
-            "iss": self.issuer, "aud": self.audience, "sub": self.subject, "kind": self.kind, "groups": self.groups,
+            "iss": self.issuer, "aud": self.audience, "sub": self.subject, "kind": self.kind.name(), "groups": self.groups,
             "iat": self.issued, "nbf": self.issued, "exp": self.issued.saturating_add(self.lifetime),
         });
         let act = self.delegates.iter().fold(None, |inner: Option<Value>, delegate| {
@@ -92,9 +93,6 @@ impl SigningKey {
 
     /// A signed token.
     pub(crate) fn mint(&self, claims: &Claims<'_>) -> anyhow::Result<String> {
-        if !["person", "administrator", "workload", "agent"].contains(&claims.kind) {
-            bail!("no principal is a `{}`; use person, administrator, workload or agent", claims.kind);
-        }
         let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
         header.kid = Some("development".to_owned());
         let key = jsonwebtoken::EncodingKey::from_ed_der(self.0.serialized_der());
@@ -136,7 +134,7 @@ mod tests {
             issuer: "i",
             audience: "a",
             subject: "dana",
-            kind: "person",
+            kind: PrincipalKind::Person,
             groups: &[],
             delegates: &delegates,
             issued: 0,

@@ -1,7 +1,7 @@
 //! The configuration file, whole. Each part owns its sections; this file reads the text once, hands each part its own,
 //! and gives every mistake its place.
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use interdict_bus::{Log, Writer, embedded::Embedded, kafka::Kafka};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -100,12 +100,12 @@ impl Settings {
     }
 
     /// The embedded log belongs to one process.
-    pub(crate) fn refuse_embedded(&self, part: &str) -> anyhow::Result<()> {
+    pub(crate) fn refuse_embedded(&self, part: &str) -> Result<(), Error> {
         if self.is_embedded() {
-            bail!(
+            return Err(Error(format!(
                 "`interdict {part}` needs Kafka to reach the other parts: set bus.kind = \"kafka\", or run all in one \
                  process with `interdict up`"
-            );
+            )));
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &cli::Token, settings: &Settings) -> anyhow::Result<()> 
         issuer: &identity.issuer,
         audience: &identity.audience,
         subject,
-        kind: &args.kind,
+        kind: args.kind,
         groups: &args.groups,
         delegates: &args.delegates,
         issued: u64::try_from(jiff::Timestamp::now().as_second()).context("the clock is before 1970")?,

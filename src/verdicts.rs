@@ -3,9 +3,9 @@
 use crate::cli::{self, Output, VerdictCommand};
 use crate::feed::Feed;
 use crate::settings::Settings;
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use interdict_queries::neutral;
-use interdict_schemas::{Mode, Scope, Stop, Time, Verdict};
+use interdict_schemas::{Mode, Scope, Time, Verdict};
 use std::io::Write as _;
 
 pub(crate) async fn run(args: cli::Verdicts, settings: &Settings) -> anyhow::Result<()> {
@@ -18,7 +18,7 @@ pub(crate) async fn run(args: cli::Verdicts, settings: &Settings) -> anyhow::Res
             print(verdicts, args.output)
         }
         VerdictCommand::Add(give) => {
-            let verdict = verdict(give, now)?;
+            let verdict = verdict(give, now);
             let id = verdict.id.clone();
             feed.give(verdict).await?;
             Ok(writeln!(std::io::stdout(), "{id}")?)
@@ -34,20 +34,15 @@ pub(crate) async fn run(args: cli::Verdicts, settings: &Settings) -> anyhow::Res
     }
 }
 
-fn verdict(give: cli::Give, now: Time) -> anyhow::Result<Verdict> {
-    let scope =
-        Scope { root: give.root, actor: give.actor, session: give.session, source: give.source, target: give.target };
-    if scope.is_empty() {
-        bail!("a verdict needs at least one of --root, --actor, --session, --source, --target");
-    }
-    let effect = Stop::parse(&give.effect)
-        .with_context(|| format!("no verdict does `{}`; use stop, hold or watch", give.effect))?;
+fn verdict(give: cli::Give, now: Time) -> Verdict {
+    let cli::Covered { root, actor, session, source, target } = give.covered;
+    let scope = Scope { root, actor, session, source, target };
     let by = give.by.or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "operator".into());
-    Ok(Verdict {
+    Verdict {
         id: format!("v-{:032x}", rand::random::<u128>()),
         time: now,
         scope,
-        effect,
+        effect: give.effect,
         mode: if give.shadow { Mode::Shadow } else { Mode::Enforce },
         until: now.plus_seconds(i64::from(give.hours) * 3600),
         reason: give.reason,
@@ -55,7 +50,7 @@ fn verdict(give: cli::Give, now: Time) -> anyhow::Result<Verdict> {
         alert: None,
         by,
         revoked: false,
-    })
+    }
 }
 
 /// The columns of a listing.

@@ -68,6 +68,21 @@ fn development_tokens_are_minted_from_a_local_key_only() {
 }
 
 #[test]
+fn a_new_development_key_opens_the_gateway() {
+    let mut gateway = Gateway::build(Bus::Embedded);
+    for made_before in ["jwks.json", "data/development.pem"] {
+        fs::remove_file(gateway.folder.path().join(made_before)).expect("made by the harness");
+    }
+    let answer = run(gateway.command(&["up"]));
+    assert_eq!(answer.status, 1, "without keys nobody can be believed");
+    assert!(answer.errors.contains("interdict token --new-key"), "{}", answer.errors);
+    let token = gateway.interdict(&["token", "--new-key", "--subject", "dana", "--group", "engineering"]);
+    gateway.start();
+    let dana = gateway.clients_with(token.trim().to_owned());
+    assert_eq!(gateway.psql(&dana, &["select 1"]).output.trim(), "1");
+}
+
+#[test]
 fn completions_exist_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let mut command = interdict();

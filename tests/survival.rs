@@ -20,7 +20,7 @@ fn ten_kills_under_load_lose_nothing_and_double_nothing() {
     let script = gateway.folder.path().join("load.sql");
     // Every statement is one of a kind, so that each can be found again.
     fs::write(&script, "\\set n random(1, 1000000000000000)\nselect :n as marked;\n").expect("script");
-    let token = gateway.token("loader", &[], |claims| claims.kind = "workload");
+    let token = gateway.token("loader", &[], |claims| claims.kind = interdict_schemas::PrincipalKind::Workload);
     let server_log = gateway.folder.path().join("postgres/log");
     for kill in 0..KILLS {
         gateway.start();

@@ -66,7 +66,7 @@ fn shadow_verdicts_stop_nothing() {
 fn a_verdict_without_a_scope_is_refused() {
     let gateway = Gateway::build(Bus::Embedded);
     let answer = run(gateway.command(&["verdicts", "add", "--reason", "everybody"]));
-    assert_ne!(answer.status, 0);
+    assert_eq!(answer.status, 2);
     assert!(answer.errors.contains("--root"), "{}", answer.errors);
 }
 

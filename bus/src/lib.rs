@@ -5,6 +5,8 @@
 //! are read in the order they were appended. A reader resumes from any offset that is still held. Nothing is lost;
 //! what a crash makes a writer append twice carries the same stamp, and [`Dedupe`] drops it.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 pub mod config;
 mod dedupe;
 pub mod embedded;

@@ -4,6 +4,8 @@
 //! DELIVERY: an action's record is appended to the local log before its bytes go to the target. Sessions that a killed
 //! process left open are recorded as lost when the next one starts.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 pub mod clock;
 pub mod config;
 pub mod disclose;

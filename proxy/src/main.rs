@@ -23,11 +23,20 @@ struct Arguments {
     #[arg(long, short, default_value = "interdict.toml", env = "INTERDICT_CONFIG")]
     config: PathBuf,
     /// What is logged: a level, or directives as RUST_LOG takes them.
-    #[arg(long, default_value = "info", env = "INTERDICT_LOG")]
+    #[arg(long, default_value = "warn,interdict=info", env = "INTERDICT_LOG")]
     log: String,
-    /// Write log lines as JSON.
-    #[arg(long)]
-    json: bool,
+    /// How log lines are written.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// The section that is the bus's; the proxy's own reader refuses keys that nobody knows.
@@ -42,15 +51,16 @@ async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_new(&arguments.log).context("--log is not understood")?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if arguments.json {
+    if arguments.log_format == LogFormat::Json {
         lines.json().init()
     } else {
         lines.init()
     }
 
-    let config = Config::load(&arguments.config)?;
-    let text = std::fs::read_to_string(&arguments.config)?;
     let place = arguments.config.display();
+    let text = std::fs::read_to_string(&arguments.config)
+        .with_context(|| format!("cannot read {place}; name the configuration with --config"))?;
+    let config = Config::parse(&text, &arguments.config)?;
     let sections: Sections = toml::from_str(&text).with_context(|| place.to_string())?;
     let bus = sections.bus.resolve().with_context(|| place.to_string())?;
     let Some(kafka) = bus.kafka else {

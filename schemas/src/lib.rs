@@ -1,6 +1,8 @@
 //! The contracts that every part of interdict speaks: events, identities, verdicts, alerts, recordings, the topics
 //! they travel on and the tables they end in. No sockets, no clock, no decisions.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 mod action;
 mod alert;
 pub mod attack;

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
-use interdict_schemas::Time;
+use interdict_schemas::{PrincipalKind, Time};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ impl Stage {
     }
 
     /// The clients of the bot, or of the person's agent.
-    pub(crate) fn clients(&self, subject: &str, kind: &str, delegates: &[&str]) -> anyhow::Result<Clients> {
+    pub(crate) fn clients(&self, subject: &str, kind: PrincipalKind, delegates: &[&str]) -> anyhow::Result<Clients> {
         let delegates: Vec<String> = delegates.iter().map(|name| (*name).to_owned()).collect();
         let token = self.key.mint(&Claims {
             issuer: ISSUER,

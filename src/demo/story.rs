@@ -5,7 +5,7 @@ use super::say;
 use super::stage::{Stage, now};
 use super::{cast, servers};
 use anyhow::{Context as _, bail, ensure};
-use interdict_schemas::Time;
+use interdict_schemas::{PrincipalKind, Time};
 use std::time::{Duration, Instant};
 
 /// One thing a client did, and what it saw.
@@ -53,7 +53,7 @@ pub(crate) async fn play(stage: &Stage) -> anyhow::Result<Outcome> {
 }
 
 async fn bot(stage: &Stage, outcome: &mut Outcome) -> anyhow::Result<()> {
-    let bot = stage.clients(cast::BOT, "workload", &[])?;
+    let bot = stage.clients(cast::BOT, PrincipalKind::Workload, &[])?;
     let at = now();
     let answer = clients::run(bot.psql(
         stage.listener(cast::DATABASE)?,
@@ -78,7 +78,7 @@ async fn bot(stage: &Stage, outcome: &mut Outcome) -> anyhow::Result<()> {
 }
 
 async fn agent(stage: &Stage, outcome: &mut Outcome) -> anyhow::Result<()> {
-    let agent = stage.clients(cast::PERSON, "person", &cast::AGENTS)?;
+    let agent = stage.clients(cast::PERSON, PrincipalKind::Person, &cast::AGENTS)?;
     let name = cast::AGENTS.last().copied().context("the chain has an end")?;
 
     let at = now();

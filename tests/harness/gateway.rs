@@ -251,7 +251,7 @@ impl Gateway {
             issuer: ISSUER,
             audience: "interdict",
             subject,
-            kind: "person",
+            kind: interdict_schemas::PrincipalKind::Person,
             groups: &groups,
             delegates: &delegates,
             issued: u64::try_from(jiff::Timestamp::now().as_second()).expect("clock"),

@@ -160,7 +160,8 @@ fn identity(raw: raw::Identity, file: &mut File<'_>) -> Option<Identity> {
             url.span(),
             "identity names both jwks_file and jwks_url; keep one, so that it is clear whose keys count",
         ),
-        (Some(path), None) => file.existing(path, "identity.jwks_file").map(KeySource::File),
+        // It need not be there yet: `interdict token --new-key` makes it. Without it the gateway does not start.
+        (Some(path), None) => Some(KeySource::File(file.near(path.as_ref()))),
         (None, Some(url)) => secure(url.as_ref(), url.span(), "identity.jwks_url", file).map(KeySource::Url),
         (None, None) => {
             let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));

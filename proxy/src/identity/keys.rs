@@ -244,7 +244,10 @@ fn mark(path: &Path) -> std::io::Result<Mark> {
 }
 
 fn read(path: &Path) -> Result<Held, Error> {
-    let failed = |error: std::io::Error| Error::Keys(format!("{}: {error}", path.display()));
+    let failed = |error: std::io::Error| {
+        let path = path.display();
+        Error::Keys(format!("{path}: {error}; `interdict token --new-key` makes one for trying interdict out"))
+    };
     // Marked before it is read: a change between the two is read again, not missed.
     let mark = mark(path).map_err(failed)?;
     if mark.1 > MAX_DOCUMENT as u64 {
