@@ -1,6 +1,7 @@
 //! The command line: names, arguments and their help. Decides nothing.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use interdict_queries::hunt::{self, Hunt};
 use interdict_schemas::{PrincipalKind, Stop};
 use std::path::PathBuf;
 
@@ -119,8 +120,8 @@ pub(crate) struct Sql {
     #[arg(long, short, conflicts_with = "query")]
     pub(crate) file: Option<PathBuf>,
     /// Run a query that comes with interdict.
-    #[arg(long, conflicts_with_all = ["query", "file"])]
-    pub(crate) hunt: Option<String>,
+    #[arg(long, conflicts_with_all = ["query", "file"], value_parser = hunt)]
+    pub(crate) hunt: Option<&'static Hunt>,
     #[command(flatten)]
     pub(crate) rows: Rows,
 }
@@ -151,7 +152,7 @@ pub(crate) struct Replay {
     /// The session's id, as `interdict sessions` lists it.
     pub(crate) session: String,
     /// Play this many times faster.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
     pub(crate) speed: f64,
     /// Wait at most this many seconds between two outputs.
     #[arg(long, default_value_t = 2.0)]
@@ -228,7 +229,7 @@ pub(crate) struct Give {
     #[command(flatten)]
     pub(crate) covered: Covered,
     /// Why, in words that the refused client sees.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) reason: String,
     /// stop, hold or watch.
     #[arg(long, default_value = "stop", value_parser = effect)]
@@ -294,6 +295,16 @@ pub(crate) struct Token {
     /// Seconds it lives.
     #[arg(long, default_value_t = 3600)]
     pub(crate) lifetime: u64,
+}
+
+fn hunt(name: &str) -> Result<&'static Hunt, String> {
+    let known = || hunt::ALL.iter().map(|hunt| hunt.name).collect::<Vec<_>>().join(", ");
+    hunt::find(name).ok_or_else(|| format!("there are {}", known()))
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().map_err(|_| "it is no number".to_owned())?;
+    if f64::is_finite(speed) && speed > 0.0 { Ok(speed) } else { Err("it must be above 0".to_owned()) }
 }
 
 fn effect(text: &str) -> Result<Stop, String> {

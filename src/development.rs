@@ -1,7 +1,7 @@
 //! Keys for trying interdict without an issuer: an Ed25519 signing key with its JWKS, a self-signed certificate, and
 //! tokens minted from the key. Never used where a real issuer is configured.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use interdict_schemas::PrincipalKind;
@@ -66,6 +66,9 @@ impl SigningKey {
 
     /// Makes a key and writes it (mode 0600) beside its public JWKS. Refuses to overwrite either.
     pub(crate) fn create(key: &Path, jwks: &Path) -> anyhow::Result<Self> {
+        if let Some(path) = [key, jwks].into_iter().find(|path| path.exists()) {
+            bail!("{} exists already and is not overwritten; remove it to make a new key", path.display());
+        }
         let made = Self(KeyPair::generate_for(&PKCS_ED25519)?);
         write_new(key, 0o600, made.0.serialize_pem().as_bytes())?;
         write_new(jwks, 0o644, serde_json::to_string_pretty(&made.jwks())?.as_bytes())?;

@@ -2,7 +2,7 @@
 
 use crate::cli::{self, Format};
 use crate::settings::Settings;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use interdict_detector::{Detector, Output};
 use interdict_queries::forensics::{Error, Events, Findings};
@@ -68,6 +68,9 @@ fn judge(args: cli::Forensics, settings: interdict_detector::Settings) -> anyhow
         counts.duplicates,
         counts.late,
     )?;
+    if tally.lines > 0 && tally.events == 0 {
+        bail!("none of {} lines is an event; is --format right?", tally.lines);
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use crate::cli::{Output, Rows as Arguments};
 use crate::settings::Settings;
+use anyhow::bail;
 use interdict_queries::output::{self, Format};
 use interdict_queries::{Engine, Rows};
 use std::io::IsTerminal as _;
@@ -23,6 +24,9 @@ pub(crate) fn open(lake: Option<PathBuf>, config: &Path) -> anyhow::Result<Engin
         Some(lake) => lake,
         None => Settings::load(config)?.collector.lake,
     };
+    if !lake.is_dir() {
+        bail!("there is no lake at {}; it is made when the collector first runs", lake.display());
+    }
     Ok(Engine::open(&lake.display().to_string(), interdict_queries::Settings::default())?)
 }
 

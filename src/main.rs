@@ -48,8 +48,15 @@ fn tell(error: &anyhow::Error) -> ExitCode {
     {
         return ExitCode::SUCCESS;
     }
+    // Many errors tell their cause in their own words; it is not told twice.
+    let mut words = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
+        }
+    }
     // Standard error may be closed; there is nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "interdict: {error:#}");
+    let _ = writeln!(std::io::stderr(), "interdict: {words}");
     ExitCode::from(if error.is::<settings::Error>() { code::USAGE } else { code::FAILED })
 }
 

@@ -2,7 +2,6 @@
 
 use crate::{cli, lake};
 use anyhow::{Context as _, bail};
-use interdict_queries::hunt;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 
@@ -15,13 +14,7 @@ pub(crate) async fn run(args: cli::Sql, config: &Path) -> anyhow::Result<()> {
         (_, Some(file), _) => {
             std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?
         }
-        (.., Some(name)) => match hunt::find(&name) {
-            Some(hunt) => hunt.sql.to_owned(),
-            None => {
-                let known: Vec<_> = hunt::ALL.iter().map(|hunt| hunt.name).collect();
-                bail!("no hunt is called `{name}`; there are {}", known.join(", "));
-            }
-        },
+        (.., Some(hunt)) => hunt.sql.to_owned(),
         _ if std::io::stdin().is_terminal() => bail!("give a query, --file, --hunt, or pipe one in"),
         _ => {
             let mut query = String::new();

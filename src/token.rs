@@ -19,7 +19,14 @@ pub(crate) fn run(args: &cli::Token, settings: &Settings) -> anyhow::Result<()> 
         );
     };
     let path = settings.data.join(KEY);
-    let key = if args.new_key { SigningKey::create(&path, jwks)? } else { SigningKey::read(&path)? };
+    let key = if args.new_key {
+        let key = SigningKey::create(&path, jwks)?;
+        // Standard output is the token's.
+        writeln!(std::io::stderr(), "made {} and {}", path.display(), jwks.display())?;
+        key
+    } else {
+        SigningKey::read(&path)?
+    };
     if !key.is_trusted_by(jwks)? {
         bail!("{} does not hold the public half of {}; its tokens would be refused", jwks.display(), path.display());
     }

@@ -71,9 +71,9 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
         listeners = listeners => match listeners {
             Ok(listeners) => running.listeners = listeners,
             // The proxy ended before it was ready; its own words say why.
-            Err(_) => return Err(running.failure().await),
+            Err(_) => return Err(running.fail().await),
         },
-        error = running.failure() => return Err(error),
+        error = running.failure() => return Err(running.give_up(error).await),
     }
     Ok(running)
 }
@@ -89,6 +89,19 @@ impl Running {
             Ok(Err(error)) => error.context(format!("the {name} failed")),
             Ok(Ok(())) => anyhow::anyhow!("the {name} ended by itself"),
         }
+    }
+
+    async fn fail(mut self) -> anyhow::Error {
+        let error = self.failure().await;
+        self.give_up(error).await
+    }
+
+    /// Stops the parts that run after one failed; the failure is what is told.
+    async fn give_up(self, error: anyhow::Error) -> anyhow::Error {
+        if let Err(further) = self.stop().await {
+            tracing::warn!("while stopping: {further:#}");
+        }
+        error
     }
 
     /// Stops the parts, upstream first, so that each hands on what it holds.
@@ -108,11 +121,16 @@ impl Running {
             told = told() => { told?; None }
             failure = self.failure() => Some(failure),
         };
-        tracing::info!("stopping");
-        let stopped = self.stop().await;
-        match failure {
-            Some(failure) => Err(failure),
-            None => stopped,
+        if let Some(failure) = failure {
+            return Err(self.give_up(failure).await);
+        }
+        tracing::info!("stopping: live sessions may end by themselves for a while; tell again to end at once");
+        tokio::select! {
+            stopped = self.stop() => stopped,
+            told = told() => {
+                told?;
+                bail!("ended at once; what was recorded stands in the log");
+            }
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) async fn run(args: cli::Verdicts, settings: &Settings) -> anyhow::Res
 fn verdict(give: cli::Give, now: Time) -> Verdict {
     let cli::Covered { root, actor, session, source, target } = give.covered;
     let scope = Scope { root, actor, session, source, target };
-    let by = give.by.or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "operator".into());
+    let by = give.by.or_else(|| std::env::var("USER").ok()).unwrap_or_else(user);
     Verdict {
         id: format!("v-{:032x}", rand::random::<u128>()),
         time: now,
@@ -51,6 +51,12 @@ fn verdict(give: cli::Give, now: Time) -> Verdict {
         by,
         revoked: false,
     }
+}
+
+/// The user that runs this command, by number.
+fn user() -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").map_or_else(|_| "unknown".into(), |process| format!("uid {}", process.uid()))
 }
 
 /// The columns of a listing.

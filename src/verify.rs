@@ -21,5 +21,9 @@ pub(crate) async fn run(args: cli::Verify, config: &Path) -> anyhow::Result<bool
     } else {
         write!(out, "{report}")?;
     }
+    if report.events.spools.is_empty() {
+        writeln!(out, "no proxy wrote anything here, so there is nothing that could be proven")?;
+        return Ok(false);
+    }
     Ok(report.is_whole())
 }

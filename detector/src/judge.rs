@@ -82,7 +82,10 @@ pub(crate) fn judge(known: &mut Vec<Known>, finding: Finding, event: &Event, set
     alert.revision += 1;
     alert.time = alert.time.max(finding.time);
     alert.actor.clone_from(&finding.actor);
-    alert.title.clone_from(&finding.title);
+    // The worst that was seen stays on top: an attempt that was refused must not hide what was reached before.
+    if alert.revision == 1 || risk(&finding) > alert.risk {
+        alert.title.clone_from(&finding.title);
+    }
     alert.risk = alert.risk.max(risk(&finding));
     alert.confidence = alert.confidence.max(confidence(&finding));
     alert.severity = alert.severity.max(severity(&finding));
@@ -91,7 +94,12 @@ pub(crate) fn judge(known: &mut Vec<Known>, finding: Finding, event: &Event, set
             alert.techniques.push(technique.clone());
         }
     }
-    alert.explanation.clone_from(&finding.explanation);
+    if alert.explanation.len() < LONGEST_EXPLANATION {
+        if !alert.explanation.is_empty() {
+            alert.explanation.push('\n');
+        }
+        alert.explanation.push_str(&finding.explanation);
+    }
     if let Some(verdict) = &verdict {
         alert.verdict = Some(verdict.id.clone());
         let effect = match verdict.mode {
@@ -106,6 +114,9 @@ pub(crate) fn judge(known: &mut Vec<Known>, finding: Finding, event: &Event, set
     let alert = Output::Alert(alert.clone());
     verdict.map(Output::Verdict).into_iter().chain([alert]).collect()
 }
+
+/// Beyond so many bytes an explanation tells no more.
+const LONGEST_EXPLANATION: usize = 8 << 10;
 
 /// Adds the hops that are new; says whether there were any. What an actor does again to the same target is not.
 fn merge(chain: &mut Vec<Hop>, found: &[Hop]) -> bool {

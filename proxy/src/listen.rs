@@ -13,6 +13,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 const FIRST_RETRY: Duration = Duration::from_millis(10);
+/// How long sessions that did not end by themselves may take to say so.
+const FAREWELL: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_secs(1);
 
 /// Why a listener cannot be opened.
@@ -72,7 +74,7 @@ pub(crate) async fn bind(config: &Config) -> Result<Vec<Listener>, Error> {
     Ok(listeners)
 }
 
-/// Accepts until `shutdown`, then waits for what lives, at most `config.drain`.
+/// Accepts until `shutdown`; then what lives may end by itself within `config.drain`, and is ended.
 pub(crate) async fn serve(gateway: Arc<Gateway>, listeners: Vec<Listener>, shutdown: CancellationToken) {
     let mut tasks = JoinSet::new();
     for listener in listeners {
@@ -92,6 +94,7 @@ async fn accept(
     let slots = Arc::new(Semaphore::new(gateway.config().connections));
     let mut connections = JoinSet::new();
     let mut retry = FIRST_RETRY;
+    let end = if protocol.finishes() { shutdown.child_token() } else { CancellationToken::new() };
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
@@ -120,20 +123,27 @@ async fn accept(
             continue;
         };
         prepare(&stream, &target);
-        let served = protocol.serve(Arc::clone(&gateway), Arc::clone(&target), stream, peer, shutdown.child_token());
+        let served = protocol.serve(Arc::clone(&gateway), Arc::clone(&target), stream, peer, end.child_token());
         connections.spawn(async move {
             served.await;
             drop(slot);
         });
     }
     drop(socket);
-    let drained =
-        tokio::time::timeout(gateway.config().drain, async { while connections.join_next().await.is_some() {} });
-    if drained.await.is_err() {
+    if drained(&mut connections, gateway.config().drain).await {
+        return;
+    }
+    end.cancel();
+    if !drained(&mut connections, FAREWELL).await {
         tracing::warn!(target = target.name, left = connections.len(), "connections cut at shutdown");
         // Dropping a session records its end.
         connections.shutdown().await;
     }
+}
+
+/// Whether all connections ended in time.
+async fn drained(connections: &mut JoinSet<()>, most: Duration) -> bool {
+    tokio::time::timeout(most, async { while connections.join_next().await.is_some() {} }).await.is_ok()
 }
 
 fn prepare(stream: &TcpStream, target: &Target) {

@@ -8,15 +8,20 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to answer.
 const START: Duration = Duration::from_secs(30);
 
-/// A loopback port that nothing listens on now, outside the range from which outgoing connections take theirs.
+/// A loopback port that nothing listens on now and that this process was not given before, outside the range from
+/// which outgoing connections take theirs.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
-    (0..1000)
-        .map(|_| rand::random_range(10_000..20_000))
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    // Processes start at different places, so that they seldom meet.
+    let start = u16::try_from(std::process::id() % 97).unwrap_or(0) * 100;
+    (0..10_000)
+        .map(|_| 10_000 + (start + GIVEN.fetch_add(1, Ordering::Relaxed) % 10_000) % 10_000)
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
         .context("no port from 10000 to 20000 is free")
 }

@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 pub trait Protocol: Send + Sync {
     /// Authenticates the peer, asks the gate, forwards, records; returns when the connection is over. It bounds the
     /// time until admission by `gateway.config().handshake`, and ends soon after `shutdown`, closing its sessions.
+    /// Sessions have had their time to end by themselves when `shutdown` comes, unless the protocol
+    /// [`Protocol::finishes`] what it is doing.
     fn serve(
         &self,
         gateway: Arc<Gateway>,
@@ -25,6 +27,11 @@ pub trait Protocol: Send + Sync {
         peer: SocketAddr,
         shutdown: CancellationToken,
     ) -> BoxFuture<'static, ()>;
+
+    /// Whether, once told to end, it finishes what it is doing and takes nothing new.
+    fn finishes(&self) -> bool {
+        false
+    }
 }
 
 /// The implementation of a protocol, if this build has one.

@@ -144,7 +144,8 @@ fn line(entry: &Entry, out: &mut dyn Write) -> std::io::Result<()> {
             let identity = event.identity.to_string();
             let (who, target, account) =
                 (neutral(&identity), neutral(&event.target.name), neutral(&event.account.name));
-            writeln!(out, "{}  opened   {who} on {target} ({}) as {account}", event.time, event.target.protocol)
+            let account = if account.is_empty() { String::new() } else { format!(" as {account}") };
+            writeln!(out, "{}  opened   {who} on {target} ({}){account}", event.time, event.target.protocol)
         }
         Entry::Refused(event) => {
             let Kind::Refused(refused) = &event.kind else { return Ok(()) };

@@ -151,6 +151,6 @@ impl std::fmt::Display for Report {
             let word = if expected == found { "agrees" } else { "does not agree" };
             writeln!(f, "{table}: {found} rows, {expected} by the events: {word}")?;
         }
-        write!(f, "{}", if self.is_whole() { "the lake is whole" } else { "the lake is NOT whole" })
+        writeln!(f, "{}", if self.is_whole() { "the lake is whole" } else { "the lake is NOT whole" })
     }
 }

@@ -61,4 +61,8 @@ impl Protocol for Http {
     ) -> BoxFuture<'static, ()> {
         Box::pin(serve::serve(gateway, target, stream, peer, shutdown))
     }
+
+    fn finishes(&self) -> bool {
+        true
+    }
 }
