@@ -9,7 +9,7 @@ use rcgen::{KeyPair, PKCS_ED25519};
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 /// A token's content.
@@ -114,7 +114,11 @@ pub(crate) fn certificate(names: &[&str], certificate: &Path, key: &Path) -> any
 /// Writes a file that must not exist yet.
 pub(crate) fn write_new(path: &Path, mode: u32, content: &[u8]) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let mut file = fs::OpenOptions::new()
         .write(true)

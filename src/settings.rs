@@ -4,6 +4,7 @@
 use anyhow::Context as _;
 use interdict_bus::{Log, Writer, embedded::Embedded, kafka::Kafka};
 use serde::Deserialize;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -68,7 +69,12 @@ impl Settings {
 
     /// Opens this machine's log: the bus itself, or the spool before Kafka.
     fn open_local(&self) -> anyhow::Result<Arc<Embedded>> {
-        std::fs::create_dir_all(&self.data).with_context(|| format!("cannot make {}", self.data.display()))?;
+        // What people did is nobody else's to read.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.data)
+            .with_context(|| format!("cannot make {}", self.data.display()))?;
         Ok(Embedded::open(&self.data.join("log"), self.bus.embedded.clone())?)
     }
 

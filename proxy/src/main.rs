@@ -8,6 +8,7 @@ use interdict_bus::kafka::Kafka;
 use interdict_bus::{Log, Writer};
 use interdict_proxy::Config;
 use serde::Deserialize;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -69,7 +70,12 @@ async fn main() -> anyhow::Result<ExitCode> {
              bus.kind = \"kafka\", or run all parts in one process with `interdict up`"
         );
     };
-    std::fs::create_dir_all(&config.data).with_context(|| format!("cannot make {}", config.data.display()))?;
+    // What people did is nobody else's to read.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data)
+        .with_context(|| format!("cannot make {}", config.data.display()))?;
     let spool = Embedded::open(&config.data.join("log"), bus.embedded)?;
     let kafka = Kafka::connect(kafka).await?;
     let writer = Writer::spooled(spool, Arc::clone(&kafka), &config.name, config.durability)?;

@@ -28,8 +28,12 @@ pub(super) fn action(id: String, method: &Method, uri: &Uri) -> Action {
 /// Why a path must not be forwarded: a target that resolves it would serve another one than the policy saw.
 pub(super) fn ambiguous(uri: &Uri) -> Option<&'static str> {
     let path = plain(uri.path());
-    if path.split(['/', '\\']).any(|segment| matches!(segment.split(';').next(), Some("." | ".."))) {
+    // Some targets take an escaped slash for a slash.
+    let slashed = path.replace("%2F", "/").replace("%5C", "/");
+    if slashed.split(['/', '\\']).any(|segment| matches!(segment.split(';').next(), Some("." | ".."))) {
         Some("the path holds dot segments; send it resolved")
+    } else if slashed.split('/').any(|segment| segment.starts_with(';')) {
+        Some("the path holds a segment that is only parameters")
     } else if path.contains('\\') {
         Some("the path holds a backslash; send it as %5C")
     } else if uri.path().len() > MAX_PATH {

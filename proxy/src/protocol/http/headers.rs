@@ -25,7 +25,20 @@ const HOP: &[&str] = &[
     "upgrade",
 ];
 /// Claims about the way so far, which only a trusted hop may make; `Expect` is answered here.
-const CLAIMS: &[&str] = &["expect", "forwarded", "x-real-ip", "true-client-ip", "x-client-ip", "via"];
+const CLAIMS: &[&str] = &[
+    "expect",
+    "forwarded",
+    "x-real-ip",
+    "true-client-ip",
+    "x-client-ip",
+    "via",
+    // They make a target serve another method or path than the policy saw.
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+];
 
 /// Why a request is not for this gateway, before anybody knows whose it is. Its display is what the client is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -113,6 +113,10 @@ impl Down {
         match kind {
             Backend::ParameterStatus => {
                 let (name, value) = message::parameter(body).map_err(Fault::target)?;
+                // A setting can be set to what a query found.
+                self.text.push(BETWEEN);
+                self.text.extend_from_slice(value.as_ref());
+                self.text.push(BETWEEN);
                 link.setting(name, value);
             }
             Backend::Notice => self.said(body)?,
@@ -125,6 +129,9 @@ impl Down {
                 link.volume = Volume::default();
             }
             _ => {
+                if kind == Backend::RowDescription {
+                    self.headings(body)?;
+                }
                 let answer = link.state.answer(kind)?;
                 if let Some(ticket) = answer.ended {
                     let tag = if kind == Backend::CommandComplete {
@@ -183,6 +190,20 @@ impl Down {
         for _ in 0..2 {
             self.text.push(BETWEEN);
             self.text.extend_from_slice(fields.string().map_err(Fault::target)?);
+        }
+        self.text.push(BETWEEN);
+        Ok(())
+    }
+
+    /// The names of columns: a view can be given one that is data.
+    fn headings(&mut self, body: &[u8]) -> Result<(), Fault> {
+        /// Bytes of a column's description after its name.
+        const REST: usize = 18;
+        let mut fields = Fields::new(b'T', body);
+        for _ in 0..fields.u16().map_err(Fault::target)? {
+            self.text.push(BETWEEN);
+            self.text.extend_from_slice(fields.string().map_err(Fault::target)?);
+            fields.take(REST).map_err(Fault::target)?;
         }
         self.text.push(BETWEEN);
         Ok(())

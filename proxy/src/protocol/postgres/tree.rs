@@ -77,7 +77,8 @@ pub(super) fn read(node: &Value) -> Option<Shape> {
     let verb = match verb(kind, statement) {
         // What EXPLAIN does not run it only reads about.
         Verb::Read if kind == "ExplainStmt" && !analyzes(statement) => Verb::Read,
-        Verb::Read => walk.strongest,
+        // A statement is as strong as the strongest thing in it: `with d as (delete ...) insert ...` deletes.
+        verb if strength(verb) < strength(walk.strongest) => walk.strongest,
         verb => verb,
     };
     let secret = SECRET.contains(&kind.as_str());
@@ -95,10 +96,13 @@ fn verb(kind: &str, statement: &Value) -> Verb {
     let flag = |name: &str| statement.get(name).and_then(Value::as_bool).unwrap_or_default();
     let inner = || inner(statement).map_or(Verb::Read, |(kind, statement)| verb(kind, statement));
     match kind {
-        "SelectStmt" | "FetchStmt" => Verb::Read,
         "ExplainStmt" if !analyzes(statement) => Verb::Read,
         "ExplainStmt" | "PrepareStmt" | "DeclareCursorStmt" => inner(),
-        "InsertStmt" | "CreateTableAsStmt" => Verb::Create,
+        "SelectStmt" if statement.get("into_clause").is_some_and(|into| !into.is_null()) => Verb::Define,
+        "SelectStmt" | "FetchStmt" => Verb::Read,
+        "CreateTableAsStmt" => Verb::Define,
+        "InsertStmt" => Verb::Create,
+        "MergeStmt" if deletes(statement) => Verb::Delete,
         "UpdateStmt" | "MergeStmt" | "RefreshMatViewStmt" => Verb::Update,
         "DeleteStmt" | "TruncateStmt" => Verb::Delete,
         "CopyStmt" if flag("is_program") => Verb::Execute,
@@ -110,6 +114,27 @@ fn verb(kind: &str, statement: &Value) -> Verb {
         | "VariableSetStmt" | "VariableShowStmt" => Verb::Other,
         // CREATE, ALTER, DROP, GRANT, COMMENT and all their kin.
         _ => Verb::Define,
+    }
+}
+
+/// Whether a MERGE may delete. A branch that cannot be read counts as one that does.
+fn deletes(merge: &Value) -> bool {
+    let branches = merge.get("merge_when_clauses").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    branches.iter().any(|branch| {
+        let kind = branch.pointer("/node/MergeWhenClause/command_type").and_then(Value::as_i64);
+        // CmdType: 3 update, 4 insert, 7 nothing.
+        !matches!(kind, Some(3 | 4 | 7))
+    })
+}
+
+/// How strong a verb is among those that can stand within each other; 0 if it cannot.
+fn strength(verb: Verb) -> usize {
+    match verb {
+        Verb::Read => 1,
+        Verb::Create => 2,
+        Verb::Update => 3,
+        Verb::Delete => 4,
+        _ => usize::MAX,
     }
 }
 
@@ -261,8 +286,7 @@ impl Walk {
     }
 
     fn raise(&mut self, verb: Verb) {
-        let rank = |verb| [Verb::Read, Verb::Create, Verb::Update, Verb::Delete].iter().position(|&v| v == verb);
-        if rank(verb) > rank(self.strongest) {
+        if strength(verb) != usize::MAX && strength(verb) > strength(self.strongest) {
             self.strongest = verb;
         }
     }

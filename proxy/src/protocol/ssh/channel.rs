@@ -60,6 +60,13 @@ async fn run(connection: &Connection, client: &Client, inbox: &mut Inbox) -> Res
             Err(error) => unrecorded(connection, client, &error).await,
         };
     }
+    if let Some(why) = request.opaque() {
+        let reason = format!("the command's programs cannot be told for certain: {why}");
+        return match session.refuse(action, &reason) {
+            Ok(()) => refuse(client, &format!("denied: {reason}"), DENIED).await,
+            Err(error) => unrecorded(connection, client, &error).await,
+        };
+    }
     let (id, class) = (action.id.clone(), action.class);
     match session.act(action) {
         Ok(decision) if decision.effect == Effect::Allow => {}

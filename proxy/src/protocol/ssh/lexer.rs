@@ -150,8 +150,9 @@ impl Lexer<'_> {
         }
         let body = self.parenthesised();
         self.word.extend(["(", &body, ")"]);
-        // `$((` is arithmetic and runs nothing, but for what it nests itself.
-        if !body.starts_with('(') {
+        // `$((` is arithmetic and runs nothing, but for what it nests itself, unless its parentheses do not close
+        // together: then a shell takes it for a command that starts with a subshell.
+        if !(body.starts_with('(') && body.ends_with(')')) {
             self.line.nested.push(body);
         } else if self.arithmetic < MAX_ARITHMETIC {
             self.line.nested.extend(split_within(&body, self.arithmetic + 1).nested);

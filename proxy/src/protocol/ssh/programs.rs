@@ -12,9 +12,33 @@ const MAX_DEPTH: usize = 8;
 
 /// The programs started, in order, each once: by its file name, and by its path too if one was written.
 pub(super) fn programs(line: &str) -> Vec<String> {
-    let mut found = Found(Vec::new());
+    found(line).names
+}
+
+/// Why the programs of a line cannot all be told, if they cannot: what hides them from here would hide them from
+/// policy, so such a line is not let through.
+pub(super) fn opaque(line: &str) -> Option<&'static str> {
+    let nests_case =
+        (line.contains("$(") || line.contains('`')) && line.split_whitespace().any(|word| word.ends_with("case"));
+    if line.contains('\r') {
+        Some("it holds a carriage return")
+    } else if line.contains("$'") {
+        Some("it holds a $'…' string; use plain quotes")
+    } else if line.contains("<<") {
+        Some("it holds a here-document; send the text on standard input")
+    } else if nests_case {
+        Some("it holds a case within a command substitution")
+    } else if found(line).overflow {
+        Some("it names too many programs, or nests them too deep")
+    } else {
+        None
+    }
+}
+
+fn found(line: &str) -> Found {
+    let mut found = Found { names: Vec::new(), overflow: false };
     found.walk(line, 0);
-    found.0
+    found
 }
 
 /// A program that starts the program its arguments name.
@@ -35,6 +59,9 @@ const WRAPPERS: &[Wrapper] = &[
     Wrapper { name: "doas", valued: &["-u", "-C"], operands: 0 },
     Wrapper { name: "env", valued: &["-u", "-C", "--unset", "--chdir"], operands: 0 },
     Wrapper { name: "nohup", valued: &[], operands: 0 },
+    Wrapper { name: "trap", valued: &[], operands: 0 },
+    Wrapper { name: ".", valued: &[], operands: 0 },
+    Wrapper { name: "source", valued: &[], operands: 0 },
     Wrapper { name: "nice", valued: &["-n", "--adjustment"], operands: 0 },
     Wrapper { name: "ionice", valued: &["-c", "-n"], operands: 0 },
     Wrapper { name: "timeout", valued: &["-s", "-k", "--signal", "--kill-after"], operands: 1 },
@@ -78,11 +105,15 @@ enum Expect {
     Words,
 }
 
-struct Found(Vec<String>);
+struct Found {
+    names: Vec<String>,
+    overflow: bool,
+}
 
 impl Found {
     fn walk(&mut self, text: &str, depth: usize) {
         if depth >= MAX_DEPTH {
+            self.overflow = true;
             return;
         }
         let line = split(text);
@@ -164,8 +195,13 @@ impl Found {
     }
 
     fn name(&mut self, name: &str) {
-        if !name.is_empty() && self.0.len() < MAX_PROGRAMS && !self.0.iter().any(|known| known == name) {
-            self.0.push(name.to_owned());
+        if name.is_empty() || self.names.iter().any(|known| known == name) {
+            return;
+        }
+        if self.names.len() < MAX_PROGRAMS {
+            self.names.push(name.to_owned());
+        } else {
+            self.overflow = true;
         }
     }
 }
@@ -233,6 +269,27 @@ mod tests {
         check("chroot /mnt passwd", &["chroot", "passwd"]);
         check("exec -a x nc", &["exec", "nc"]);
         check("flock /tmp/l -c 'rm x'", &["flock", "rm"]);
+    }
+
+    #[test]
+    fn what_hides_programs_is_not_let_through() {
+        let deep = format!("{}rm{}", "echo $(".repeat(MAX_DEPTH + 1), ")".repeat(MAX_DEPTH + 1));
+        let many: String = (0..=MAX_PROGRAMS).map(|number| format!("p{number};")).collect();
+        for line in [
+            deep.as_str(),
+            many.as_str(),
+            "true x\r#; rm",
+            "echo $'\\''; rm; echo ''",
+            "cat <<E\n$(rm)\nE",
+            "echo $(case x in x) rm;; esac)",
+        ] {
+            assert!(opaque(line).is_some(), "{line}");
+        }
+        for line in ["echo $((1 + 2))", "ls | wc -l", "case $1 in a) ls;; esac", "sh -c 'echo $(id)'"] {
+            assert_eq!(opaque(line), None, "{line}");
+        }
+        check("echo $((rm) )", &["echo", "rm"]);
+        check("trap rm EXIT", &["trap", "rm"]);
     }
 
     #[test]

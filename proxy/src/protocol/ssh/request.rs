@@ -4,6 +4,7 @@
 use super::action;
 use super::asciicast::Terminal;
 use super::inbox::{Inbox, Input, Size};
+use super::programs::opaque;
 use interdict_schemas::Action;
 use russh::Pty;
 
@@ -76,6 +77,14 @@ impl Request {
             Program::Shell => action::shell(id),
             Program::Command(line) => action::command(id, line),
             Program::Subsystem(name) => action::subsystem(id, name),
+        }
+    }
+
+    /// Why policy could not see all that it would run, if so.
+    pub(super) fn opaque(&self) -> Option<&'static str> {
+        match &self.program {
+            Program::Command(line) => opaque(&String::from_utf8_lossy(line)),
+            Program::Shell | Program::Subsystem(_) => None,
         }
     }
 
