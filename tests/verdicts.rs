@@ -27,11 +27,14 @@ fn live_sessions_are_cut_and_new_ones_refused_until_the_verdict_is_revoked() {
     }
 
     let cut = gateway.sql_until(
-        "select c.protocol, v.id from sessions c join verdicts v on c.verdict = v.id \
+        "select c.protocol, v.id, extract(epoch from (c.closed - v.time)) * 1000 as ms from sessions c join verdicts v on c.verdict = v.id \
          where c.state = 'closed' and c.root = 'dana'",
         2,
     );
     assert!(cut.iter().all(|row| row["id"] == id), "{cut:?}");
+    for row in &cut {
+        println!("{} was cut {} ms after the command gave the verdict", row["protocol"], row["ms"]);
+    }
     let listed = gateway.interdict(&["verdicts", "list", "--output", "json"]);
     assert!(listed.contains(id) && listed.contains("erin"), "{listed}");
 
