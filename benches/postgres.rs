@@ -2,6 +2,7 @@
 //! interdict (TLS, token, policy, record before forward, scan), in turns.
 
 use crate::figures::{median, resident};
+use crate::harness::broker::Broker;
 use crate::harness::gateway::{Bus, Gateway};
 use crate::harness::servers::{Process, free_port, program};
 use crate::harness::{self, eventually};
@@ -50,6 +51,20 @@ pub(crate) fn run() {
         );
     }
     println!("resident memory of `interdict up` (all parts) after the load: {:.0} MiB", resident(gateway.pid("up")));
+    drop(gateway);
+    let broker = Broker::start();
+    let gateway = Gateway::up(Bus::Kafka(broker.bootstrap()));
+    let mut init = pgbench(gateway.postgres.port, "app", "pw", "disable");
+    init.args(["-i", "-q", "shop"]);
+    run_client(init);
+    let token = gateway.token("bench", &[], |claims| claims.kind = interdict_schemas::PrincipalKind::Workload);
+    let mut load = pgbench(gateway.listener("db").port(), "app", &token, "require");
+    load.args(["-n", "-S", "-c", CLIENTS, "-j", "2", "-T", SECONDS, "shop"]);
+    run_client(load);
+    println!(
+        "resident memory of the proxy alone (with Kafka) after a load: {:.0} MiB",
+        resident(gateway.pid("proxy"))
+    );
 }
 
 fn pgbench(port: u16, user: &str, password: &str, tls: &str) -> Command {
