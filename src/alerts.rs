@@ -32,9 +32,8 @@ fn shown(alert: &Alert, output: Output) -> anyhow::Result<String> {
     Ok(match output {
         Output::Json => serde_json::to_string(alert)?,
         Output::Csv => {
-            let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
             let time = alert.time.to_string();
-            [
+            lake::csv(&[
                 &time,
                 alert.severity.name(),
                 &alert.risk.to_string(),
@@ -43,9 +42,7 @@ fn shown(alert: &Alert, output: Output) -> anyhow::Result<String> {
                 &alert.actor,
                 &alert.title,
                 &alert.id,
-            ]
-            .map(quote)
-            .join(",")
+            ])
         }
         Output::Table => format!(
             "{} {:<8} risk {:<4} {}\n    {}",

@@ -53,3 +53,19 @@ pub(crate) async fn ask(arguments: Arguments, config: &Path, query: &str) -> any
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
+
+/// One line of CSV (RFC 4180), every value quoted.
+pub(crate) fn csv<T: AsRef<str>>(cells: &[T]) -> String {
+    let quoted: Vec<_> = cells.iter().map(|cell| format!("\"{}\"", cell.as_ref().replace('"', "\"\""))).collect();
+    quoted.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_quotes_quotes() {
+        assert_eq!(csv(&["a", "b,\"c\""]), "\"a\",\"b,\"\"c\"\"\"");
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::cli::{self, Output, VerdictCommand};
 use crate::feed::Feed;
+use crate::lake;
 use crate::settings::Settings;
 use anyhow::Context as _;
 use interdict_queries::neutral;
@@ -86,8 +87,7 @@ fn print(verdicts: Vec<Verdict>, output: Output) -> anyhow::Result<()> {
         Output::Csv => {
             writeln!(out, "{}", COLUMNS.join(","))?;
             for verdict in &verdicts {
-                let quoted = cells(verdict).map(|cell| format!("\"{}\"", cell.replace('"', "\"\"")));
-                writeln!(out, "{}", quoted.join(","))?;
+                writeln!(out, "{}", lake::csv(&cells(verdict)))?;
             }
         }
         Output::Table => {
