@@ -1,176 +1,307 @@
-//! Follows a session's causes back to where they begin, and tells each step in a sentence.
+//! Chains: suspicious steps joined by cause. A hop is a step with enough evidence of its own; a link says why it follows
+//! from an earlier one, and how likely it is that it does. Evidence adds up along the likeliest path and fades with the
+//! time between hops, so that what a person does on Monday and on Thursday is not one attack.
+//!
+//! INVARIANT: a hop has at most one link that counts ([`Hop::before`]), to a hop recorded earlier, so that chains are
+//! trees and following one ends.
 
-use crate::detection::View;
-use crate::graph::Session;
-use crate::learned::{Lesson, Teaching};
-use interdict_schemas::{DisclosureKind, Event, Hop, Kind, Time};
+use crate::actor::{ActorId, Edge};
+use crate::fingerprint::Map;
+use crate::place::PlaceId;
+use interdict_schemas::{Technique, Time};
+use petgraph::Direction;
+use petgraph::stable_graph::{NodeIndex, StableDiGraph};
+use petgraph::visit::EdgeRef;
+use std::collections::VecDeque;
 
-/// Hops that a chain is followed back, and that one may have when it has grown.
-pub(crate) const LONGEST: usize = 16;
-
-/// Why a hop belongs to a chain.
-mod cause {
-    pub(super) const START: &str = "start";
-    pub(super) const DISCLOSED: &str = "disclosed";
-    pub(super) const LINEAGE: &str = "lineage";
+/// Finds a hop; finds nothing once it is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HopId {
+    node: NodeIndex,
+    serial: u32,
 }
 
-/// The chain that led to `lesson`, oldest hop first; its last hop is the session in which it was learned.
-#[must_use]
-pub(crate) fn back(view: View<'_>, lesson: &Lesson) -> Vec<Hop> {
-    let mut chain = Vec::new();
-    let mut taught = Some(lesson.clone());
-    let mut next = view.root.graph.session(lesson.teaching.session);
-    if next.is_none() {
-        chain.push(forgotten(view, lesson));
+/// Why a hop follows from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// The same actor went on.
+    Lineage,
+    /// It started from the system that the other one reached, for the same root.
+    Onward,
+    /// It started from the system that the other one reached, as somebody else.
+    Switch,
+}
+
+impl Link {
+    /// The stable word in alerts.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lineage | Self::Onward => "lineage",
+            Self::Switch => "switch",
+        }
     }
-    let mut seen = Vec::new();
-    while let Some(session) = next {
-        if chain.len() == LONGEST || seen.contains(&&*session.id) {
-            break;
-        }
-        seen.push(&session.id);
-        let mut hop = hop(view, session);
-        let mut evidence = String::new();
-        next = None;
-        if let Some(lesson) = &session.cause {
-            hop.cause = cause::DISCLOSED.into();
-            evidence = format!("{} of it was learned from {}", words(view, lesson), place(view, &lesson.teaching));
-            next = view.root.graph.session(lesson.teaching.session);
-        } else if let Some(before) = view.root.graph.reached(session.source, session.opened) {
-            hop.cause = cause::LINEAGE.into();
-            evidence = format!(
-                "it came from {}, where {} had been since {}",
-                view.text(session.source),
-                view.text(before.actor),
-                before.opened
-            );
-            next = Some(before);
-        }
-        if let Some(lesson) = taught.take() {
-            let teaching = &lesson.teaching;
-            hop.events.extend(teaching.asked.iter().map(|event| event.to_string()));
-            hop.events.push(teaching.event.to_string());
-            hop.events.dedup();
-            if !evidence.is_empty() {
-                evidence.push_str("; ");
+}
+
+/// A suspicious step.
+#[derive(Debug, Clone)]
+pub struct Hop {
+    /// When.
+    pub time: Time,
+    /// Who acted.
+    pub actor: ActorId,
+    /// For whom.
+    pub root: ActorId,
+    /// The session.
+    pub session: Box<str>,
+    /// From where, in words.
+    pub source: Box<str>,
+    /// To where.
+    pub edge: Edge,
+    /// The account there.
+    pub account: Box<str>,
+    /// The event that shows it.
+    pub event: Box<str>,
+    /// Evidence of its own, nats.
+    pub nats: f64,
+    /// Evidence of the chain that ends here, nats.
+    pub score: f64,
+    /// Evidence by detection.
+    pub signs: Box<[(u8, f32)]>,
+    /// What was seen, in sentences.
+    pub evidence: Box<str>,
+    /// Techniques.
+    pub techniques: Box<[Technique]>,
+    /// What it used, if it used what was learned.
+    pub taught: Option<std::sync::Arc<crate::learned::Teaching>>,
+    /// The number of the chain: its first hop's.
+    pub chain: u32,
+    serial: u32,
+}
+
+/// How a step would join the chains there are.
+#[derive(Debug, Clone, Copy)]
+pub struct Joint {
+    hop: HopId,
+    /// Why.
+    pub link: Link,
+    /// What the chain so far is still worth, nats.
+    pub nats: f64,
+}
+
+/// All chains.
+#[derive(Debug, Default)]
+pub struct Chains {
+    graph: StableDiGraph<Hop, Link>,
+    by_place: Map<PlaceId, VecDeque<HopId>>,
+    // Oldest first.
+    order: VecDeque<HopId>,
+    serial: u32,
+}
+
+/// Evidence halves about every 33 hours: the time in which it falls to 1/e, seconds.
+const FADES_S: f64 = 2.0 * 86_400.0;
+/// After so long nothing is left of any evidence.
+const FORGOTTEN_S: i64 = 10 * 86_400;
+/// Earlier hops at one place or of one actor that are looked at.
+const CANDIDATES: usize = 24;
+const OWN: usize = 12;
+/// Less than this is left: it does not count.
+const WORTH_JOINING: f64 = 1.5;
+/// A chain is worth at most so much to its next hop, so that old proof does not make everything that follows proof.
+const CARRIED: f64 = 20.0;
+/// P(the one who goes on from a system is the one who was seen to reach it), for somebody who did not reach it, and for
+/// somebody who did.
+const SWITCH: f64 = 0.9;
+const COINCIDENCE: f64 = 0.3;
+/// Hops that a chain is followed back.
+pub const LONGEST: usize = 16;
+
+fn faded(score: f64, since: i64) -> f64 {
+    score * (-(since.max(0) as f64) / 1e6 / FADES_S).exp()
+}
+
+/// Who asks to join.
+#[derive(Debug, Clone, Copy)]
+pub struct Joining<'a> {
+    /// When.
+    pub time: Time,
+    /// For whom it acts.
+    pub root: ActorId,
+    /// Its own newest hops.
+    pub own: &'a [HopId],
+    /// The system it starts from.
+    pub from: Option<PlaceId>,
+    /// Whether it reached that system itself.
+    pub has_reached: bool,
+}
+
+impl Chains {
+    /// The likeliest earlier hop that a step follows from.
+    #[must_use]
+    pub fn joint(&self, joining: Joining<'_>) -> Option<Joint> {
+        let own = joining.own.iter().map(|id| (*id, true));
+        let there = joining.from.and_then(|place| self.by_place.get(&place)).into_iter().flatten().map(|id| (*id, false));
+        let mut best: Option<Joint> = None;
+        for (id, is_own) in own.chain(there) {
+            let Some(hop) = self.get(id) else { continue };
+            let (link, likely) = if is_own {
+                (Link::Lineage, 1.0)
+            } else if hop.root == joining.root {
+                (Link::Onward, 1.0)
+            } else if joining.has_reached {
+                (Link::Switch, COINCIDENCE)
+            } else {
+                (Link::Switch, SWITCH)
+            };
+            let nats = (likely * faded(hop.score, joining.time.micros_since(hop.time))).min(CARRIED);
+            if nats > WORTH_JOINING && best.is_none_or(|best| nats > best.nats) {
+                best = Some(Joint { hop: id, link, nats });
             }
-            evidence.push_str(&read(view, &lesson));
         }
-        taught.clone_from(&session.cause);
-        hop.evidence = evidence;
-        chain.push(hop);
+        best
     }
-    chain.reverse();
-    // The oldest hop shown is where this chain starts for its reader, whatever came before what is remembered.
-    if let Some(first) = chain.first_mut() {
-        first.cause = cause::START.into();
+
+    /// Adds a hop, after the one it joins.
+    pub fn add(&mut self, mut hop: Hop, joint: Option<Joint>) -> HopId {
+        self.serial = self.serial.wrapping_add(1);
+        hop.serial = self.serial;
+        hop.chain = joint.and_then(|joint| self.get(joint.hop)).map_or(self.serial, |before| before.chain);
+        hop.score = hop.nats + joint.map_or(0.0, |joint| joint.nats);
+        let (place, serial, time) = (hop.edge.place, hop.serial, hop.time);
+        let node = self.graph.add_node(hop);
+        if let Some(joint) = joint {
+            self.graph.add_edge(joint.hop.node, node, joint.link);
+        }
+        let id = HopId { node, serial };
+        let there = self.by_place.entry(place).or_default();
+        there.push_back(id);
+        if there.len() > CANDIDATES {
+            there.pop_front();
+        }
+        self.order.push_back(id);
+        self.forget(time.plus_seconds(-FORGOTTEN_S));
+        id
     }
-    chain
-}
 
-/// The hop of a session as it stands in the graph.
-#[must_use]
-pub(crate) fn hop(view: View<'_>, session: &Session) -> Hop {
-    Hop {
-        time: session.opened,
-        session: session.id.to_string(),
-        actor: view.text(session.actor).into(),
-        source: view.text(session.source).into(),
-        target: view.text(session.target).into(),
-        protocol: session.protocol.name().into(),
-        account: view.text(session.account).into(),
-        cause: cause::START.into(),
-        evidence: String::new(),
-        events: vec![session.opening.to_string()],
+    /// Keeps an actor's own hops few: the ones worth least go.
+    pub fn keep(&self, own: &mut Vec<HopId>, newest: HopId, time: Time) {
+        own.retain(|id| self.get(*id).is_some());
+        if own.len() >= OWN {
+            let worth = |id: &HopId| self.get(*id).map_or(0.0, |hop| faded(hop.score, time.micros_since(hop.time)));
+            let least = own.iter().enumerate().min_by(|(_, one), (_, other)| worth(one).total_cmp(&worth(other)));
+            if let Some((at, _)) = least {
+                own.remove(at);
+            }
+        }
+        own.push(newest);
+    }
+
+    fn forget(&mut self, cut: Time) {
+        // Not only in order: a hop with a time in the future must not keep the others.
+        while let Some(id) = self.order.front().copied()
+            && (self.get(id).is_none_or(|hop| hop.time < cut) || self.order.len() > MOST_HOPS)
+        {
+            self.order.pop_front();
+            if let Some(hop) = self.get(id) {
+                let place = hop.edge.place;
+                self.graph.remove_node(id.node);
+                if let Some(there) = self.by_place.get_mut(&place) {
+                    there.retain(|other| *other != id);
+                    if there.is_empty() {
+                        self.by_place.remove(&place);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A hop, unless it is forgotten.
+    #[must_use]
+    pub fn get(&self, id: HopId) -> Option<&Hop> {
+        self.graph.node_weight(id.node).filter(|hop| hop.serial == id.serial)
+    }
+
+    /// The hop that this one follows from, and why.
+    #[must_use]
+    pub fn before(&self, id: HopId) -> Option<(HopId, Link)> {
+        self.get(id)?;
+        let edge = self.graph.edges_directed(id.node, Direction::Incoming).next()?;
+        let serial = self.graph.node_weight(edge.source())?.serial;
+        Some((HopId { node: edge.source(), serial }, *edge.weight()))
+    }
+
+    /// The chain that ends with this hop, oldest first, with why each follows from the one before.
+    #[must_use]
+    pub fn back(&self, id: HopId) -> Vec<(&Hop, Option<Link>)> {
+        let mut chain = Vec::new();
+        let mut next = Some(id);
+        while let Some(id) = next
+            && chain.len() < LONGEST
+        {
+            let before = self.before(id);
+            chain.extend(self.get(id).map(|hop| (hop, before.map(|(_, link)| link))));
+            next = before.map(|(id, _)| id);
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// Takes a chain out: a person has judged it.
+    pub fn close(&mut self, chain: u32) {
+        self.graph.retain_nodes(|graph, node| graph.node_weight(node).is_some_and(|hop| hop.chain != chain));
+    }
+
+    /// How many hops are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.graph.node_count()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.graph.node_count() == 0
+    }
+
+    /// Bytes held, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.graph.node_count() * (size_of::<Hop>() + 600) + self.by_place.capacity() * 40
     }
 }
 
-/// The hop that uses `lesson` in a session that was admitted.
-#[must_use]
-pub(crate) fn tip(view: View<'_>, session: &Session, lesson: &Lesson) -> Hop {
-    let evidence = format!("{} of it was learned from {}", words(view, lesson), place(view, &lesson.teaching));
-    Hop { cause: cause::DISCLOSED.into(), evidence, ..hop(view, session) }
-}
+const MOST_HOPS: usize = 1 << 20;
 
-/// The hop that would have used `lesson`, had it not been refused.
-#[must_use]
-pub(crate) fn attempt(view: View<'_>, event: &Event, lesson: &Lesson) -> Hop {
-    let reason = match &event.kind {
-        Kind::Refused(refused) => refused.reason.as_str(),
-        _ => "",
-    };
-    let evidence = format!(
-        "{} of it was learned from {}; it was refused ({reason})",
-        words(view, lesson),
-        place(view, &lesson.teaching)
-    );
-    Hop {
-        time: event.time,
-        session: event.session.clone(),
-        actor: event.identity.actor().id.clone(),
-        source: crate::root::source(event).into_owned(),
-        target: event.target.name.clone(),
-        protocol: event.target.protocol.name().into(),
-        account: event.account.name.clone(),
-        cause: cause::DISCLOSED.into(),
-        evidence,
-        events: vec![event.id.clone()],
-    }
-}
-
-/// The hop of a lesson whose session is not remembered any more.
-fn forgotten(view: View<'_>, lesson: &Lesson) -> Hop {
-    let teaching = &lesson.teaching;
-    Hop {
-        time: teaching.from,
-        session: String::new(),
-        actor: view.text(teaching.actor).into(),
-        source: String::new(),
-        target: view.text(teaching.target).into(),
-        protocol: teaching.protocol.name().into(),
-        account: String::new(),
-        cause: cause::START.into(),
-        evidence: read(view, lesson),
-        events: teaching.asked.iter().chain([&teaching.event]).map(|event| event.to_string()).collect(),
-    }
-}
-
-/// `read hosts.inventory at 2026-…; the answer held host name bastion-2.internal`
-#[must_use]
-pub(crate) fn read(view: View<'_>, lesson: &Lesson) -> String {
-    let teaching = &lesson.teaching;
-    let what = if teaching.what.is_empty() { "a response" } else { &teaching.what };
-    format!("{} read {what} at {}; the answer held {}", view.text(teaching.actor), teaching.time, words(view, lesson))
-}
-
-/// `host name bastion-2.internal`
-#[must_use]
-pub(crate) fn words(view: View<'_>, lesson: &Lesson) -> String {
-    let kind = match lesson.kind {
-        DisclosureKind::HostName => "host name",
-        DisclosureKind::Address => "address",
-        DisclosureKind::Alias => "alias",
-        DisclosureKind::Account => "account",
-        DisclosureKind::Credential => "credential",
-    };
-    let value: String = view.text(lesson.value).chars().take(crate::root::WORDS).collect();
-    format!("{kind} {value}")
-}
-
-fn place(view: View<'_>, teaching: &Teaching) -> String {
-    format!("{} over {} at {}", view.text(teaching.target), teaching.protocol, teaching.time)
-}
-
-/// Time between two events as a person says it.
-#[must_use]
-pub(crate) fn span(from: Time, to: Time) -> String {
-    let micros = to.0.saturating_sub(from.0).max(0);
-    match micros / 1_000_000 {
-        0 => format!("{} ms", micros / 1000),
-        seconds @ 1..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
-        seconds => format!("{} days", seconds / 86_400),
+impl Hop {
+    /// A hop that is in no chain yet.
+    #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "the columns of a hop")]
+    pub fn new(
+        step: &crate::step::Step<'_>,
+        source: String,
+        nats: f64,
+        signs: Vec<(u8, f32)>,
+        evidence: String,
+        techniques: Vec<Technique>,
+        taught: Option<std::sync::Arc<crate::learned::Teaching>>,
+    ) -> Self {
+        Self {
+            time: step.time,
+            actor: step.actor_id,
+            root: step.actor.root,
+            session: step.event.session.as_str().into(),
+            source: source.into(),
+            edge: step.edge,
+            account: step.event.account.name.as_str().into(),
+            event: step.event.id.as_str().into(),
+            nats,
+            score: nats,
+            signs: signs.into(),
+            evidence: evidence.into(),
+            techniques: techniques.into(),
+            taught,
+            chain: 0,
+            serial: 0,
+        }
     }
 }

@@ -1,27 +1,42 @@
 //! The section `[detector]`: raw as written, and resolved. Reading files is the caller's business.
 
-use crate::settings::Settings;
+use crate::detection;
+use crate::settings::{Reach, Settings};
 use crate::sinks::webhook;
 use interdict_schemas::Mode;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use url::Url;
 
 /// `[detector]` as it is written. Every key may be left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Raw {
-    /// Distinct earlier days that make a habit; default 3.
-    pub habit_days: Option<u32>,
     /// Days remembered, 1 to 63; default 60.
     pub horizon_days: Option<u32>,
+    /// Days that are only learned from; default 7.
+    pub learning_days: Option<u32>,
+    /// Evidence in nats that makes an alert; default 3.
+    pub alert_nats: Option<f64>,
+    /// Evidence in nats that holds for approval; default 8.
+    pub hold_nats: Option<f64>,
+    /// Evidence in nats that stops; default 10.
+    pub block_nats: Option<f64>,
+    /// Alerts a day for which rarity competes; default 6.
+    pub budget: Option<u32>,
+    /// Targets whose reach is worse than others'.
+    pub crown_jewels: Option<Vec<String>>,
+    /// `[detector.detections]`: what each may do.
+    #[serde(default)]
+    pub detections: BTreeMap<String, Reach>,
     /// `enforce` (default) or `shadow`.
     pub mode: Option<Mode>,
     /// How long a verdict lasts; default 24.
     pub verdict_hours: Option<u32>,
-    /// Never-seen targets that make a burst; default 10.
+    /// New targets that make a burst; default 4.
     pub burst_targets: Option<usize>,
-    /// Within how many seconds; default 600.
+    /// Within how many seconds; default 1800.
     pub burst_window_s: Option<u32>,
     /// `[detector.webhook]`.
     pub webhook: Option<RawWebhook>,
@@ -61,6 +76,24 @@ pub enum Error {
         /// What it may be.
         range: &'static str,
     },
+    /// Evidence that is no number, or thresholds out of order.
+    #[error("[detector] alert_nats = {alert}, hold_nats = {hold}, block_nats = {block}: must be numbers above 0, each at least the one before")]
+    Nats {
+        /// `alert_nats`.
+        alert: f64,
+        /// `hold_nats`.
+        hold: f64,
+        /// `block_nats`.
+        block: f64,
+    },
+    /// A detection that does not exist.
+    #[error("[detector.detections] {name}: there is no such detection; there are {known}")]
+    Detection {
+        /// As written.
+        name: String,
+        /// All names.
+        known: String,
+    },
     /// A URL that alerts cannot be posted to.
     #[error("[detector.webhook] url = \"{url}\": {detail}")]
     Url {
@@ -95,24 +128,41 @@ impl Raw {
     ) -> Result<Config, Error> {
         let default = Settings::default();
         let horizon_days = self.horizon_days.unwrap_or(default.horizon_days);
-        let habit_days = self.habit_days.unwrap_or(default.habit_days);
+        let learning_days = self.learning_days.unwrap_or(default.learning_days);
         let verdict_hours = self.verdict_hours.unwrap_or(default.verdict_hours);
         let burst_targets = self.burst_targets.unwrap_or(default.burst_targets);
         let check =
             |key, value: u64, valid, range| if valid { Ok(()) } else { Err(Error::Range { key, value, range }) };
         check("horizon_days", horizon_days.into(), (1..=63).contains(&horizon_days), "1 to 63")?;
-        check("habit_days", habit_days.into(), (1..=horizon_days).contains(&habit_days), "1 to horizon_days")?;
+        check("learning_days", learning_days.into(), learning_days <= horizon_days, "at most horizon_days")?;
         check("verdict_hours", verdict_hours.into(), (1..=8760).contains(&verdict_hours), "1 to 8760")?;
         check("burst_targets", burst_targets as u64, burst_targets >= 2, "2 or more")?;
+        let alert = self.alert_nats.unwrap_or(default.alert_nats);
+        let hold = self.hold_nats.unwrap_or(default.hold_nats.max(alert));
+        let block = self.block_nats.unwrap_or(default.block_nats.max(hold));
+        if !(alert > 0.0 && hold >= alert && block >= hold && block.is_finite()) {
+            return Err(Error::Nats { alert, hold, block });
+        }
+        let is_known = |name: &String| detection::ALL.iter().any(|detection| detection.name() == name.as_str());
+        if let Some(name) = self.detections.keys().find(|name| !is_known(name)) {
+            let known: Vec<_> = detection::ALL.iter().map(|detection| detection.name()).collect();
+            return Err(Error::Detection { name: name.clone(), known: known.join(", ") });
+        }
         Ok(Config {
             settings: Settings {
                 horizon_days,
-                habit_days,
-                verdict_hours,
+                learning_days,
+                detections: self.detections,
+                alert_nats: alert,
+                hold_nats: hold,
+                block_nats: block,
+                budget: self.budget.unwrap_or(default.budget),
                 burst_targets,
                 burst_window_s: self.burst_window_s.map_or(default.burst_window_s, i64::from),
+                crown_jewels: self.crown_jewels.unwrap_or_default(),
+                verdict_hours,
                 mode: self.mode.unwrap_or(default.mode),
-                bounds: default.bounds,
+                ..default
             },
             lake: lake.into(),
             webhook: self.webhook.map(|webhook| webhook.resolve(read)).transpose()?,

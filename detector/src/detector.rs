@@ -1,18 +1,25 @@
 //! The fold: events in, alerts and verdicts out. The same code for live, rebuild and batch.
 //!
-//! The clock is the event's, and each root has its own: what is said of a root depends on that root's events in their
-//! order and on nothing else, so that partitions may be folded one after the other or mixed. A duplicate (the same
-//! event id, recently) changes nothing. A late event counts at the time it carries.
+//! The clock is the event's. What is said of an event depends on the events folded before it, in their order, and on
+//! nothing else. A duplicate (the same event id, recently) changes nothing. A late event counts at the time it carries.
+//! One from the future is judged, and does not move the clock until others follow it there.
 
+use crate::actor::{ActorId, Actors, Edge, Grant};
+use crate::chain::{Chains, Hop, Joining};
 use crate::detection::{self, Detection, View};
-use crate::judge::{Output, judge};
-use crate::names::Names;
+use crate::judge::{Bench, Judge, Output};
+use crate::learned::{Keys, Teaching};
+use crate::place::{Arrival, Machine, Places, source_name};
+use crate::population::Population;
 use crate::recent::Recent;
-use crate::root::Root;
+use crate::session::{Asked as LastAsked, Session, Sessions};
 use crate::settings::Settings;
-use interdict_schemas::{Event, Time};
-use std::collections::HashMap;
+use crate::step::{Ground, Origin, Step, account_on, forwarded, residence};
+use crate::weight::{self, Asked, Weight};
+use crate::words;
+use interdict_schemas::{Class, Effect, Event, Kind, Time};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// What was folded and what went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,50 +28,82 @@ pub struct Counts {
     pub events: u64,
     /// Events dropped because their id had been seen.
     pub duplicates: u64,
-    /// Events older than their root's newest.
+    /// Events older than the clock by more than a minute.
     pub late: u64,
+    /// Events further in the future than a day.
+    pub future: u64,
     /// Detections, or folds of an event, that failed and were passed over.
     pub broken: u64,
     /// Sessions, values, edges and alerts dropped for a bound.
     pub forgotten: u64,
 }
 
+/// How much is remembered, and in how many bytes, about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Size {
+    /// Actors.
+    pub actors: usize,
+    /// Edges of habit.
+    pub edges: usize,
+    /// Places.
+    pub places: usize,
+    /// Sessions that may go on.
+    pub sessions: usize,
+    /// Suspicious hops.
+    pub hops: usize,
+    /// Alerts that may grow.
+    pub alerts: usize,
+    /// Bytes.
+    pub bytes: usize,
+}
+
 /// The fold.
 #[derive(Debug)]
 pub struct Detector {
     settings: Settings,
-    detections: Vec<&'static dyn Detection>,
-    names: Names,
-    // Below this many names a sweep is not worth it.
-    sweep_at: usize,
-    roots: HashMap<Box<str>, Root>,
+    detections: Vec<Asked>,
+    actors: Actors,
+    places: Places,
+    population: Population,
+    sessions: Sessions,
+    chains: Chains,
+    judge: Judge,
     recent: Recent,
     counts: Counts,
     newest: Time,
+    first: Option<Time>,
+    // An event that claims a later day than the clock by more than one, and how many said so.
+    ahead: (i64, u32),
 }
 
-const FIRST_SWEEP: usize = 1 << 16;
+const DAY_S: i64 = 86_400;
+/// So many events must agree before the clock jumps a day or more.
+const AGREE: u32 = 16;
 
 impl Detector {
     /// A detector that knows nothing yet, with every detection.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self::with(settings, detection::ALL.to_vec())
+        Self::with(settings, detection::ALL)
     }
 
     /// A detector with these detections only.
     #[must_use]
-    pub fn with(settings: Settings, detections: Vec<&'static dyn Detection>) -> Self {
-        let recent = Recent::new(settings.bounds.recent);
+    pub fn with(settings: Settings, detections: &[&'static dyn Detection]) -> Self {
         Self {
+            detections: weight::asked(&settings, detections),
+            recent: Recent::new(settings.bounds.recent),
             settings,
-            detections,
-            names: Names::default(),
-            sweep_at: FIRST_SWEEP,
-            roots: HashMap::new(),
-            recent,
+            actors: Actors::default(),
+            places: Places::default(),
+            population: Population::default(),
+            sessions: Sessions::default(),
+            chains: Chains::default(),
+            judge: Judge::default(),
             counts: Counts::default(),
             newest: Time::default(),
+            first: None,
+            ahead: (0, 0),
         }
     }
 
@@ -75,46 +114,289 @@ impl Detector {
             return Vec::new();
         }
         self.counts.events += 1;
-        self.newest = self.newest.max(event.time);
-        let id = event.identity.root().id.as_str();
-        if !self.roots.contains_key(id) {
-            self.roots.insert(id.into(), Root::default());
-        }
-        let Some(root) = self.roots.get_mut(id) else { return Vec::new() };
-        self.counts.late += u64::from(event.time < root.clock);
-        let (names, settings) = (&mut self.names, &self.settings);
-        // A fold or a detection that panics is a fault of ours in one event; the others must still be judged.
-        let Ok((sight, forgotten)) = catch_unwind(AssertUnwindSafe(|| root.fold(event, names, settings))) else {
+        self.tick(event.time);
+        // A fold that panics is a fault of ours in one event; the others must still be judged.
+        let Ok(outputs) = catch_unwind(AssertUnwindSafe(|| self.fold(event))) else {
             self.counts.broken += 1;
-            tracing::error!(event = event.id, root = id, "folding this event failed; it is passed over");
+            tracing::error!(event = event.id, "folding this event failed; it is passed over");
             return Vec::new();
         };
-        self.counts.forgotten += forgotten as u64;
-        let mut outputs = Vec::new();
-        for detection in &self.detections {
-            let view = View { settings, names, root, sight: &sight };
-            let Ok(findings) = catch_unwind(AssertUnwindSafe(|| detection.observe(view, event))) else {
-                self.counts.broken += 1;
-                tracing::error!(
-                    event = event.id,
-                    detection = detection.name(),
-                    "detection failed; it is passed over"
-                );
-                continue;
-            };
-            for finding in findings {
-                outputs.extend(judge(&mut root.known, finding, event, settings));
-            }
-        }
-        self.sweep();
         outputs
     }
 
-    /// Drops roots of which nothing was seen since `before`. It only frees memory: with `before` at least a horizon
-    /// in the past, nothing that is dropped could have been used again.
-    pub fn release(&mut self, before: Time) {
-        self.roots.retain(|_, root| root.clock >= before);
-        self.roots.shrink_to_fit();
+    fn tick(&mut self, time: Time) {
+        let (first, newest) = (*self.first.get_or_insert(time), self.newest);
+        if self.counts.events == 1 {
+            self.newest = time;
+        } else if time.micros_since(newest) > DAY_S * 1_000_000 {
+            // A quiet weekend looks like this too: the clock follows once enough events are there.
+            self.counts.future += 1;
+            let day = time.day();
+            self.ahead = if self.ahead.0 == day { (day, self.ahead.1 + 1) } else { (day, 1) };
+            if self.ahead.1 >= AGREE || self.counts.events < u64::from(AGREE) {
+                self.newest = time;
+            }
+        } else {
+            self.counts.late += u64::from(newest.micros_since(time) > 60_000_000);
+            self.newest = newest.max(time);
+        }
+        self.first = Some(first.min(time));
+        let horizon = i64::from(self.settings.horizon_days) * DAY_S;
+        self.actors.age_some(self.newest.plus_seconds(-horizon));
+    }
+
+    fn fold(&mut self, event: &Event) -> Vec<Output> {
+        let (actor, grant) = self.actors.of(&event.identity);
+        if let Kind::Refused(_) = event.kind {
+            if let Some(actor) = self.actors.get_mut(actor) {
+                actor.refused(event.time);
+            }
+            return Vec::new();
+        }
+        let edge = Edge { place: self.places.target(&event.target, event.time), protocol: event.target.protocol };
+        let outputs = if self.sessions.get_mut(&event.session).is_none() {
+            self.open(event, actor, grant, edge)
+        } else {
+            self.settle(event, actor, edge);
+            Vec::new()
+        };
+        let forwarded = self.act(event, actor, grant, edge);
+        if forwarded.is_empty() { outputs } else { outputs.into_iter().chain(forwarded).collect() }
+    }
+
+    /// A session that was not known: it was admitted, or the record of its admission is missing.
+    fn open(&mut self, event: &Event, actor: ActorId, grant: Grant, edge: Edge) -> Vec<Output> {
+        let machine = self.places.source(&event.source);
+        let outputs = self.step(event, actor, grant, edge, machine, false);
+        let session = Session {
+            actor,
+            edge,
+            from: machine.place,
+            opened: event.time,
+            opening: event.id.as_str().into(),
+            source: source_name(event).into(),
+            account: event.account.name.as_str().into(),
+            seen: event.time,
+            is_closed: false,
+            asked: LastAsked::default(),
+        };
+        self.counts.forgotten += self.sessions.add(&event.session, session, self.settings.bounds.sessions) as u64;
+        outputs
+    }
+
+    /// The admission's record, after another one of the session: it tells the account.
+    fn settle(&mut self, event: &Event, actor: ActorId, edge: Edge) {
+        if matches!(event.kind, Kind::Opened)
+            && let Some(actor) = self.actors.get_mut(actor)
+        {
+            let keys = Keys::of(event);
+            meet_account(actor, edge, &keys, event.time, self.settings.bounds.acquaintances);
+        }
+    }
+
+    /// One step: weighed, joined to the chains, judged, and then learnt from.
+    fn step(
+        &mut self,
+        event: &Event,
+        actor: ActorId,
+        grant: Grant,
+        edge: Edge,
+        machine: Machine,
+        is_forward: bool,
+    ) -> Vec<Output> {
+        let ground = Ground {
+            settings: &self.settings,
+            actors: &self.actors,
+            places: &self.places,
+            population: &self.population,
+        };
+        let Some(step) = Step::of(ground, event, actor, grant, edge, machine, is_forward) else { return Vec::new() };
+        let view = View { step: &step, ground };
+        let weight = weight::weigh(&view, &self.detections);
+        self.counts.broken += weight.broken;
+        let hop = (weight.nats > self.settings.hop_nats).then(|| hop(&view, &self.detections, &weight));
+        let joining = Joining {
+            time: event.time,
+            root: step.actor.root,
+            own: &step.actor.hops,
+            from: machine.place,
+            has_reached: !matches!(step.origin, Origin::Stranger | Origin::Resident | Origin::Vacant),
+        };
+        let joint = hop.as_ref().and_then(|_| self.chains.joint(joining));
+        let (origin, is_new) = (step.origin, step.known.is_none());
+        let mut outputs = Vec::new();
+        if let Some(hop) = hop {
+            let id = self.chains.add(hop, joint);
+            let has_learned = self.first.is_some_and(|first| {
+                self.newest.micros_since(first) >= i64::from(self.settings.learning_days) * DAY_S * 1_000_000
+            });
+            let bench = Bench {
+                settings: &self.settings,
+                detections: &self.detections,
+                actors: &self.actors,
+                places: &self.places,
+                chains: &self.chains,
+                has_learned,
+            };
+            outputs = self.judge.judge(id, bench);
+            if let Some(actor) = self.actors.get_mut(actor) {
+                self.chains.keep(&mut actor.hops, id, event.time);
+            }
+        }
+        self.learn(event, actor, edge, machine, origin, is_new, is_forward, &weight);
+        outputs
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a step showed")]
+    fn learn(
+        &mut self,
+        event: &Event,
+        id: ActorId,
+        edge: Edge,
+        machine: Machine,
+        origin: Origin,
+        is_new: bool,
+        is_forward: bool,
+        weight: &Weight,
+    ) {
+        let bounds = &self.settings.bounds;
+        let time = event.time;
+        let day = crate::actor::day(time);
+        let Some(actor) = self.actors.get_mut(id) else { return };
+        let (class, sessions, root) = (actor.class, actor.sessions, actor.root);
+        for (detection, is_there) in &weight.seen {
+            self.population.signed(class, sessions, is_new, *detection, *is_there);
+            if *is_there {
+                actor.signed(weight::own(*detection, is_new), 1);
+            }
+        }
+        if is_forward {
+            self.population.forwarded(true);
+            actor.accounts.meet(forwarded(edge.place), day, bounds.acquaintances);
+            return;
+        }
+        let keys = Keys::of(event);
+        let was_at = actor.has_been_at(edge.place);
+        if actor.opened(edge, time, bounds.edges) {
+            let Some(place) = self.places.get_mut(edge.place) else { return };
+            self.population.first(time, place.users == 0);
+            if !was_at {
+                place.met(id, time);
+            }
+        }
+        self.population.opened(class, sessions, is_new, origin);
+        actor.sessions = actor.sessions.saturating_add(1);
+        actor.clock = actor.clock.max(time);
+        if let Some(count) = actor.origins.get_mut(origin as usize) {
+            *count = count.saturating_add(1);
+        }
+        let hour = usize::try_from(time.0.div_euclid(3_600_000_000).rem_euclid(24)).unwrap_or(0);
+        if let Some(count) = actor.hours.get_mut(hour) {
+            *count = count.saturating_add(1);
+        }
+        actor.machines.meet(machine.machine, day, bounds.acquaintances);
+        actor.machines.meet(machine.family, day, bounds.acquaintances);
+        if let (Origin::Stranger | Origin::Resident | Origin::Vacant, Some(place)) = (origin, machine.place) {
+            actor.machines.meet(residence(place), day, bounds.acquaintances);
+        }
+        meet_account(actor, edge, &keys, time, bounds.acquaintances);
+        if root != id {
+            self.actors.delegated_before(id, sessions);
+        }
+        if let Some(place) = self.places.get_mut(edge.place) {
+            place.last = place.last.max(time);
+            if edge.protocol.lands() {
+                place.landed(Arrival { time, actor: id, root });
+            }
+        }
+    }
+
+    /// What was done in a session: the last thing asked for, what a response taught, a forward, the end.
+    fn act(&mut self, event: &Event, actor: ActorId, grant: Grant, edge: Edge) -> Vec<Output> {
+        let Some(session) = self.sessions.get_mut(&event.session) else { return Vec::new() };
+        session.seen = session.seen.max(event.time);
+        let mut is_denied = false;
+        match &event.kind {
+            Kind::Closed(closed) => {
+                session.is_closed = true;
+                session.asked = LastAsked::default();
+                if closed.reason == "verdict" && closed.actions == 0 {
+                    // It was refused before it reached anything.
+                    let opened = session.opened;
+                    if let Some(place) = self.places.get_mut(edge.place) {
+                        place.turned_back(actor, opened);
+                    }
+                }
+            }
+            Kind::Acted { action, decision, .. } => {
+                is_denied = decision.effect == Effect::Deny;
+                let asked = &mut session.asked;
+                action.id.clone_into(&mut asked.action);
+                event.id.clone_into(&mut asked.event);
+                words::describe(action, &mut asked.what);
+            }
+            Kind::Opened | Kind::Refused(_) | Kind::Resulted { .. } => {}
+        }
+        if !event.disclosures.is_empty() && !is_denied {
+            self.teach(event, actor);
+        }
+        match &event.kind {
+            Kind::Acted { action, .. } if action.class == Class::Forward && !is_denied => {
+                let inner = action.objects.iter().find_map(|object| {
+                    let (host, _) = object.rsplit_once(':')?;
+                    self.places.find(host.trim_matches(['[', ']']))
+                });
+                let Some(place) = inner else { return Vec::new() };
+                let inner = Edge { place, ..edge };
+                let Some(known) = self.actors.get(actor) else { return Vec::new() };
+                if known.edge(inner).is_some() || known.accounts.knows(forwarded(place)) {
+                    // A way that it takes anyhow, or did before.
+                    self.population.forwarded(false);
+                    return Vec::new();
+                }
+                let machine = Machine { place: Some(edge.place), machine: 0, family: 0 };
+                self.step(event, actor, grant, inner, machine, true)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn teach(&mut self, event: &Event, actor: ActorId) {
+        let Some(session) = self.sessions.get_mut(&event.session) else { return };
+        let action = match &event.kind {
+            Kind::Resulted { action, .. } => Some(action),
+            Kind::Acted { action, .. } => Some(&action.id),
+            _ => None,
+        };
+        let asked = action.filter(|action| session.asked.action == **action).map(|_| &session.asked);
+        let took = match &event.kind {
+            Kind::Resulted { outcome, .. } | Kind::Acted { outcome: Some(outcome), .. } => {
+                i64::try_from(outcome.duration_us).unwrap_or(0)
+            }
+            _ => 0,
+        };
+        let Some(root) = self.actors.get(actor).map(|actor| actor.root) else { return };
+        let teaching = Arc::new(Teaching {
+            event: event.id.as_str().into(),
+            asked: asked.filter(|asked| asked.event != event.id).map(|asked| asked.event.as_str().into()),
+            what: asked.map(|asked| asked.what.as_str()).unwrap_or_default().into(),
+            from: event.time.plus_micros(took.saturating_neg()).max(session.opened),
+            time: event.time,
+            session: event.session.as_str().into(),
+            opened: session.opened,
+            opening: session.opening.clone(),
+            actor: self.actors.name(actor).into(),
+            source: session.source.clone(),
+            account: session.account.clone(),
+            place: session.edge.place,
+            target: self.places.name(session.edge.place).into(),
+            protocol: session.edge.protocol,
+        });
+        let bound = self.settings.bounds.lessons;
+        if let Some(root) = self.actors.get_mut(root) {
+            let learned = root.learned.get_or_insert_default();
+            self.counts.forgotten += learned.add(&event.disclosures, &teaching, bound) as u64;
+        }
     }
 
     /// What was folded and what went wrong.
@@ -123,16 +405,30 @@ impl Detector {
         self.counts
     }
 
-    /// Time of the newest event.
+    /// Time of the newest event, but for one that is far ahead of the others.
     #[must_use]
     pub const fn newest(&self) -> Time {
         self.newest
     }
 
-    /// How many roots are remembered.
+    /// How much is remembered. It looks at everything, so it is for reports, not for each event.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        Size {
+            actors: self.actors.len(),
+            edges: self.actors.edges(),
+            places: self.places.len(),
+            sessions: self.sessions.len(),
+            hops: self.chains.len(),
+            alerts: self.judge.len(),
+            bytes: self.actors.bytes() + self.places.bytes() + self.sessions.bytes() + self.chains.bytes(),
+        }
+    }
+
+    /// How many actors are remembered.
     #[must_use]
     pub fn roots(&self) -> usize {
-        self.roots.len()
+        self.actors.len()
     }
 
     /// The settings.
@@ -141,14 +437,47 @@ impl Detector {
         &self.settings
     }
 
-    /// Forgets names out of use each time their number has doubled, which costs a constant share per name.
-    fn sweep(&mut self) {
-        if self.names.len() < self.sweep_at {
-            return;
-        }
-        let mut marks = self.names.marks();
-        self.roots.values().for_each(|root| root.mark(&mut marks));
-        self.names.sweep(&marks);
-        self.sweep_at = self.names.len().saturating_mul(2).max(FIRST_SWEEP);
-    }
+    /// Nothing is held that the fold does not age by itself; kept for those that call it on a timer.
+    pub fn release(&mut self, _before: Time) {}
 }
+
+fn meet_account(actor: &mut crate::actor::Actor, edge: Edge, keys: &Keys, time: Time, bound: usize) {
+    if keys.account == 0 && keys.credential == 0 {
+        return;
+    }
+    let day = crate::actor::day(time);
+    actor.accounts.meet(account_on(edge, keys), day, bound);
+    actor.accounts.meet(keys.credential.max(keys.account), day, bound);
+}
+
+/// The hop that a suspicious step is.
+fn hop(view: &View<'_>, detections: &[Asked], weight: &Weight) -> Hop {
+    let step = view.step;
+    let mut signs: Vec<_> = weight.signs.iter().filter(|(_, nats)| *nats > WORTH_TELLING).collect();
+    signs.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    let told = signs.iter().filter_map(|(number, _)| detections.iter().find(|asked| asked.number == *number)).take(4);
+    let (mut techniques, mut sentences) = (vec![detection::movement(step)], Vec::new());
+    for asked in told {
+        sentences.push(asked.detection.tell(view));
+        for technique in asked.detection.techniques(view) {
+            if !techniques.contains(&technique) {
+                techniques.push(technique);
+            }
+        }
+    }
+    let source = source_name(step.event);
+    let verb = if step.is_forward { "tunnelled" } else { "opened" };
+    let evidence = format!(
+        "{} {verb} {} to {} from {source} at {}: {}.",
+        view.who(),
+        step.edge.protocol.name(),
+        view.target(),
+        step.time,
+        sentences.join("; ")
+    );
+    let taught = step.lesson.or(step.secret).map(|lesson| Arc::clone(&lesson.teaching));
+    Hop::new(step, source, weight.nats, weight.signs.clone(), evidence, techniques, taught)
+}
+
+/// A sign worth less, in nats, is not told.
+const WORTH_TELLING: f32 = 0.5;

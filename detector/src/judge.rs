@@ -1,25 +1,27 @@
-//! Finding -> alert and verdict. One chain is one alert, which grows; a verdict is given once for each principal that
-//! acts in it, and again when that one has run out.
+//! Chain -> alert and verdict. One chain is one alert, which grows; a verdict is given once for each actor in it, and
+//! again when that one has run out or a stricter one is due.
 //!
-//! RISK, 0 to 1000. A calibrated likelihood is to replace this; until then it is a sum whose order is right:
+//! RISK, 0 to 1000, is 40 times the chain's evidence in nats, see `likelihood.rs` and `chain.rs`: a sum of logarithms of
+//! likelihood ratios, so that 100 more is 12 times as likely. CONFIDENCE, 0 to 100, is the probability of movement given
+//! that evidence and prior odds of 1 to 1,000 for a suspicious step.
 //!
-//! | signal                                                        | points           |
-//! |---------------------------------------------------------------|------------------|
-//! | cause (a disclosure was used)                                 | 600              |
-//! | rarity (never-seen targets in a burst)                        | 200, +5 a target up to 400 |
-//! | each earlier day on which the edge was opened                 | -75              |
-//! | used within an hour / a day of being learned (cause only)     | +100 / +50       |
-//! | an account or a credential was used, not only a place         | +50              |
-//! | one principal learned, another one acted                      | +50              |
-//! | each hop beyond the second (cause only)                       | +75, at most 200 |
-//!
-//! CONFIDENCE, 0 to 100: 85 for a cause, less 10 for each day on which the edge had been opened, 30 for rarity.
+//! WHAT ALERTS: proof always; a chain with enough evidence of causes to stop it always; anything else from
+//! `alert_nats` if it is within the budget, and not while `learning_days` last.
+//! WHAT STOPS: `block_nats`, or `hold_nats` for approval, of which at least `cause_nats` are of detections whose
+//! strength and settings allow it. Rarity alone stops nothing. Proof stops at once.
 
-use crate::chain;
-use crate::detection::{Finding, Strength};
-use crate::settings::Settings;
-use interdict_schemas::{Alert, Event, Hop, Message, Scope, Severity, Stop, Time, Verdict};
+use crate::actor::Actors;
+use crate::budget::Budget;
+use crate::chain::{Chains, Hop, HopId, Link};
+use crate::detection::Strength;
+use crate::fingerprint::Map;
+use crate::place::Places;
+use crate::settings::{Reach, Settings};
+use crate::weight::Asked;
+use crate::words;
+use interdict_schemas::{Alert, Message, Mode, Scope, Severity, Stop, Technique, Time, Verdict};
 use sha2::{Digest, Sha256};
+use std::collections::VecDeque;
 
 /// What the detector says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,146 +43,312 @@ impl From<Output> for Message {
 
 /// An alert that may still grow.
 #[derive(Debug)]
-pub struct Known {
-    detection: &'static str,
-    start: String,
+struct Known {
     alert: Alert,
-    // Who was stopped, until when.
-    stopped: Vec<(String, Time)>,
+    // Who was stopped, how, until when.
+    stopped: Vec<(crate::actor::ActorId, Stop, Time)>,
 }
 
-impl Known {
-    /// When it last grew.
-    #[must_use]
-    pub const fn time(&self) -> Time {
-        self.alert.time
+/// All alerts that may still grow.
+#[derive(Debug, Default)]
+pub(crate) struct Judge {
+    known: Map<u32, Known>,
+    order: VecDeque<u32>,
+    budget: Budget,
+}
+
+/// What a chain is judged against.
+#[derive(Clone, Copy)]
+pub(crate) struct Bench<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) detections: &'a [Asked],
+    pub(crate) actors: &'a Actors,
+    pub(crate) places: &'a Places,
+    pub(crate) chains: &'a Chains,
+    /// Whether `learning_days` are over.
+    pub(crate) has_learned: bool,
+}
+
+/// Nats per point of risk.
+const RISK_PER_NAT: f64 = 40.0;
+/// ln of the odds that a suspicious step is movement, before anything is seen of its chain.
+const PRIOR: f64 = -6.9;
+/// Alerts that may still grow.
+const MOST: usize = 1 << 16;
+
+/// What the path to a hop says.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    held: f64,
+    blocked: f64,
+    is_proof: bool,
+    // The detection that says most.
+    first: u8,
+}
+
+impl Bench<'_> {
+    fn sum(&self, path: &[(&Hop, Option<Link>)]) -> Sum {
+        let mut sum = Sum::default();
+        let mut best = f32::MIN;
+        for asked in self.detections {
+            let signs = path.iter().flat_map(|(hop, _)| hop.signs.iter());
+            let nats: f32 = signs.filter(|(of, _)| *of == asked.number).map(|(_, nats)| nats.max(0.0)).sum();
+            let strength = asked.detection.strength();
+            if asked.reach > Reach::Shadow && nats > best {
+                (best, sum.first) = (nats, asked.number);
+            }
+            if strength == Strength::Rarity || nats <= 0.0 {
+                continue;
+            }
+            sum.held += if asked.reach >= Reach::Hold { f64::from(nats) } else { 0.0 };
+            sum.blocked += if asked.reach >= Reach::Block { f64::from(nats) } else { 0.0 };
+            sum.is_proof |= strength == Strength::Proof && asked.reach >= Reach::Block;
+        }
+        sum
+    }
+
+    fn name(&self, number: u8) -> &'static str {
+        self.detections.iter().find(|asked| asked.number == number).map_or("", |asked| asked.detection.name())
     }
 }
 
-/// Judges one finding against the alerts already given for its root; the verdict comes first, as it is urgent.
-pub(crate) fn judge(known: &mut Vec<Known>, finding: Finding, event: &Event, settings: &Settings) -> Vec<Output> {
-    let root = &event.identity.root().id;
-    let same = |known: &Known| known.detection == finding.detection && known.start == finding.start;
-    let at = if let Some(at) = known.iter().position(same) {
-        at
-    } else {
-        known.push(Known {
-            detection: finding.detection,
-            start: finding.start.clone(),
-            alert: blank(&finding, root),
-            stopped: Vec::new(),
-        });
-        known.len() - 1
-    };
-    let Some(known) = known.get_mut(at) else { return Vec::new() };
-    let grew = merge(&mut known.alert.chain, &finding.chain);
-    let verdict = verdict(known, &finding, event, settings);
-    if !grew && verdict.is_none() {
-        return Vec::new();
-    }
-    let alert = &mut known.alert;
-    alert.revision += 1;
-    alert.time = alert.time.max(finding.time);
-    alert.actor.clone_from(&finding.actor);
-    // The worst that was seen stays on top: an attempt that was refused must not hide what was reached before.
-    if alert.revision == 1 || risk(&finding) > alert.risk {
-        alert.title.clone_from(&finding.title);
-    }
-    alert.risk = alert.risk.max(risk(&finding));
-    alert.confidence = alert.confidence.max(confidence(&finding));
-    alert.severity = alert.severity.max(severity(&finding));
-    for technique in &finding.techniques {
-        if !alert.techniques.contains(technique) {
-            alert.techniques.push(technique.clone());
-        }
-    }
-    if alert.explanation.len() < LONGEST_EXPLANATION {
-        if !alert.explanation.is_empty() {
-            alert.explanation.push('\n');
-        }
-        alert.explanation.push_str(&finding.explanation);
-    }
-    if let Some(verdict) = &verdict {
-        alert.verdict = Some(verdict.id.clone());
-        let effect = match verdict.mode {
-            interdict_schemas::Mode::Enforce => "are stopped",
-            interdict_schemas::Mode::Shadow => "would be stopped (shadow)",
+impl Judge {
+    /// Judges the chain that ends with a hop; the verdict comes first, as it is urgent.
+    pub(crate) fn judge(&mut self, id: HopId, bench: Bench<'_>) -> Vec<Output> {
+        let path = bench.chains.back(id);
+        let Some((hop, _)) = path.last().copied() else { return Vec::new() };
+        let settings = bench.settings;
+        let score = hop.score;
+        let sum = bench.sum(&path);
+        let effect = if sum.is_proof || (score >= settings.block_nats && sum.blocked >= settings.cause_nats) {
+            Some(Stop::Stop)
+        } else if score >= settings.hold_nats && sum.held >= settings.cause_nats {
+            Some(Stop::Hold)
+        } else {
+            None
         };
-        alert.explanation.push_str(&format!(
-            " Until {} all sessions of {} for {root}, and of its delegates, {effect}.",
-            verdict.until, finding.actor
+        // What stops does not compete, and is not counted among those that do.
+        if effect.is_none() && !self.known.contains_key(&hop.chain) {
+            let least = settings.alert_nats;
+            let is_first = score >= least && self.budget.admits(hop.chain, score, hop.time, settings.budget, least);
+            if !is_first || !bench.has_learned {
+                return Vec::new();
+            }
+        }
+        self.alert(&path, hop, sum, effect, bench)
+    }
+
+    fn alert(
+        &mut self,
+        path: &[(&Hop, Option<Link>)],
+        hop: &Hop,
+        sum: Sum,
+        effect: Option<Stop>,
+        bench: Bench<'_>,
+    ) -> Vec<Output> {
+        let root = path.first().map_or(hop.root, |(first, _)| first.root);
+        let start = path.first().map_or(&hop.event, |(first, _)| &first.event);
+        if !self.known.contains_key(&hop.chain) {
+            let id = id("a", &[bench.actors.name(root), start]);
+            self.known.insert(hop.chain, Known { alert: blank(id, bench.actors.name(root)), stopped: Vec::new() });
+            self.order.push_back(hop.chain);
+            if self.order.len() > MOST
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.known.remove(&oldest);
+            }
+        }
+        let Some(known) = self.known.get_mut(&hop.chain) else { return Vec::new() };
+        let actor = bench.actors.name(hop.actor);
+        let verdict = effect.and_then(|effect| verdict(known, hop, effect, path, bench));
+        let alert = &mut known.alert;
+        alert.chain = hops(path, bench);
+        alert.revision += 1;
+        alert.time = alert.time.max(hop.time);
+        alert.actor = actor.into();
+        let risk = risk(hop.score, sum.is_proof);
+        // The worst that was seen stays on top.
+        if risk >= alert.risk {
+            alert.title = title(path, bench);
+            alert.detection = bench.name(sum.first).into();
+            alert.explanation = explanation(path, bench);
+        }
+        alert.risk = alert.risk.max(risk);
+        alert.confidence = alert.confidence.max(confidence(hop.score, sum.is_proof));
+        alert.severity = alert.severity.max(severity(hop.score, effect, sum.is_proof, bench.settings));
+        for technique in path.iter().flat_map(|(hop, _)| hop.techniques.iter()) {
+            if !alert.techniques.contains(technique) {
+                alert.techniques.push(technique.clone());
+            }
+        }
+        if let Some(verdict) = &verdict {
+            alert.verdict = Some(verdict.id.clone());
+            let effect = match (verdict.mode, verdict.effect) {
+                (Mode::Shadow, _) => "would be stopped (shadow)",
+                (Mode::Enforce, Stop::Hold) => "wait for approval",
+                (Mode::Enforce, _) => "are stopped",
+            };
+            alert.explanation.push_str(&format!(
+                " Until {} all sessions of {}, and of its delegates, {effect}.",
+                verdict.until,
+                who(hop, bench)
+            ));
+        }
+        let alert = Output::Alert(alert.clone());
+        verdict.map(Output::Verdict).into_iter().chain([alert]).collect()
+    }
+
+    /// How many alerts may still grow.
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
+    }
+}
+
+fn who(hop: &Hop, bench: Bench<'_>) -> String {
+    let (actor, root) = (bench.actors.name(hop.actor), bench.actors.name(hop.root));
+    if hop.actor == hop.root { root.to_owned() } else { format!("{actor}, acting for {root}") }
+}
+
+fn title(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for (hop, _) in path {
+        if names.is_empty() {
+            names.push(hop.taught.as_ref().map_or(&*hop.source, |teaching| &teaching.target));
+        }
+        let target = bench.places.name(hop.edge.place);
+        if names.last() != Some(&target) {
+            names.push(target);
+        }
+    }
+    let shown = names.len().saturating_sub(5);
+    let from = if shown > 0 { "... -> " } else { "" };
+    let who = path.last().map(|(hop, _)| who(hop, bench)).unwrap_or_default();
+    format!("{who} moved {from}{}", names[shown..].join(" -> "))
+}
+
+fn explanation(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> String {
+    let mut text = String::new();
+    for (hop, link) in path {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        if *link == Some(Link::Switch) {
+            text.push_str("From there, as somebody else: ");
+        }
+        text.push_str(&hop.evidence);
+    }
+    if let Some((hop, _)) = path.last() {
+        text.push_str(&format!(
+            " It is cleared if the owner of {} confirms that {} was meant to use {}.",
+            bench.actors.name(hop.root),
+            bench.actors.name(hop.actor),
+            bench.places.name(hop.edge.place)
         ));
     }
-    let alert = Output::Alert(alert.clone());
-    verdict.map(Output::Verdict).into_iter().chain([alert]).collect()
+    text.truncate(text.floor_char_boundary(LONGEST_EXPLANATION));
+    text
 }
 
 /// Beyond so many bytes an explanation tells no more.
 const LONGEST_EXPLANATION: usize = 8 << 10;
 
-/// Adds the hops that are new; says whether there were any. What an actor does again to the same target is not.
-fn merge(chain: &mut Vec<Hop>, found: &[Hop]) -> bool {
-    let mut grew = false;
-    for hop in found {
-        let known = chain
-            .iter_mut()
-            .find(|known| (&known.target, &known.protocol, &known.actor) == (&hop.target, &hop.protocol, &hop.actor));
-        if let Some(known) = known {
-            if known.session == hop.session {
-                let new: Vec<_> = hop.events.iter().filter(|event| !known.events.contains(event)).cloned().collect();
-                known.events.extend(new);
-                known.events.truncate(chain::LONGEST);
-            }
-        } else if chain.len() < 4 * chain::LONGEST {
-            chain.push(hop.clone());
-            grew = true;
+fn hops(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> Vec<interdict_schemas::Hop> {
+    let mut hops: Vec<interdict_schemas::Hop> = Vec::new();
+    for (hop, link) in path {
+        if let Some(teaching) = &hop.taught
+            && !hops.iter().any(|other| *other.session == *teaching.session)
+        {
+            let mut events = vec![teaching.opening.to_string()];
+            events.extend(teaching.asked.iter().map(|event| event.to_string()));
+            events.push(teaching.event.to_string());
+            events.dedup();
+            hops.push(interdict_schemas::Hop {
+                time: teaching.opened,
+                session: teaching.session.to_string(),
+                actor: teaching.actor.to_string(),
+                source: teaching.source.to_string(),
+                target: teaching.target.to_string(),
+                protocol: teaching.protocol.name().into(),
+                account: teaching.account.to_string(),
+                cause: "taught".into(),
+                evidence: format!("read {}", words::read(teaching)),
+                events,
+            });
         }
+        let cause = match (link, &hop.taught) {
+            (_, Some(_)) => "disclosed",
+            (Some(link), None) => link.name(),
+            (None, None) => "start",
+        };
+        hops.push(interdict_schemas::Hop {
+            time: hop.time,
+            session: hop.session.to_string(),
+            actor: bench.actors.name(hop.actor).into(),
+            source: hop.source.to_string(),
+            target: bench.places.name(hop.edge.place).into(),
+            protocol: hop.edge.protocol.name().into(),
+            account: hop.account.to_string(),
+            cause: cause.into(),
+            evidence: hop.evidence.to_string(),
+            events: vec![hop.event.to_string()],
+        });
     }
-    chain.sort_by_key(|hop| hop.time);
-    grew
+    hops
 }
 
-fn verdict(known: &mut Known, finding: &Finding, event: &Event, settings: &Settings) -> Option<Verdict> {
-    if finding.signals.strength < Strength::Cause {
-        return None;
-    }
-    known.stopped.retain(|(_, until)| *until > finding.time);
-    if known.stopped.iter().any(|(actor, _)| *actor == finding.actor) {
-        return None;
-    }
-    let until = finding.time.plus_seconds(i64::from(settings.verdict_hours) * 3600);
-    known.stopped.push((finding.actor.clone(), until));
-    let scope = Scope {
-        root: Some(event.identity.root().id.clone()),
-        actor: Some(finding.actor.clone()),
-        ..Scope::default()
+fn verdict(
+    known: &mut Known,
+    hop: &Hop,
+    effect: Stop,
+    path: &[(&Hop, Option<Link>)],
+    bench: Bench<'_>,
+) -> Option<Verdict> {
+    let strictness = |effect: &Stop| match effect {
+        Stop::Watch => 0,
+        Stop::Hold => 1,
+        Stop::Stop => 2,
     };
+    known.stopped.retain(|(_, _, until)| *until > hop.time);
+    let is_given =
+        |(actor, given, _): &(_, Stop, Time)| *actor == hop.actor && strictness(given) >= strictness(&effect);
+    if known.stopped.iter().any(is_given) {
+        return None;
+    }
+    let settings = bench.settings;
+    let until = hop.time.plus_seconds(i64::from(settings.verdict_hours) * 3600);
+    known.stopped.push((hop.actor, effect, until));
+    let actor = bench.actors.name(hop.actor);
     let mut evidence = Vec::new();
-    for id in finding.chain.iter().flat_map(|hop| &hop.events) {
-        if !evidence.contains(id) {
-            evidence.push(id.clone());
+    for id in hops(path, bench).into_iter().flat_map(|hop| hop.events) {
+        if !evidence.contains(&id) {
+            evidence.push(id);
         }
     }
+    let word = if effect == Stop::Hold { "hold" } else { "stop" };
     Some(Verdict {
-        id: id("v", &[&known.alert.id, &finding.actor, &finding.trigger]),
-        time: finding.time,
-        scope,
-        effect: Stop::Stop,
+        id: id("v", &[&known.alert.id, actor, word, &hop.event]),
+        time: hop.time,
+        scope: Scope {
+            root: Some(bench.actors.name(hop.root).into()),
+            actor: Some(actor.into()),
+            ..Scope::default()
+        },
+        effect,
         mode: settings.mode,
         until,
-        reason: finding.title.clone(),
+        reason: title(path, bench),
         evidence,
         alert: Some(known.alert.id.clone()),
-        by: finding.detection.into(),
+        by: bench.name(bench.sum(path).first).into(),
         revoked: false,
     })
 }
 
-fn blank(finding: &Finding, root: &str) -> Alert {
+fn blank(id: String, root: &str) -> Alert {
     Alert {
-        id: id("a", &[finding.detection, root, &finding.start]),
-        time: finding.time,
-        detection: finding.detection.into(),
+        id,
+        time: Time(i64::MIN),
+        detection: String::new(),
         root: root.into(),
         actor: String::new(),
         title: String::new(),
@@ -189,42 +357,29 @@ fn blank(finding: &Finding, root: &str) -> Alert {
         risk: 0,
         confidence: 0,
         chain: Vec::new(),
-        techniques: Vec::new(),
+        techniques: Vec::<Technique>::new(),
         verdict: None,
         revision: 0,
     }
 }
 
-fn risk(finding: &Finding) -> u32 {
-    let signals = finding.signals;
-    let points = match signals.strength {
-        Strength::Rarity => (200 + 5 * signals.new_targets.min(40)).try_into().unwrap_or(400),
-        Strength::Cause => {
-            let soon = match signals.gap_s {
-                ..=3600 => 100,
-                3601..=86_400 => 50,
-                _ => 0,
-            };
-            let hops = u32::try_from(finding.chain.len().saturating_sub(2)).unwrap_or(u32::MAX).min(4);
-            let longer = (75 * hops).min(200);
-            600 + soon + longer + 50 * u32::from(signals.credential) + 50 * u32::from(signals.handed_on)
-        }
-    };
-    points.saturating_sub(75 * signals.days_known.min(8)).min(1000)
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+fn risk(score: f64, is_proof: bool) -> u32 {
+    if is_proof { 1000 } else { (RISK_PER_NAT * score).round().clamp(0.0, 999.0) as u32 }
 }
 
-fn confidence(finding: &Finding) -> u32 {
-    match finding.signals.strength {
-        Strength::Rarity => 30,
-        Strength::Cause => 85_u32.saturating_sub(10 * finding.signals.days_known.min(5)),
-    }
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+fn confidence(score: f64, is_proof: bool) -> u32 {
+    if is_proof { 100 } else { (100.0 / (1.0 + (-(score + PRIOR)).exp())).round().clamp(0.0, 99.0) as u32 }
 }
 
-fn severity(finding: &Finding) -> Severity {
-    match finding.signals.strength {
-        Strength::Rarity => Severity::Low,
-        Strength::Cause if finding.chain.len() > 2 => Severity::Critical,
-        Strength::Cause => Severity::High,
+fn severity(score: f64, effect: Option<Stop>, is_proof: bool, settings: &Settings) -> Severity {
+    match effect {
+        _ if is_proof => Severity::Critical,
+        Some(Stop::Stop) => Severity::Critical,
+        Some(_) => Severity::High,
+        None if score >= settings.hold_nats => Severity::Medium,
+        None => Severity::Low,
     }
 }
 

@@ -1,27 +1,13 @@
-//! What responses taught a root identity, whichever of its delegates read them, and by which value a later session
-//! can be recognised as using it.
+//! What responses taught a root identity, whichever of its delegates read them, and by which value a later session can
+//! be recognised as using it.
 
-use crate::graph::SessionId;
-use crate::names::{Marks, Name, Names, folded};
-use interdict_schemas::{Disclosure, DisclosureKind, Event, Protocol, Time};
-use std::collections::{HashMap, VecDeque};
+use crate::fingerprint::{self, Fingerprint, Map};
+use crate::place::PlaceId;
+use interdict_schemas::{Disclosure, DisclosureKind, Event, Time};
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// What a disclosed value and a session have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Key {
-    /// The inventory's name of a target.
-    Target(Name),
-    /// A host name or alias.
-    Host(Name),
-    /// An address.
-    Address(IpAddr),
-    /// An account.
-    Account(Name),
-    /// A credential's fingerprint.
-    Credential(Name),
-}
 
 /// One response that taught something.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,13 +23,23 @@ pub struct Teaching {
     /// When the response ended.
     pub time: Time,
     /// The session in which it was.
-    pub session: SessionId,
+    pub session: Box<str>,
+    /// When that was admitted, and by which event.
+    pub opened: Time,
+    /// The event that shows the session first.
+    pub opening: Box<str>,
     /// Who read it.
-    pub actor: Name,
+    pub actor: Box<str>,
+    /// From where.
+    pub source: Box<str>,
+    /// As which account.
+    pub account: Box<str>,
     /// From which target.
-    pub target: Name,
+    pub place: PlaceId,
+    /// That target's name.
+    pub target: Box<str>,
     /// Over which protocol.
-    pub protocol: Protocol,
+    pub protocol: interdict_schemas::Protocol,
 }
 
 /// One value learned from one response.
@@ -52,88 +48,105 @@ pub struct Lesson {
     /// What kind of value.
     pub kind: DisclosureKind,
     /// The value as it was read.
-    pub value: Name,
+    pub value: Box<str>,
     /// The response.
     pub teaching: Arc<Teaching>,
 }
 
 /// A value learned from ten places is explained by the newest of a few.
-const LESSONS_PER_KEY: usize = 4;
+const LESSONS_PER_KEY: usize = 3;
 
 /// Everything learned by one root.
 #[derive(Debug, Default)]
 pub struct Learned {
-    lessons: HashMap<Key, Vec<Lesson>>,
+    lessons: Map<Fingerprint, Vec<Lesson>>,
     // Keys in the order in which they were first learned.
-    order: VecDeque<Key>,
+    order: VecDeque<Fingerprint>,
 }
 
-/// The keys by which a session could be using what was learned.
-pub fn keys(event: &Event, names: &mut Names) -> Box<[Key]> {
-    let target = &event.target;
-    let own = names.intern(&target.name);
-    let hosts = [Some(target.name.as_str()), target.host.as_deref(), target.alias.as_deref()];
-    let mut keys = vec![Key::Target(own)];
-    for host in hosts.into_iter().flatten().filter(|host| !host.is_empty()) {
-        let key = Key::Host(names.intern(&folded(host)));
-        if !keys.contains(&key) {
-            keys.push(key);
+/// By what a session could be using what was learned.
+#[derive(Debug, Clone, Default)]
+pub struct Keys {
+    /// Its target's name, host name, alias and address.
+    pub place: [Fingerprint; 4],
+    /// Its account.
+    pub account: Fingerprint,
+    /// Its credential; 0 if not known.
+    pub credential: Fingerprint,
+}
+
+/// Host names, aliases and accounts as they are compared: lower case, without the root's dot.
+#[must_use]
+pub fn folded(text: &str) -> Cow<'_, str> {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    if text.chars().any(char::is_uppercase) { Cow::Owned(text.to_lowercase()) } else { Cow::Borrowed(text) }
+}
+
+fn named(name: &str) -> Fingerprint {
+    match name.parse::<IpAddr>() {
+        Ok(address) => fingerprint::of(("address", address.to_canonical())),
+        Err(_) => fingerprint::of(("host", &*folded(name))),
+    }
+}
+
+impl Keys {
+    /// The keys of a session.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        let target = &event.target;
+        let name = |name: Option<&str>| name.filter(|name| !name.is_empty()).map_or(0, named);
+        let account = &event.account;
+        Self {
+            place: [
+                name(Some(&target.name)),
+                name(target.host.as_deref()),
+                name(target.alias.as_deref()),
+                target.address.map_or(0, |address| fingerprint::of(("address", address.to_canonical()))),
+            ],
+            account: if account.name.is_empty() { 0 } else { fingerprint::of(("account", &*folded(&account.name))) },
+            credential: account.credential.as_deref().map_or(0, |print| fingerprint::of(("credential", print))),
         }
     }
-    keys.extend(target.address.map(|address| Key::Address(address.to_canonical())));
-    if !event.account.name.is_empty() {
-        keys.push(Key::Account(names.intern(&folded(&event.account.name))));
-    }
-    keys.extend(event.account.credential.as_deref().map(|print| Key::Credential(names.intern(print))));
-    keys.into()
 }
 
-fn key_of(disclosure: &Disclosure, names: &mut Names) -> Key {
+fn key_of(disclosure: &Disclosure) -> Fingerprint {
     let value = disclosure.value.as_str();
     match disclosure.kind {
-        DisclosureKind::Account => Key::Account(names.intern(&folded(value))),
-        DisclosureKind::Credential => Key::Credential(names.intern(value)),
-        DisclosureKind::HostName | DisclosureKind::Alias | DisclosureKind::Address => match value.parse::<IpAddr>() {
-            Ok(address) => Key::Address(address.to_canonical()),
-            Err(_) => Key::Host(names.intern(&folded(value))),
-        },
+        DisclosureKind::Account => fingerprint::of(("account", &*folded(value))),
+        DisclosureKind::Credential => fingerprint::of(("credential", value)),
+        _ => named(value),
     }
 }
 
 impl Learned {
     /// Takes note of a response's disclosures; says how many older values the bound cost.
-    pub fn add(
-        &mut self,
-        disclosures: &[Disclosure],
-        teaching: &Arc<Teaching>,
-        names: &mut Names,
-        bound: usize,
-    ) -> usize {
-        for disclosure in disclosures {
+    pub fn add(&mut self, disclosures: &[Disclosure], teaching: &Arc<Teaching>, bound: usize) -> usize {
+        for disclosure in disclosures.iter().take(bound) {
             let lesson = Lesson {
                 kind: disclosure.kind,
-                value: names.intern(&disclosure.value),
+                value: disclosure.value.chars().take(LONGEST_VALUE).collect::<String>().into(),
                 teaching: Arc::clone(teaching),
             };
-            let target = disclosure.target.as_deref().map(|target| Key::Target(names.intern(target)));
-            for key in target.into_iter().chain([key_of(disclosure, names)]) {
-                self.insert(key, lesson.clone());
+            let target = disclosure.target.as_deref().map(named);
+            let own = key_of(disclosure);
+            if let Some(target) = target.filter(|target| *target != own) {
+                self.insert(target, lesson.clone());
             }
+            self.insert(own, lesson);
         }
         let beyond = self.order.len().saturating_sub(bound);
         for key in self.order.drain(..beyond) {
             self.lessons.remove(&key);
         }
-        beyond
+        beyond + disclosures.len().saturating_sub(bound)
     }
 
-    fn insert(&mut self, key: Key, lesson: Lesson) {
+    fn insert(&mut self, key: Fingerprint, lesson: Lesson) {
         let known = self.lessons.entry(key).or_insert_with(|| {
             self.order.push_back(key);
-            Vec::new()
+            Vec::with_capacity(1)
         });
-        let place = |other: &Lesson| (other.teaching.target, other.teaching.protocol);
-        if let Some(same) = known.iter_mut().find(|other| place(other) == place(&lesson)) {
+        if let Some(same) = known.iter_mut().find(|other| other.teaching.place == lesson.teaching.place) {
             if same.teaching.time <= lesson.teaching.time {
                 *same = lesson;
             }
@@ -147,9 +160,18 @@ impl Learned {
         known.push(lesson);
     }
 
-    /// What was learned by any of `keys`, in their order.
-    pub fn by<'a, 'k>(&'a self, keys: &'k [Key]) -> impl Iterator<Item = (Key, &'a Lesson)> + use<'a, 'k> {
-        keys.iter().flat_map(|key| self.lessons.get(key).into_iter().flatten().map(move |lesson| (*key, lesson)))
+    /// The newest lesson by any of `keys`, begun at or before `time`, not before `since`, and not from `place` itself.
+    #[must_use]
+    pub fn newest(&self, keys: &[Fingerprint], since: Time, time: Time, place: PlaceId) -> Option<&Lesson> {
+        let fits = |lesson: &&Lesson| {
+            lesson.teaching.from <= time && lesson.teaching.time >= since && lesson.teaching.place != place
+        };
+        keys.iter()
+            .filter(|key| **key != 0)
+            .filter_map(|key| self.lessons.get(key))
+            .flatten()
+            .filter(fits)
+            .max_by_key(|lesson| lesson.teaching.time)
     }
 
     /// Forgets what was learned before `cut`.
@@ -158,21 +180,21 @@ impl Learned {
             known.retain(|lesson| lesson.teaching.time >= cut);
             !known.is_empty()
         });
-        self.order.retain(|key| self.lessons.contains_key(key));
+        let lessons = &self.lessons;
+        self.order.retain(|key| lessons.contains_key(key));
     }
 
-    /// Marks the names in use.
-    pub fn mark(&self, marks: &mut Marks) {
-        for (key, known) in &self.lessons {
-            match key {
-                Key::Target(name) | Key::Host(name) | Key::Account(name) | Key::Credential(name) => marks.mark(*name),
-                Key::Address(_) => {}
-            }
-            for lesson in known {
-                marks.mark(lesson.value);
-                marks.mark(lesson.teaching.actor);
-                marks.mark(lesson.teaching.target);
-            }
-        }
+    /// Whether nothing is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lessons.is_empty()
+    }
+
+    /// Bytes held, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lessons.capacity() * 40 + self.order.capacity() * 8 + self.lessons.len() * 96
     }
 }
+
+/// Values are kept so long, in characters, to be told.
+const LONGEST_VALUE: usize = 120;

@@ -1,34 +1,40 @@
 //! Sees an identity pivot from one system to the next and stops it. The core is a fold over events ([`Detector`]),
 //! pure: facts in, decisions out, the same live and in batch. Around it stand the bus, the lake and the webhook.
 
-mod chain;
+pub mod actor;
+mod budget;
+pub mod chain;
 pub mod config;
 pub mod detection;
 mod detector;
+pub mod fingerprint;
 mod forensics;
-pub mod graph;
-pub mod habit;
 mod history;
 mod judge;
 pub mod learned;
+pub mod likelihood;
 mod live;
+pub mod machine;
 mod marks;
-pub mod names;
+pub mod place;
+pub mod population;
 mod recent;
 mod retry;
-mod root;
+mod session;
 mod settings;
 pub mod sinks;
+pub mod step;
+mod weight;
+mod words;
 
 pub use config::{Config, Raw};
-pub use detector::{Counts, Detector};
+pub use detector::{Counts, Detector, Size};
 pub use forensics::Forensics;
 pub use history::History;
-pub use judge::{Known, Output};
+pub use judge::Output;
 pub use live::GROUP;
 pub use retry::Backoff;
-pub use root::{Root, Sight};
-pub use settings::{Bounds, Settings};
+pub use settings::{Bounds, Reach, Settings};
 
 use interdict_bus::Log;
 use live::Live;

@@ -1,20 +1,55 @@
 //! What the fold is told: horizons, thresholds, bounds. All of it stands in `[detector]`; see `config.rs` for the keys.
 
 use interdict_schemas::Mode;
+use std::collections::BTreeMap;
+
+/// What a detection may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// It is not asked.
+    Off,
+    /// It is asked and told in alerts, and counts for nothing.
+    Shadow,
+    /// It counts for alerts.
+    Alert,
+    /// It counts for alerts and for holding.
+    Hold,
+    /// It counts for everything.
+    Block,
+}
 
 /// The settings of a [`crate::Detector`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// How far back causes are looked for and habit counts, in days; 1 to 63.
     pub horizon_days: u32,
-    /// HABIT: an identity *habitually* opens a target over a protocol if it did so on at least this many distinct
-    /// days (UTC) before the day of the event, within the horizon. The event's own day does not count, so that
-    /// an attacker who tries again and again within a day does not make a habit of it.
-    pub habit_days: u32,
+    /// Days of events that are only learned from: until then nothing alerts but proof and causes.
+    pub learning_days: u32,
+    /// What each detection may do; what is not named may do what its strength allows.
+    pub detections: BTreeMap<String, Reach>,
+    /// A step with less evidence of its own, in nats, is no hop.
+    pub hop_nats: f64,
+    /// A chain with so much evidence, in nats, is an alert.
+    pub alert_nats: f64,
+    /// A chain with so much evidence of causes is held for approval.
+    pub hold_nats: f64,
+    /// A chain with so much evidence of causes is stopped.
+    pub block_nats: f64,
+    /// Evidence of causes that a verdict needs at least, nats.
+    pub cause_nats: f64,
+    /// Alerts a day for which mere rarity competes.
+    pub budget: u32,
+    /// The most that a session's origin counts, nats.
+    pub strongest_origin: f64,
+    /// The most that another sign counts, nats.
+    pub strongest_sign: f64,
     /// Never-seen targets within `burst_window_s` that make a burst.
     pub burst_targets: usize,
     /// The burst's window, seconds of event time.
     pub burst_window_s: i64,
+    /// Targets whose reach is worse than others'.
+    pub crown_jewels: Vec<String>,
     /// How long a verdict lasts, hours.
     pub verdict_hours: u32,
     /// Whether verdicts are carried out or only logged.
@@ -26,14 +61,14 @@ pub struct Settings {
 /// What bounds the memory of one detector. What is dropped for a bound is counted (`Counts::forgotten`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounds {
-    /// Sessions of one root; the oldest go first.
+    /// Sessions that may go on at once.
     pub sessions: usize,
     /// Values learned by one root; the first learned go first.
     pub lessons: usize,
-    /// Edges of habit of one root; those not used for longest go first.
+    /// Edges of habit of one actor; those not used for longest go first.
     pub edges: usize,
-    /// Alerts of one root that may still grow; the oldest go first.
-    pub alerts: usize,
+    /// Machines of one actor, and accounts of one actor; those not met for longest go first.
+    pub acquaintances: usize,
     /// Event ids in which a duplicate is looked for: at least this many, at most twice as many.
     pub recent: usize,
 }
@@ -42,9 +77,19 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             horizon_days: 60,
-            habit_days: 3,
-            burst_targets: 10,
-            burst_window_s: 600,
+            learning_days: 7,
+            detections: BTreeMap::new(),
+            hop_nats: 1.0,
+            alert_nats: 3.0,
+            hold_nats: 8.0,
+            block_nats: 10.0,
+            cause_nats: 3.0,
+            budget: 6,
+            strongest_origin: 8.0,
+            strongest_sign: 6.5,
+            burst_targets: 4,
+            burst_window_s: 1800,
+            crown_jewels: Vec::new(),
             verdict_hours: 24,
             mode: Mode::Enforce,
             bounds: Bounds::default(),
@@ -54,6 +99,6 @@ impl Default for Settings {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { sessions: 4096, lessons: 65_536, edges: 16_384, alerts: 256, recent: 1 << 18 }
+        Self { sessions: 1 << 22, lessons: 4096, edges: 16_384, acquaintances: 96, recent: 1 << 18 }
     }
 }

@@ -48,3 +48,21 @@ pub fn valid_accounts() -> Technique {
 pub fn service_discovery() -> Technique {
     technique("TA0007", "T1046", "Network Service Discovery")
 }
+
+/// Reaching further than was delegated.
+#[must_use]
+pub fn elevation() -> Technique {
+    technique("TA0004", "T1548", "Abuse Elevation Control Mechanism")
+}
+
+/// Presenting a token or delegation that belongs to somebody else.
+#[must_use]
+pub fn token() -> Technique {
+    technique("TA0005", "T1550.001", "Use Alternate Authentication Material: Application Access Token")
+}
+
+/// Reaching a target through another one's session.
+#[must_use]
+pub fn tunnel() -> Technique {
+    technique("TA0011", "T1572", "Protocol Tunneling")
+}

@@ -18,6 +18,15 @@ named! {
     }
 }
 
+impl Protocol {
+    /// Whether a session lands on a system from which others can be started, so that whoever goes on from there stands
+    /// on it.
+    #[must_use]
+    pub const fn lands(self) -> bool {
+        matches!(self, Self::Ssh | Self::Kubernetes)
+    }
+}
+
 /// Where a session comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Source {

@@ -1,94 +1,123 @@
-//! What a detection is, and the list of all. A detection looks at one root's state as it is after an event and says
-//! what it sees; it keeps no state, reads no clock and names no protocol. A new one is a file here and a line below.
+//! Detections: each looks at one sign of a step and says how likely movement makes it. How likely habit makes it is
+//! counted for it, see `likelihood.rs`. No clock, no I/O, no names of protocols.
+//!
+//! TO ADD ONE: a file with a unit struct that implements [`Detection`], and one line in [`ALL`].
 
-mod disclosed_target;
-mod new_edge_burst;
+mod account_switch;
+mod burst;
+mod chain_break;
+mod convergence;
+mod delegation_overreach;
+mod delegation_splice;
+mod disclosure_used;
+mod other_account;
+mod rare_path;
+mod refused_before;
+mod secret_used;
+mod slow_spread;
+mod tunnel;
+mod unusual_hour;
 
-use crate::names::{Name, Names};
-use crate::root::{Root, Sight};
-use crate::settings::Settings;
-use interdict_schemas::{Event, Hop, Technique, Time};
+use crate::step::{Ground, Step};
+use interdict_schemas::{Technique, attack};
 
-/// What a detection sees.
-#[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    /// The detector's settings.
-    pub settings: &'a Settings,
-    /// What names stand for.
-    pub names: &'a Names,
-    /// The event's root, after the event.
-    pub root: &'a Root,
-    /// What the event showed.
-    pub sight: &'a Sight,
+/// What a detection's sign can be worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strength {
+    /// Something seldom happens. It alerts, within the budget.
+    Rarity,
+    /// Something has a cause that habit does not explain. It stops, by policy.
+    Cause,
+    /// Something nobody does who is not moving. It stops at once.
+    Proof,
 }
 
-impl<'a> View<'a> {
-    /// What a name stands for.
+/// What a detection sees.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Sign {
+    /// It has nothing to say of this step.
+    Mute,
+    /// Its sign is there, or it is not.
+    Seen {
+        /// Whether.
+        is_there: bool,
+        /// P(there | movement).
+        movement: f64,
+        /// P(there | habit) before anything was counted.
+        unknown: f64,
+    },
+    /// It has set the step against habit itself: so many nats.
+    Weighed(f64),
+}
+
+/// What a detection looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The step.
+    pub step: &'a Step<'a>,
+    /// What it stands against.
+    pub ground: Ground<'a>,
+}
+
+impl View<'_> {
+    /// Who acts, in words: `runner, acting for dana`.
     #[must_use]
-    pub fn text(&self, name: Name) -> &'a str {
-        self.names.text(name)
+    pub fn who(&self) -> String {
+        let actor = self.step.actor;
+        let root = self.ground.actors.name(actor.root);
+        if *actor.id == *root { root.to_owned() } else { format!("{}, acting for {root}", actor.id) }
+    }
+
+    /// The target's name.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.ground.places.name(self.step.edge.place)
     }
 }
 
-/// How much a finding proves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Strength {
-    /// Rare. Alone it only alerts.
-    Rarity,
-    /// Strong cause: it blocks.
-    Cause,
-}
-
-/// What a judge weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Signals {
-    /// How much it proves.
-    pub strength: Strength,
-    /// Days before on which the edge had been opened.
-    pub days_known: u32,
-    /// Seconds from the evidence to its use.
-    pub gap_s: i64,
-    /// An account or credential was used, not just a place.
-    pub credential: bool,
-    /// One principal learned, another of the same root acted.
-    pub handed_on: bool,
-    /// Never-seen targets.
-    pub new_targets: usize,
-}
-
-/// What a detection says of a chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Which detection.
-    pub detection: &'static str,
-    /// What the chain starts with: findings of one detection and root with the same start are one alert.
-    pub start: String,
-    /// Who acted last.
-    pub actor: String,
-    /// The time of the newest evidence.
-    pub time: Time,
-    /// The event that raised it.
-    pub trigger: String,
-    /// One line.
-    pub title: String,
-    /// Sentences.
-    pub explanation: String,
-    /// The chain, oldest hop first.
-    pub chain: Vec<Hop>,
-    /// ATT&CK techniques seen.
-    pub techniques: Vec<Technique>,
-    /// What a judge weighs.
-    pub signals: Signals,
-}
-
-/// Looks for one kind of movement.
+/// Looks for one sign of movement.
 pub trait Detection: Send + Sync + std::fmt::Debug {
     /// Its stable name, in alerts and settings.
     fn name(&self) -> &'static str;
 
-    /// What it sees at this event.
-    fn observe(&self, view: View<'_>, event: &Event) -> Vec<Finding>;
+    /// What its sign can be worth.
+    fn strength(&self) -> Strength {
+        Strength::Rarity
+    }
+
+    /// What it sees in this step. Asked of every step, so it must be quick.
+    fn sign(&self, view: &View<'_>) -> Sign;
+
+    /// The sign in a sentence, without its full stop. Asked only when the sign is there and the step is suspicious.
+    fn tell(&self, view: &View<'_>) -> String;
+
+    /// The techniques it shows, besides moving over the step's protocol.
+    fn techniques(&self, _view: &View<'_>) -> Vec<Technique> {
+        Vec::new()
+    }
 }
 
-/// All detections, in the order in which they are asked.
-pub const ALL: &[&dyn Detection] = &[&disclosed_target::DisclosedTarget, &new_edge_burst::NewEdgeBurst];
+/// The technique of moving to the step's target.
+#[must_use]
+pub fn movement(step: &Step<'_>) -> Technique {
+    attack::movement(step.edge.protocol)
+}
+
+/// All detections, in the order in which they are asked. Alerts and habits refer to them by their place here, so a new
+/// one goes to the end.
+pub const ALL: &[&dyn Detection] = &[
+    &rare_path::RarePath,
+    &account_switch::AccountSwitch,
+    &chain_break::ChainBreak,
+    &disclosure_used::DisclosureUsed,
+    &secret_used::SecretUsed,
+    &other_account::OtherAccount,
+    &delegation_overreach::DelegationOverreach,
+    &delegation_splice::DelegationSplice,
+    &tunnel::Tunnel,
+    &burst::Burst,
+    &slow_spread::SlowSpread,
+    &convergence::Convergence,
+    &refused_before::RefusedBefore,
+    &unusual_hour::UnusualHour,
+];

@@ -94,8 +94,9 @@ fn attack(technique: &Technique) -> Value {
 fn scope(alert: &Alert, verdict: &Verdict) -> Value {
     let scope = &verdict.scope;
     let one = |value: &Option<String>| value.as_ref().map_or(Value::Null, |value| json!([value]));
-    // A scope's actor may be the root itself, which OCSF calls the user.
-    let root_acts = scope.root.is_none() && scope.actor.as_ref() == Some(&alert.root);
+    // A scope's actor may be the root itself, which OCSF calls the user: then no agent is named.
+    let root = scope.root.as_ref().unwrap_or(&alert.root);
+    let root_acts = scope.actor.as_ref() == Some(root);
     let (user, agent) =
         if root_acts { (one(&scope.actor), Value::Null) } else { (one(&scope.root), one(&scope.actor)) };
     json!([object([

@@ -1,0 +1,36 @@
+//! Several targets new to an actor within minutes. Scans, roll-outs and configuration runs do so habitually; a newcomer
+//! does so on its first day.
+
+use super::{Detection, Sign, View};
+use interdict_schemas::{Technique, attack};
+
+#[derive(Debug)]
+pub(super) struct Burst;
+
+fn earlier(view: &View<'_>) -> usize {
+    let step = view.step;
+    step.actor.firsts_since(step.time.plus_seconds(-view.ground.settings.burst_window_s), step.time)
+}
+
+impl Detection for Burst {
+    fn name(&self) -> &'static str {
+        "burst"
+    }
+
+    fn sign(&self, view: &View<'_>) -> Sign {
+        if view.step.known.is_some() {
+            return Sign::Mute;
+        }
+        let is_there = earlier(view) + 1 >= view.ground.settings.burst_targets;
+        Sign::Seen { is_there, movement: 0.3, unknown: 0.05 }
+    }
+
+    fn tell(&self, view: &View<'_>) -> String {
+        let minutes = view.ground.settings.burst_window_s / 60;
+        format!("it was the {}. target new to {} within {minutes} min", earlier(view) + 1, view.who())
+    }
+
+    fn techniques(&self, _: &View<'_>) -> Vec<Technique> {
+        vec![attack::service_discovery()]
+    }
+}

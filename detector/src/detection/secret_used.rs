@@ -1,0 +1,30 @@
+//! An account or a credential that a response disclosed is used, on an edge where its user never used it.
+
+use super::{Detection, Sign, Strength, View};
+use crate::words;
+use interdict_schemas::{Technique, attack};
+
+#[derive(Debug)]
+pub(super) struct SecretUsed;
+
+impl Detection for SecretUsed {
+    fn name(&self) -> &'static str {
+        "secret_used"
+    }
+
+    fn strength(&self) -> Strength {
+        Strength::Cause
+    }
+
+    fn sign(&self, view: &View<'_>) -> Sign {
+        Sign::Seen { is_there: view.step.secret.is_some(), movement: 0.08, unknown: 0.004 }
+    }
+
+    fn tell(&self, view: &View<'_>) -> String {
+        view.step.secret.map_or_else(String::new, |lesson| words::used(lesson, view.step.time, view.target()))
+    }
+
+    fn techniques(&self, view: &View<'_>) -> Vec<Technique> {
+        view.step.secret.and_then(|lesson| attack::disclosed(lesson.kind)).into_iter().collect()
+    }
+}

@@ -1,0 +1,240 @@
+//! Where sessions go to and come from: protected systems, by whatever name or address they are met.
+//!
+//! A host may be renamed. When a target of an unknown name answers at the address and port of one that is known, it is
+//! the same place, so that habit carries over. Loopback addresses say nothing and are not compared.
+
+use crate::fingerprint::{self, Fingerprint, Map};
+use crate::machine;
+use interdict_schemas::{Event, Source, Target, Time};
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+/// A place by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlaceId(pub(crate) u32);
+
+/// Somebody who opened a session here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// When.
+    pub time: Time,
+    /// Who.
+    pub actor: crate::actor::ActorId,
+    /// For whom.
+    pub root: crate::actor::ActorId,
+}
+
+/// What is known of one place.
+#[derive(Debug)]
+pub struct Place {
+    /// Its newest name.
+    pub name: Box<str>,
+    /// The first session to it.
+    pub first: Time,
+    /// The newest.
+    pub last: Time,
+    /// Distinct actors that ever used it while it was remembered.
+    pub users: u32,
+    // Newest last.
+    recent_users: VecDeque<crate::actor::ActorId>,
+    // First uses by somebody new here, newest last.
+    first_uses: VecDeque<Time>,
+    // Sessions that landed here, newest last.
+    arrivals: VecDeque<Arrival>,
+}
+
+/// So many users are remembered by name; a place with more is a hub, whose use says little of its users.
+pub const USERS: usize = 32;
+const FIRST_USES: usize = 64;
+const ARRIVALS: usize = 64;
+
+impl Place {
+    fn new(name: &str, time: Time) -> Self {
+        Self {
+            name: name.into(),
+            first: time,
+            last: time,
+            users: 0,
+            recent_users: VecDeque::new(),
+            first_uses: VecDeque::new(),
+            arrivals: VecDeque::new(),
+        }
+    }
+
+    /// Those who used it, newest last; not all if it is a hub.
+    pub fn recent_users(&self) -> impl DoubleEndedIterator<Item = crate::actor::ActorId> + ExactSizeIterator {
+        self.recent_users.iter().copied()
+    }
+
+    /// How many used it for the first time between `since` and `time`.
+    #[must_use]
+    pub fn first_uses(&self, since: Time, time: Time) -> usize {
+        self.first_uses.iter().rev().filter(|first| (since..=time).contains(first)).count()
+    }
+
+    /// Whether a session ever landed here from which others can start.
+    #[must_use]
+    pub fn is_landing(&self) -> bool {
+        !self.arrivals.is_empty()
+    }
+
+    /// Arrivals at or before `time`, newest first, not before `since`.
+    pub fn arrivals(&self, since: Time, time: Time) -> impl Iterator<Item = &Arrival> {
+        self.arrivals.iter().rev().filter(move |arrival| (since..=time).contains(&arrival.time))
+    }
+
+    /// Takes note of somebody who had never opened a session here.
+    pub fn met(&mut self, actor: crate::actor::ActorId, time: Time) {
+        self.users = self.users.saturating_add(1);
+        push(&mut self.recent_users, actor, USERS);
+        push(&mut self.first_uses, time, FIRST_USES);
+    }
+
+    /// Takes note of a session from which others can start.
+    pub fn landed(&mut self, arrival: Arrival) {
+        push(&mut self.arrivals, arrival, ARRIVALS);
+    }
+
+    /// Takes back the newest arrival of an actor: its session was refused before it reached anything.
+    pub fn turned_back(&mut self, actor: crate::actor::ActorId, time: Time) {
+        if let Some(at) = self.arrivals.iter().rposition(|arrival| arrival.actor == actor && arrival.time == time) {
+            self.arrivals.remove(at);
+        }
+    }
+
+    /// Bytes behind this place, about.
+    pub(crate) fn heap(&self) -> usize {
+        self.name.len() + 4 * self.recent_users.capacity() + 8 * self.first_uses.capacity() + 16 * self.arrivals.capacity()
+    }
+}
+
+fn push<T>(queue: &mut VecDeque<T>, value: T, bound: usize) {
+    if queue.len() >= bound {
+        queue.pop_front();
+    }
+    queue.push_back(value);
+}
+
+/// All places.
+#[derive(Debug, Default)]
+pub struct Places {
+    places: Vec<Place>,
+    // Names, addresses with ports, addresses.
+    by: Map<Fingerprint, PlaceId>,
+}
+
+/// Where a session comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Machine {
+    /// The protected system that it is, if it is one.
+    pub place: Option<PlaceId>,
+    /// The machine itself.
+    pub machine: Fingerprint,
+    /// Its kind.
+    pub family: Fingerprint,
+}
+
+impl Places {
+    /// The place of a target, new if need be.
+    pub fn target(&mut self, target: &Target, time: Time) -> PlaceId {
+        let address = target.address.filter(|address| !address.to_canonical().is_loopback());
+        let by_name = fingerprint::of(("name", &*crate::learned::folded(&target.name)));
+        let at = address.map(|address| fingerprint::of(("at", address.to_canonical(), target.port)));
+        let known = self.by.get(&by_name).copied();
+        let place = known.or_else(|| at.and_then(|at| self.by.get(&at).copied())).unwrap_or_else(|| {
+            self.places.push(Place::new(&target.name, time));
+            PlaceId(u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX))
+        });
+        if known.is_none() {
+            self.by.insert(by_name, place);
+            for name in [&target.host, &target.alias].into_iter().flatten() {
+                self.by.entry(fingerprint::of(("name", &*crate::learned::folded(name)))).or_insert(place);
+            }
+            if let Some(address) = address {
+                self.by.insert(fingerprint::of(("address", address.to_canonical())), place);
+                self.by.extend(at.map(|at| (at, place)));
+            }
+            if let Some(place) = self.places.get_mut(place.0 as usize)
+                && *place.name != *target.name
+            {
+                place.name = target.name.as_str().into();
+            }
+        }
+        place
+    }
+
+    /// A place by the name or address of a system, if anything is known of it.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<PlaceId> {
+        let by = match name.parse::<IpAddr>() {
+            Ok(address) if !address.is_loopback() => fingerprint::of(("address", address.to_canonical())),
+            _ => fingerprint::of(("name", &*crate::learned::folded(name))),
+        };
+        self.by.get(&by).copied()
+    }
+
+    /// Where a session comes from. A name that the gateway gave is believed before the address.
+    #[must_use]
+    pub fn source(&self, source: &Source) -> Machine {
+        let address = source.address.map(|address| address.to_canonical());
+        let named = source.target.as_deref().or(source.host.as_deref());
+        let place = named.and_then(|name| self.find(name)).or_else(|| {
+            let address = address.filter(|address| !address.is_loopback())?;
+            self.by.get(&fingerprint::of(("address", address))).copied()
+        });
+        let (machine, family) = match (named, address) {
+            (Some(name), _) => (fingerprint::of(name), fingerprint::of(machine::family(name))),
+            (None, Some(address)) => (fingerprint::of(address), fingerprint::of(machine::network(address))),
+            (None, None) => (0, 0),
+        };
+        Machine { place, machine, family }
+    }
+
+    /// One place.
+    #[must_use]
+    pub fn get(&self, id: PlaceId) -> Option<&Place> {
+        self.places.get(id.0 as usize)
+    }
+
+    /// One place, to be changed.
+    pub fn get_mut(&mut self, id: PlaceId) -> Option<&mut Place> {
+        self.places.get_mut(id.0 as usize)
+    }
+
+    /// Its name; empty if it is none.
+    #[must_use]
+    pub fn name(&self, id: PlaceId) -> &str {
+        self.get(id).map_or("", |place| &place.name)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Bytes held, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.places.capacity() * size_of::<Place>()
+            + self.by.capacity() * 13
+            + self.places.iter().map(Place::heap).sum::<usize>()
+    }
+}
+
+/// Where a session comes from, by the best name there is.
+#[must_use]
+pub(crate) fn source_name(event: &Event) -> String {
+    let source = &event.source;
+    match (&source.target, &source.host, source.address) {
+        (Some(target), _, _) => target.clone(),
+        (None, Some(host), _) => host.clone(),
+        (None, None, Some(address)) => address.to_string(),
+        (None, None, None) => String::new(),
+    }
+}

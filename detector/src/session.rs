@@ -1,0 +1,94 @@
+//! Sessions that may still go on: who acts in them, where they came from, the last thing asked for.
+
+use crate::actor::{ActorId, Edge};
+use crate::fingerprint::Map;
+use crate::place::PlaceId;
+use interdict_schemas::Time;
+
+/// One session.
+#[derive(Debug)]
+pub struct Session {
+    /// Who acts.
+    pub actor: ActorId,
+    /// Where it goes.
+    pub edge: Edge,
+    /// The protected system it comes from, if it is one.
+    pub from: Option<PlaceId>,
+    /// When it was admitted.
+    pub opened: Time,
+    /// The event that showed it first.
+    pub opening: Box<str>,
+    /// Its source's name.
+    pub source: Box<str>,
+    /// The account there.
+    pub account: Box<str>,
+    /// Its newest event.
+    pub seen: Time,
+    /// Whether it has ended.
+    pub is_closed: bool,
+    /// The last action asked for.
+    pub asked: Asked,
+}
+
+/// The last action asked for in a session, kept to say in an explanation what was read.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// The action's id.
+    pub action: String,
+    /// The event that recorded it.
+    pub event: String,
+    /// It in a few words.
+    pub what: String,
+}
+
+/// All that may go on.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    sessions: Map<Box<str>, Session>,
+    sweep_at: usize,
+}
+
+/// An ended session may still have events that came late.
+const LATE_S: i64 = 120;
+/// One of which nothing is heard so long has ended unseen.
+const SILENT_S: i64 = 2 * 86_400;
+const FIRST_SWEEP: usize = 1 << 12;
+
+impl Sessions {
+    /// A session by its id.
+    pub fn get_mut(&mut self, id: &str) -> Option<&mut Session> {
+        self.sessions.get_mut(id)
+    }
+
+    /// Adds one; now and then forgets those that have ended, at a constant share of the cost per session.
+    pub fn add(&mut self, id: &str, session: Session, bound: usize) -> usize {
+        let now = session.seen;
+        self.sessions.insert(id.into(), session);
+        if self.sessions.len() < self.sweep_at.max(FIRST_SWEEP) {
+            return 0;
+        }
+        self.sessions.retain(|_, session| {
+            session.seen >= now.plus_seconds(if session.is_closed { -LATE_S } else { -SILENT_S })
+        });
+        let beyond = self.sessions.len().saturating_sub(bound);
+        if beyond > 0 {
+            let mut seen: Vec<_> = self.sessions.values().map(|session| session.seen).collect();
+            let (_, cut, _) = seen.select_nth_unstable(beyond - 1);
+            let cut = *cut;
+            self.sessions.retain(|_, session| session.seen > cut);
+        }
+        self.sweep_at = self.sessions.len() * 2;
+        beyond
+    }
+
+    /// How many are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Bytes held, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.sessions.capacity() * (size_of::<Session>() + 17) + self.sessions.len() * 160
+    }
+}
