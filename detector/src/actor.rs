@@ -125,6 +125,7 @@ pub struct Actor {
     pub root: ActorId,
     key: Fingerprint,
     agent: Fingerprint,
+    aged: u16,
     /// Its class.
     pub class: Class,
     /// Sessions opened.
@@ -137,6 +138,8 @@ pub struct Actor {
     pub machines: Acquaintances,
     /// Accounts and credentials it uses, and which on which edge.
     pub accounts: Acquaintances,
+    /// When it last looked around.
+    pub explored: Time,
     /// Sessions by [`crate::step::Origin`].
     pub origins: [u32; crate::step::ORIGINS],
     /// Sessions by hour of the day, UTC.
@@ -145,8 +148,8 @@ pub struct Actor {
     pub signs: Vec<(u8, u32)>,
     /// When it opened edges that were new to it, newest last.
     pub firsts: VecDeque<Time>,
-    /// When it was refused, newest last.
-    pub refused: VecDeque<Time>,
+    /// When and where it was refused, newest last.
+    pub refused: VecDeque<(Time, PlaceId)>,
     /// Its newest suspicious hops.
     pub hops: Vec<crate::chain::HopId>,
     /// Those that act for it by delegation, if it is a root; the grant that each was given by whom.
@@ -169,6 +172,7 @@ impl Actor {
             id: id.into(),
             root,
             key: 0,
+            aged: 0,
             agent: 0,
             class,
             sessions: 0,
@@ -176,6 +180,7 @@ impl Actor {
             edges: Vec::new(),
             machines: Acquaintances::default(),
             accounts: Acquaintances::default(),
+            explored: Time(i64::MIN),
             origins: [0; crate::step::ORIGINS],
             hours: [0; 24],
             signs: Vec::new(),
@@ -253,11 +258,11 @@ impl Actor {
     }
 
     /// Takes note of a refusal.
-    pub fn refused(&mut self, time: Time) {
+    pub fn refused(&mut self, place: PlaceId, time: Time) {
         if self.refused.len() >= REFUSED {
             self.refused.pop_front();
         }
-        self.refused.push_back(time);
+        self.refused.push_back((time, place));
     }
 
     /// Times it opened an edge that was new to it, in `since..=time`.
@@ -302,9 +307,9 @@ impl Actor {
     fn heap(&self) -> usize {
         self.id.len()
             + self.edges.capacity() * size_of::<Habit>()
-            + (self.machines.0.capacity() + self.accounts.0.capacity()) * size_of::<Met>()
+            + (self.machines.0.capacity() + self.accounts.0.capacity() ) * size_of::<Met>()
             + self.signs.capacity() * 8
-            + (self.firsts.capacity() + self.refused.capacity()) * 8
+            + (self.firsts.capacity() + 2 * self.refused.capacity()) * 8
             + self.hops.capacity() * 4
             + self.delegates.capacity() * 4
             + self.learned.as_ref().map_or(0, |learned| learned.bytes())
@@ -464,7 +469,10 @@ impl Actors {
                 return;
             };
             self.aged += 1;
-            let Some(actor) = slot else { continue };
+            // Once a day is enough.
+            let today = day(cut);
+            let Some(actor) = slot.as_mut().filter(|actor| actor.aged != today) else { continue };
+            actor.aged = today;
             actor.age(cut);
             let delegates = std::mem::take(&mut actor.delegates);
             let is_gone = actor.clock < cut && actor.edges.is_empty() && actor.learned.is_none();

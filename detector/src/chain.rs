@@ -134,6 +134,8 @@ pub struct Joining<'a> {
     pub from: Option<PlaceId>,
     /// Whether it reached that system itself.
     pub has_reached: bool,
+    /// Others who reached it within a day: any of them may have gone on.
+    pub others: usize,
 }
 
 impl Chains {
@@ -154,6 +156,7 @@ impl Chains {
             } else {
                 (Link::Switch, SWITCH)
             };
+            let likely = if link == Link::Switch { likely / (joining.others.max(1) as f64).sqrt() } else { likely };
             let nats = (likely * faded(hop.score, joining.time.micros_since(hop.time))).min(CARRIED);
             if nats > WORTH_JOINING && best.is_none_or(|best| nats > best.nats) {
                 best = Some(Joint { hop: id, link, nats });

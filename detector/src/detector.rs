@@ -7,6 +7,7 @@
 use crate::actor::{ActorId, Actors, Edge, Grant};
 use crate::chain::{Chains, Hop, Joining};
 use crate::detection::{self, Detection, View};
+use crate::discovery;
 use crate::judge::{Bench, Judge, Output};
 use crate::learned::{Keys, Teaching};
 use crate::place::{Arrival, Machine, Places, source_name};
@@ -77,6 +78,8 @@ pub struct Detector {
 }
 
 const DAY_S: i64 = 86_400;
+/// Machines, and kinds of them, that are remembered of one actor.
+const MACHINES: usize = 96;
 /// So many events must agree before the clock jumps a day or more.
 const AGREE: u32 = 16;
 
@@ -147,13 +150,13 @@ impl Detector {
 
     fn fold(&mut self, event: &Event) -> Vec<Output> {
         let (actor, grant) = self.actors.of(&event.identity);
+        let edge = Edge { place: self.places.target(&event.target, event.time), protocol: event.target.protocol };
         if let Kind::Refused(_) = event.kind {
             if let Some(actor) = self.actors.get_mut(actor) {
-                actor.refused(event.time);
+                actor.refused(edge.place, event.time);
             }
             return Vec::new();
         }
-        let edge = Edge { place: self.places.target(&event.target, event.time), protocol: event.target.protocol };
         let outputs = if self.sessions.get_mut(&event.session).is_none() {
             self.open(event, actor, grant, edge)
         } else {
@@ -220,6 +223,9 @@ impl Detector {
             root: step.actor.root,
             own: &step.actor.hops,
             from: machine.place,
+            others: machine.place.and_then(|place| self.places.get(place)).map_or(0, |place| {
+                place.arrivals(event.time.plus_seconds(-DAY_S), event.time).count()
+            }),
             has_reached: !matches!(step.origin, Origin::Stranger | Origin::Resident | Origin::Vacant),
         };
         let joint = hop.as_ref().and_then(|_| self.chains.joint(joining));
@@ -294,10 +300,10 @@ impl Detector {
         if let Some(count) = actor.hours.get_mut(hour) {
             *count = count.saturating_add(1);
         }
-        actor.machines.meet(machine.machine, day, bounds.acquaintances);
-        actor.machines.meet(machine.family, day, bounds.acquaintances);
+        actor.machines.meet(machine.machine, day, MACHINES);
+        actor.machines.meet(machine.family, day, MACHINES);
         if let (Origin::Stranger | Origin::Resident | Origin::Vacant, Some(place)) = (origin, machine.place) {
-            actor.machines.meet(residence(place), day, bounds.acquaintances);
+            actor.machines.meet(residence(place), day, MACHINES);
         }
         meet_account(actor, edge, &keys, time, bounds.acquaintances);
         if root != id {
@@ -334,6 +340,14 @@ impl Detector {
                 action.id.clone_into(&mut asked.action);
                 event.id.clone_into(&mut asked.event);
                 words::describe(action, &mut asked.what);
+                if discovery::is_discovery(action) {
+                    if let Some(actor) = self.actors.get_mut(actor) {
+                        actor.explored = actor.explored.max(event.time);
+                    }
+                    if let Some(place) = self.places.get_mut(edge.place) {
+                        place.explore(event.time);
+                    }
+                }
             }
             Kind::Opened | Kind::Refused(_) | Kind::Resulted { .. } => {}
         }

@@ -7,6 +7,7 @@ pub mod chain;
 pub mod config;
 pub mod detection;
 mod detector;
+mod discovery;
 pub mod fingerprint;
 mod forensics;
 mod history;

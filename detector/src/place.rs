@@ -35,6 +35,7 @@ pub struct Place {
     pub last: Time,
     /// Distinct actors that ever used it while it was remembered.
     pub users: u32,
+    explored: Time,
     // Newest last.
     recent_users: VecDeque<crate::actor::ActorId>,
     // First uses by somebody new here, newest last.
@@ -55,6 +56,7 @@ impl Place {
             first: time,
             last: time,
             users: 0,
+            explored: Time(i64::MIN),
             recent_users: VecDeque::new(),
             first_uses: VecDeque::new(),
             arrivals: VecDeque::new(),
@@ -93,6 +95,17 @@ impl Place {
     /// Takes note of a session from which others can start.
     pub fn landed(&mut self, arrival: Arrival) {
         push(&mut self.arrivals, arrival, ARRIVALS);
+    }
+
+    /// When somebody last looked around here.
+    #[must_use]
+    pub const fn explored(&self) -> Time {
+        self.explored
+    }
+
+    /// Takes note of somebody who looked around here.
+    pub fn explore(&mut self, time: Time) {
+        self.explored = self.explored.max(time);
     }
 
     /// Takes back the newest arrival of an actor: its session was refused before it reached anything.

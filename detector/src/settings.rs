@@ -67,7 +67,7 @@ pub struct Bounds {
     pub lessons: usize,
     /// Edges of habit of one actor; those not used for longest go first.
     pub edges: usize,
-    /// Machines of one actor, and accounts of one actor; those not met for longest go first.
+    /// Accounts and credentials of one actor, by edge; those not met for longest go first.
     pub acquaintances: usize,
     /// Event ids in which a duplicate is looked for: at least this many, at most twice as many.
     pub recent: usize,
@@ -80,11 +80,11 @@ impl Default for Settings {
             learning_days: 7,
             detections: BTreeMap::new(),
             hop_nats: 1.0,
-            alert_nats: 3.0,
-            hold_nats: 8.0,
-            block_nats: 10.0,
-            cause_nats: 3.0,
-            budget: 6,
+            alert_nats: 2.5,
+            hold_nats: 6.0,
+            block_nats: 8.0,
+            cause_nats: 1.0,
+            budget: 9,
             strongest_origin: 8.0,
             strongest_sign: 6.5,
             burst_targets: 4,
@@ -99,6 +99,6 @@ impl Default for Settings {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { sessions: 1 << 22, lessons: 4096, edges: 16_384, acquaintances: 96, recent: 1 << 18 }
+        Self { sessions: 1 << 22, lessons: 4096, edges: 16_384, acquaintances: 1024, recent: 1 << 18 }
     }
 }

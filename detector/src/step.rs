@@ -103,11 +103,16 @@ pub struct Step<'a> {
     pub grant: Grant,
     /// Somebody acting for the same root has used the edge.
     pub is_known_to_kin: bool,
+    /// Within two hours the actor looked around, or somebody did where it comes from.
+    pub is_after_discovery: bool,
     /// A forward inside a session, not a session.
     pub is_forward: bool,
 }
 
 const DAY_S: i64 = 86_400;
+/// So long after looking around a step is taken to follow from it, seconds.
+const DISCOVERED_S: i64 = 7200;
+const AT_THE_DOOR_US: i64 = 120_000_000;
 
 /// What a step is set against.
 #[derive(Debug, Clone, Copy)]
@@ -194,6 +199,12 @@ impl<'a> Step<'a> {
             grant,
             is_known_to_kin: grant.is_delegated
                 && (root.edge(edge).is_some() || root.delegates.iter().any(is_known_to_kin)),
+            is_after_discovery: {
+                let since = time.plus_seconds(-DISCOVERED_S);
+                let place = machine.place.and_then(|id| ground.places.get(id));
+                let explored = |at: Time| (since..=time).contains(&at);
+                explored(actor.explored) || place.is_some_and(|place| explored(place.explored()))
+            },
             is_forward,
         })
     }
@@ -219,7 +230,13 @@ fn origin(ground: Ground<'_>, actor: &Actor, machine: Machine, time: Time) -> (O
         }
         stranger = stranger.or(Some(*arrival));
     }
-    let origin = if actor.machines.knows(residence(id)) {
+    // Whoever was refused at that door a moment ago is about to come in by it: the record of the next try may be late.
+    let is_at_the_door = |(refused, place): &(Time, PlaceId)| {
+        *place == id && (0..AT_THE_DOOR_US).contains(&time.micros_since(*refused))
+    };
+    let origin = if actor.refused.iter().any(is_at_the_door) {
+        return (Origin::Onward, None);
+    } else if actor.machines.knows(residence(id)) {
         Origin::Resident
     } else if stranger.is_some() {
         Origin::Stranger
@@ -283,7 +300,9 @@ fn edge_nats(
     let recent = place.first_uses(since, time) as f64 / f64::from(ground.population.firsts_of_the_day(time) + 20);
     let popular = f64::from(place.users) / (ground.population.firsts() + 1) as f64;
     let by_peers = walk(ground, actor, actor_id, edge);
-    let choice = 0.5 * by_peers + 0.2 * recent + 0.2 * popular + 0.1 / targets;
+    // Of a newcomer without peers nothing can be said of what it will choose.
+    let (peers, any) = if by_peers.is_some() { (0.5, 0.1) } else { (0.0, 0.6) };
+    let choice = peers * by_peers.unwrap_or(0.0) + 0.2 * recent + 0.2 * popular + any / targets;
     ((moved / newness).ln() - (targets * choice).ln()).clamp(-0.5, 7.0)
 }
 
@@ -292,8 +311,8 @@ const WALK_EDGES: usize = 16;
 const WALK_PEERS: usize = 16;
 
 /// The probability that a random walk from the actor over one of its places to another one who uses it and on over one
-/// of that one's edges ends with this edge: how its peers come by their targets.
-fn walk(ground: Ground<'_>, actor: &Actor, actor_id: ActorId, edge: Edge) -> f64 {
+/// of that one's edges ends with this edge: how its peers come by their targets. Nothing if it shares no place.
+fn walk(ground: Ground<'_>, actor: &Actor, actor_id: ActorId, edge: Edge) -> Option<f64> {
     let shared = |place: &&Place| (2..=crate::place::USERS as u32).contains(&place.users);
     let places: Vec<&Place> = actor
         .edges()
@@ -303,6 +322,9 @@ fn walk(ground: Ground<'_>, actor: &Actor, actor_id: ActorId, edge: Edge) -> f64
         .filter(shared)
         .take(WALK_EDGES)
         .collect();
+    if places.is_empty() {
+        return None;
+    }
     let mut probability = 0.0;
     for place in &places {
         let peers = place.recent_users().len().min(WALK_PEERS) as f64;
@@ -314,5 +336,5 @@ fn walk(ground: Ground<'_>, actor: &Actor, actor_id: ActorId, edge: Edge) -> f64
             }
         }
     }
-    probability
+    Some(probability)
 }

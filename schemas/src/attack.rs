@@ -49,6 +49,12 @@ pub fn service_discovery() -> Technique {
     technique("TA0007", "T1046", "Network Service Discovery")
 }
 
+/// Looking around: accounts, rights, connections.
+#[must_use]
+pub fn discovery() -> Technique {
+    technique("TA0007", "T1087", "Account Discovery")
+}
+
 /// Reaching further than was delegated.
 #[must_use]
 pub fn elevation() -> Technique {

@@ -9,6 +9,7 @@ mod chain_break;
 mod convergence;
 mod delegation_overreach;
 mod delegation_splice;
+mod discovery;
 mod disclosure_used;
 mod other_account;
 mod rare_path;
@@ -120,4 +121,5 @@ pub const ALL: &[&dyn Detection] = &[
     &convergence::Convergence,
     &refused_before::RefusedBefore,
     &unusual_hour::UnusualHour,
+    &discovery::Discovery,
 ];

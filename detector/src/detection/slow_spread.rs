@@ -25,7 +25,7 @@ impl Detection for SlowSpread {
         if view.step.known.is_some() {
             return Sign::Mute;
         }
-        Sign::Seen { is_there: days(view) >= ENOUGH, movement: 0.1, unknown: 0.05 }
+        Sign::Seen { is_there: days(view) >= ENOUGH, movement: 0.06, unknown: 0.05 }
     }
 
     fn tell(&self, view: &View<'_>) -> String {
