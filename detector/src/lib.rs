@@ -18,6 +18,7 @@ mod recent;
 mod retry;
 mod root;
 mod settings;
+pub mod simulation;
 pub mod sinks;
 
 pub use config::{Config, Raw};
