@@ -231,8 +231,10 @@ impl Task<'_> {
     fn runbook(&mut self, number: u32) {
         let estate = self.population.estate;
         let team = self.population.team(self.id);
-        let hosts: Vec<_> =
-            (0..self.dice.between(2, 4)).map(|turn| estate.of(Role::App, team, number + turn)).collect();
+        // It has five hosts of the team's and takes a few of them every day.
+        let first = self.id % APPS;
+        let host = |turn| estate.of(Role::App, team, first + (number + turn) % 5);
+        let hosts: Vec<_> = (0..self.dice.between(2, 4)).map(host).collect();
         let kind = self.place_kind();
         let teaches = hosts.iter().map(|place| Lesson { kind, place: *place }).collect();
         self.visit(estate.of(Role::Inventory, team, 0)).teaches = teaches;

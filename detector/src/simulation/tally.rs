@@ -5,8 +5,8 @@
 //! - An alert is true if its chain has a session of an attack's second hop or later and it was raised no later than an
 //!   hour after the attack's last hop; it catches that attack.
 //! - An alert that has no session of any attack is false. What is left is neither.
-//! - A hop is refused if a verdict that was given before its session opened forbids it, and cut if the verdict was
-//!   given on it, while it was the newest hop.
+//! - A hop is refused if a verdict of a true alert that was given before its session opened forbids it, and cut if that
+//!   verdict was given on it, while it was the newest hop. A verdict that hits an attack by chance does not count.
 //! - An alert counts once, however often it grows; if it becomes true it is true.
 
 use super::report::{Caught, DayCount, DetectionCount, KindCount, NoiseCount, Outcome, Report};
@@ -168,28 +168,27 @@ impl Tally {
         };
         let of_root = self.verdicts.get(&event.identity.root().id);
         let refusing = of_root.into_iter().flatten().chain(&self.sweeping);
-        // Whether each that forbids it is about an attack.
-        let mut about_attack: Option<bool> = None;
-        for verdict in refusing.filter(|verdict| verdict.forbids(subject, event.time)) {
-            let alert = verdict.alert.as_ref().and_then(|alert| self.said.get(alert));
-            let is_about = alert.is_some_and(|said| said.truth != Truth::False);
-            about_attack = Some(about_attack.unwrap_or(true) && is_about);
-        }
+        let truths = refusing.filter(|verdict| verdict.forbids(subject, event.time)).map(|verdict| {
+            let said = verdict.alert.as_ref().and_then(|alert| self.said.get(alert));
+            said.map_or(Truth::False, |said| said.truth)
+        });
+        let truths: Vec<Truth> = truths.collect();
         match label {
             Label::Attack { attack, hop } => {
                 if let Some(outcome) = self.outcomes.get_mut(attack as usize)
-                    && about_attack.is_some()
+                    && truths.contains(&Truth::True)
                     && outcome.refused.is_none()
                 {
                     outcome.refused = Some(hop);
                 }
             }
             Label::Legitimate(kind) if day >= self.quiet_days as usize => {
+                let is_blocked = u64::from(!truths.is_empty());
                 let noise = noise(&mut self.noise, kind);
                 noise.sessions += 1;
-                noise.blocks += u64::from(about_attack.is_some());
-                noise.collateral += u64::from(about_attack == Some(true));
-                self.days[day].false_blocks += u64::from(about_attack.is_some());
+                noise.blocks += is_blocked;
+                noise.collateral += u64::from(!truths.contains(&Truth::False)) * is_blocked;
+                self.days[day].false_blocks += is_blocked;
             }
             Label::Legitimate(_) => {}
         }
