@@ -176,7 +176,8 @@ impl Trail<'_> {
     }
 
     fn flagship(&mut self) {
-        let (database, host, cluster) = (self.usual(Role::Database), self.strange(Role::App), self.strange(Role::Cluster));
+        let (database, host, cluster) =
+            (self.usual(Role::Database), self.strange(Role::App), self.strange(Role::Cluster));
         let (kind, next) = (self.kind(), self.kind());
         self.hop(Cause::Foothold, database).teaches = told(kind, host);
         self.use_of(kind, host).teaches = told(next, cluster);
@@ -217,8 +218,7 @@ impl Trail<'_> {
         let kind = self.kind();
         self.hop(Cause::Foothold, database).teaches = told(kind, host);
         let (other, key) = (self.other(), self.dice.bits());
-        (self.id, self.who, self.from) =
-            (other, self.population.who(other, key), self.population.from(other, key));
+        (self.id, self.who, self.from) = (other, self.population.who(other, key), self.population.from(other, key));
         let visit = self.hop(Cause::Relay, host);
         if kind == DisclosureKind::Credential {
             visit.account = As::Found;

@@ -20,7 +20,7 @@ mod tally;
 mod truth;
 mod visit;
 
-pub use report::{interval, Caught, DayCount, DetectionCount, KindCount, NoiseCount, Outcome, Report};
+pub use report::{Caught, DayCount, DetectionCount, KindCount, NoiseCount, Outcome, Report, interval};
 pub use stream::Stream;
 pub use tally::Tally;
 pub use truth::{Attack, AttackKind, Cause, Hop, Label, Routine};

@@ -109,11 +109,8 @@ impl Population {
     /// One of the places it uses as a matter of course; low numbers are used most.
     pub(super) fn usual(&self, id: u32, number: u32) -> Place {
         let bits = self.trait_of(id, 64 + u64::from(number));
-        let team = if bits.is_multiple_of(8) {
-            share(bits.rotate_left(16), self.estate.teams())
-        } else {
-            self.team(id)
-        };
+        let team =
+            if bits.is_multiple_of(8) { share(bits.rotate_left(16), self.estate.teams()) } else { self.team(id) };
         let is_person = matches!(self.sort(id), Sort::Person | Sort::Administrator);
         let role = match share(bits.rotate_left(32), 100) {
             0..15 if is_person => Role::Wiki,

@@ -168,8 +168,7 @@ impl Stream {
                 return;
             }
             let date = self.midnight(self.drawn).day();
-            self.starts =
-                routine::starts(&self.population, self.rate, self.drawn, date, &mut self.dice).into_iter();
+            self.starts = routine::starts(&self.population, self.rate, self.drawn, date, &mut self.dice).into_iter();
             self.drawn += 1;
         }
     }

@@ -133,9 +133,7 @@ impl Visit {
             From::Laptop(id) => (format!("laptop-{id}.corp.example"), None, None),
             From::Runner(number) => (format!("runner-{number:08x}.ci.corp.example"), None, None),
             From::Sandbox(number) => (format!("sandbox-{number:08x}.agents.corp.example"), None, None),
-            From::Place(place) => {
-                (population.estate.host(place), Some(population.estate.name(place)), Some(place))
-            }
+            From::Place(place) => (population.estate.host(place), Some(population.estate.name(place)), Some(place)),
         };
         let address = match (place, self.from) {
             (Some(place), _) => population.estate.address(place),
@@ -201,11 +199,7 @@ impl Visit {
         let source = self.source(population);
         let event = event(&self, self.identity(population), source, population);
         if self.work == Work::Refused {
-            let refused = Refused {
-                reason: "policy".into(),
-                detail: "no policy permits this".into(),
-                verdict: None,
-            };
+            let refused = Refused { reason: "policy".into(), detail: "no policy permits this".into(), verdict: None };
             return Some((Event { kind: Kind::Refused(refused), ..event }, None));
         }
         let again = event.clone();
