@@ -233,6 +233,7 @@ fn key(markup: &mut Markup) {
                 markup.text(&meaning);
             });
         }
+        markup.leaf("li", &[], &"A bar that is cut off carries its number.");
     });
 }
 

@@ -20,7 +20,7 @@ pub(super) fn picture(
         &[("class", &"scroll"), ("tabindex", &0), ("role", &"region"), ("aria-label", &title)],
         |markup| {
             let size = format!("0 0 {width} {height}");
-            let at_least = format!("min-width:{}px;max-width:{}px", width.min(620), (width * 3 / 2).max(620));
+            let at_least = format!("min-width:{}px;max-width:{}px", width.min(560), width * 5 / 4);
             let attributes: [(&'static str, &dyn std::fmt::Display); 5] = [
                 ("xmlns", &"http://www.w3.org/2000/svg"),
                 ("viewBox", &size),
@@ -84,7 +84,7 @@ pub(super) fn days(markup: &mut Markup, report: &Report) {
             let middle = x + wide / 2;
             if alerts(day) > most {
                 let above: [(&'static str, &dyn std::fmt::Display); 4] =
-                    [("class", &"small"), ("x", &middle), ("y", &30), ("text-anchor", &"middle")];
+                    [("class", &"small halo"), ("x", &middle), ("y", &32), ("text-anchor", &"middle")];
                 markup.leaf("text", &above, &alerts(day));
             }
             if day.true_alerts > 0 {

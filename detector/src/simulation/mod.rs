@@ -11,6 +11,7 @@
 mod attack;
 mod dice;
 mod place;
+mod playing;
 mod population;
 mod report;
 mod rhythm;
@@ -19,6 +20,7 @@ mod stream;
 mod tally;
 mod truth;
 mod visit;
+mod words;
 
 pub use report::{Caught, DayCount, DetectionCount, KindCount, NoiseCount, Outcome, Report, interval};
 pub use stream::Stream;

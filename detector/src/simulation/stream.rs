@@ -3,10 +3,11 @@
 
 use super::attack::{self, Window};
 use super::dice::Dice;
+use super::playing::Playing;
 use super::population::Population;
 use super::routine::{self, Start};
 use super::truth::{Attack, Label};
-use super::visit::{Playing, Visit};
+use super::visit::Visit;
 use super::{AttackKind, Plan};
 use interdict_schemas::{Event, Time};
 use std::cmp::Reverse;

@@ -1,12 +1,13 @@
-//! One session that is to be played, in few bytes, and the events it becomes.
+//! One session that is to be played, in few bytes, and its first event, from which all others are made.
 
 use super::dice::{mix, share};
 use super::place::{Place, Role};
+use super::playing::Playing;
 use super::population::Population;
 use super::truth::Label;
 use interdict_schemas::{
-    Account, Action, Class, Closed, Decision, Delegation, Disclosure, DisclosureKind, Effect, Event, Identity, Kind,
-    Outcome, Principal, PrincipalKind, Refused, Source, Status, Target, Time, Verb,
+    Account, Delegation, DisclosureKind, Event, Identity, Kind, Principal, PrincipalKind, Refused, Source, Target,
+    Time,
 };
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -203,10 +204,10 @@ impl Visit {
             return Some((Event { kind: Kind::Refused(refused), ..event }, None));
         }
         let again = event.clone();
-        Some((event, Some(Playing { visit: self, event: again, step: 1, action: String::new() })))
+        Some((event, Some(Playing::new(self, again))))
     }
 
-    fn actions(&self) -> u32 {
+    pub(super) fn actions(&self) -> u32 {
         match self.work {
             Work::Actions(count) => u32::from(count.max(1)),
             Work::Channel(_) => 1,
@@ -215,7 +216,7 @@ impl Visit {
     }
 
     /// Microseconds from one step to the next.
-    fn gap(&self, step: u32) -> u32 {
+    pub(super) fn gap(&self, step: u32) -> u32 {
         let bits = mix(self.seed, u64::from(step), 1);
         match step {
             // What is asked, and its answer.
@@ -225,149 +226,6 @@ impl Visit {
             _ if matches!(self.work, Work::Channel(_)) => 60_000_000 + share(bits, 1_800_000_000),
             _ if matches!(self.from, From::Laptop(_)) => 1_000_000 << share(bits, 6),
             _ => 60_000 << share(bits, 6),
-        }
-    }
-}
-
-/// A session that is open.
-#[derive(Debug)]
-pub(super) struct Playing {
-    pub(super) visit: Visit,
-    // What all its events have in common.
-    event: Event,
-    step: u32,
-    action: String,
-}
-
-impl Playing {
-    /// When the next event is due.
-    pub(super) fn due(&self) -> Time {
-        self.event.time.plus_micros(i64::from(self.visit.gap(self.step)))
-    }
-
-    /// The next event, and what is left.
-    pub(super) fn play(mut self, population: &Population) -> (Event, Option<Self>) {
-        self.event.time = self.due();
-        self.event.id = format!("{}-{}", self.event.session, self.step);
-        let count = self.visit.actions();
-        if self.step > 2 * count {
-            let closed = self.closed(count);
-            self.event.kind = Kind::Closed(closed);
-            return (self.event, None);
-        }
-        let mut event = self.event.clone();
-        if self.step.is_multiple_of(2) {
-            let class = self.class();
-            let outcome = self.outcome();
-            event.kind = Kind::Resulted { action: std::mem::take(&mut self.action), class, outcome };
-            if self.step == 2 {
-                event.disclosures = self.disclosures(population);
-            }
-        } else {
-            let action = self.asks(population);
-            self.action.clone_from(&action.id);
-            let decision = Decision { effect: Effect::Allow, reason: String::new(), policies: Vec::new() };
-            event.kind = Kind::Acted { action, decision, outcome: None };
-        }
-        self.step += 1;
-        (event, Some(self))
-    }
-
-    fn class(&self) -> Class {
-        match (self.visit.work, self.visit.to.role) {
-            (Work::Channel(_), _) => Class::Forward,
-            (_, Role::Inventory | Role::Database) => Class::Statement,
-            (_, Role::App | Role::Bastion) => Class::Command,
-            (_, Role::Cluster) => Class::Api,
-            (_, Role::Api | Role::Vault | Role::Wiki) => Class::Request,
-        }
-    }
-
-    fn asks(&self, population: &Population) -> Action {
-        let id = format!("{}/{}", self.event.session, self.step);
-        let (verb, text, object) = if let Work::Channel(to) = self.visit.work {
-            let host = population.estate.host(to);
-            (Verb::Connect, format!("direct-tcpip {host}:22"), host)
-        } else {
-            let (verb, text, object) = self.words();
-            (verb, text.to_owned(), object.to_owned())
-        };
-        Action {
-            id,
-            class: self.class(),
-            verb,
-            text,
-            objects: vec![object],
-            parameters_digest: None,
-            database: (self.class() == Class::Statement).then(|| "main".into()),
-        }
-    }
-
-    fn words(&self) -> (Verb, &'static str, &'static str) {
-        let teaches = self.step == 1 && !self.visit.teaches.is_empty();
-        let of: &[(Verb, &str, &str)] = match (self.visit.to.role, teaches) {
-            (Role::Inventory | Role::Database, true) => &READ_SQL,
-            (Role::Inventory | Role::Database, false) => &SQL,
-            (Role::App | Role::Bastion, true) => &READ_SHELL,
-            (Role::App | Role::Bastion, false) => &SHELL,
-            (Role::Cluster, true) => &READ_CLUSTER,
-            (Role::Cluster, false) => &CLUSTER,
-            (Role::Vault, _) => &VAULT,
-            (Role::Wiki, _) => &WIKI,
-            (Role::Api, _) => &API,
-        };
-        let chosen = share(mix(self.visit.seed, u64::from(self.step), 2), of.len() as u32);
-        of.get(chosen as usize).copied().unwrap_or((Verb::Other, "", ""))
-    }
-
-    fn outcome(&self) -> Outcome {
-        let bits = mix(self.visit.seed, u64::from(self.step), 3);
-        let failed = bits.is_multiple_of(64);
-        let class = self.class();
-        let code = match (class, failed) {
-            (Class::Statement | Class::Forward, false) => "",
-            (Class::Statement, true) => "42P01",
-            (Class::Api | Class::Request, false) => "200",
-            (Class::Api | Class::Request, true) => "404",
-            (_, false) => "0",
-            (_, true) => "1",
-        };
-        Outcome {
-            status: if failed { Status::Failure } else { Status::Success },
-            code: code.into(),
-            detail: String::new(),
-            rows: if class == Class::Statement { u64::from(share(bits, 40)) } else { 0 },
-            bytes_in: 64 + u64::from(share(bits, 200)),
-            bytes_out: 256 << share(bits, 9),
-            duration_us: u64::from(self.visit.gap(self.step)),
-        }
-    }
-
-    fn disclosures(&self, population: &Population) -> Vec<Disclosure> {
-        let estate = &population.estate;
-        let told = |lesson: &Lesson| {
-            let value = match lesson.kind {
-                DisclosureKind::HostName => estate.host(lesson.place),
-                DisclosureKind::Address => estate.address(lesson.place).to_string(),
-                DisclosureKind::Alias => estate.alias(lesson.place),
-                DisclosureKind::Credential => estate.credential(lesson.place),
-                DisclosureKind::Account => "ops-shared".into(),
-            };
-            Disclosure { kind: lesson.kind, value, target: Some(estate.name(lesson.place)) }
-        };
-        self.visit.teaches.iter().map(told).collect()
-    }
-
-    fn closed(&self, count: u32) -> Closed {
-        Closed {
-            reason: "client".into(),
-            detail: String::new(),
-            verdict: None,
-            opened: self.visit.opens,
-            actions: u64::from(count),
-            denied: 0,
-            bytes_in: u64::from(count) * 128,
-            bytes_out: u64::from(count) * 2048,
         }
     }
 }
@@ -398,57 +256,3 @@ fn lease(bits: u64) -> IpAddr {
     let [high, mid, low, ..] = bits.to_be_bytes();
     IpAddr::V4(Ipv4Addr::new(172, 16 | (high & 15), mid, low))
 }
-
-const READ_SQL: [(Verb, &str, &str); 4] = [
-    (Verb::Read, "select service, host, address from inventory where live", "inventory"),
-    (Verb::Read, "select key, value from settings where key like 'endpoint.%'", "settings"),
-    (Verb::Read, "select name, host, port from services order by name", "services"),
-    (Verb::Read, "select * from connections where active", "connections"),
-];
-const SQL: [(Verb, &str, &str); 6] = [
-    (Verb::Read, "select id, state from orders where id = $1", "orders"),
-    (Verb::Read, "select count(*) from orders where created > now() - interval '1 hour'", "orders"),
-    (Verb::Update, "update jobs set state = $2 where id = $1", "jobs"),
-    (Verb::Create, "insert into audit (who, what) values ($1, $2)", "audit"),
-    (Verb::Read, "select name, state from customers where region = $1 limit 50", "customers"),
-    (Verb::Read, "select max(version) from migrations", "migrations"),
-];
-const READ_SHELL: [(Verb, &str, &str); 4] = [
-    (Verb::Execute, "cat /etc/app/upstreams.conf", "cat"),
-    (Verb::Execute, "cat .kube/config", "cat"),
-    (Verb::Execute, "env", "env"),
-    (Verb::Execute, "getent hosts", "getent"),
-];
-const SHELL: [(Verb, &str, &str); 6] = [
-    (Verb::Execute, "systemctl status app", "systemctl"),
-    (Verb::Execute, "journalctl -u app -n 200", "journalctl"),
-    (Verb::Execute, "df -h", "df"),
-    (Verb::Execute, "systemctl restart app", "systemctl"),
-    (Verb::Execute, "tail -n 100 /var/log/app/error.log", "tail"),
-    (Verb::Execute, "uptime", "uptime"),
-];
-const READ_CLUSTER: [(Verb, &str, &str); 2] = [
-    (Verb::Read, "GET /api/v1/endpoints", "endpoints"),
-    (Verb::Read, "GET /api/v1/namespaces/app/configmaps/upstreams", "configmaps"),
-];
-const CLUSTER: [(Verb, &str, &str); 4] = [
-    (Verb::Read, "GET /api/v1/namespaces/app/pods", "pods"),
-    (Verb::Read, "GET /apis/apps/v1/namespaces/app/deployments", "deployments"),
-    (Verb::Update, "PATCH /apis/apps/v1/namespaces/app/deployments/web", "deployments"),
-    (Verb::Read, "GET /api/v1/namespaces/app/events", "events"),
-];
-const VAULT: [(Verb, &str, &str); 2] = [
-    (Verb::Read, "GET /v1/secret/data/app", "/v1/secret/data/app"),
-    (Verb::Read, "GET /v1/secret/data/deploy", "/v1/secret/data/deploy"),
-];
-const WIKI: [(Verb, &str, &str); 3] = [
-    (Verb::Read, "GET /pages/where-things-run", "/pages/where-things-run"),
-    (Verb::Read, "GET /pages/on-call", "/pages/on-call"),
-    (Verb::Read, "GET /search", "/search"),
-];
-const API: [(Verb, &str, &str); 4] = [
-    (Verb::Read, "GET /v1/status", "/v1/status"),
-    (Verb::Read, "GET /v1/services", "/v1/services"),
-    (Verb::Create, "POST /v1/deployments", "/v1/deployments"),
-    (Verb::Read, "GET /v1/metrics", "/v1/metrics"),
-];
