@@ -111,7 +111,7 @@ impl Stream {
                 (Some((begins, start)), turn) if turn.is_none_or(|turn| begins <= turn) => self.begin(begins, start),
                 (_, None) => return None,
                 (..) => {
-                    let Some(Reverse((_, _, slot))) = self.queue.pop() else { return None };
+                    let Reverse((_, _, slot)) = self.queue.pop()?;
                     let Some(waiting) = self.waiting.get_mut(slot).and_then(Option::take) else { continue };
                     let label = waiting.label();
                     let (event, left) = match waiting {
