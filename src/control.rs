@@ -134,7 +134,10 @@ impl Control {
             .header("host", "interdict")
             .header("content-type", "application/json")
             .body(Full::new(body.into()))?;
-        let response = self.sender.lock().await.send_request(request).await?;
+        let mut sender = self.sender.lock().await;
+        // The answer before may have come and its end not yet.
+        sender.ready().await?;
+        let response = sender.send_request(request).await?;
         if !response.status().is_success() {
             let status = response.status();
             let words = http_body_util::Limited::new(response.into_body(), MAX_ANSWER).collect().await;

@@ -23,7 +23,8 @@ pub(super) async fn play(plan: &Plan, speed: f64, settings: &Settings) -> anyhow
     if settings.is_embedded() && matches!(feed, Feed::Log(_)) {
         bail!("nobody runs on this machine's log, so nothing would judge the events: start `interdict up` first");
     }
-    let mut heard = feed.alerts().await?;
+    // A running gateway answers one thing at a time on a connection, and alerts are an answer without an end.
+    let mut heard = Feed::open(settings).await?.alerts().await?;
     let (done, mut told) = tokio::sync::oneshot::channel::<()>();
     let listen = async {
         let mut alerts = Vec::new();
