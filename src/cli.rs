@@ -1,6 +1,7 @@
 //! The command line: names, arguments and their help. Decides nothing.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use interdict_detector::simulation::AttackKind;
 use interdict_queries::hunt::{self, Hunt};
 use interdict_schemas::{PrincipalKind, Stop};
 use std::path::PathBuf;
@@ -78,6 +79,8 @@ pub(crate) enum Command {
     Verdicts(Verdicts),
     /// Run the detector over stored events.
     Forensics(Forensics),
+    /// Play days with attacks in them through the detector and report what it caught, when, and at what noise.
+    Simulate(Simulate),
     /// Prove from the proxies' sequence numbers that the lake has no gap and no double.
     Verify(Verify),
     /// Check the configuration, the policies, and whether targets and bus can be reached.
@@ -265,6 +268,45 @@ pub(crate) enum Format {
     Ocsf,
 }
 
+/// Days with attacks in them. Exit code 0 even if attacks are missed; see --fail-below.
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// Days; attacks begin half way through, or after two weeks.
+    #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub(crate) days: u32,
+    /// People, CI jobs, services and agents.
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) identities: u32,
+    /// Legitimate sessions on a working day, about.
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(0..=100_000_000))]
+    pub(crate) sessions_per_day: u32,
+    /// How many attacks.
+    #[arg(long, default_value_t = 27, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub(crate) attacks: u32,
+    /// Only attacks of these kinds, with commas between; all if left out.
+    #[arg(long, value_delimiter = ',', value_parser = attack)]
+    pub(crate) kinds: Vec<AttackKind>,
+    /// Everything random follows from it; 1 if left out, and any number with --bus.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Write the report as JSON.
+    #[arg(long, value_name = "REPORT")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write the report as one HTML page with plots.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Exit with code 3 if less than so many percent of the attacks are caught.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) fail_below: Option<f64>,
+    /// Play onto the bus of the configuration, for the detector that runs there, instead of through one of our own.
+    /// What is played stays in the lake; its issuer is `https://simulation.invalid`.
+    #[arg(long)]
+    pub(crate) bus: bool,
+    /// With --bus: so many times faster than life. The default is a day a second.
+    #[arg(long, default_value_t = 86_400.0, value_parser = speed, requires = "bus")]
+    pub(crate) speed: f64,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The lake's folder; the configuration's if left out.
@@ -305,6 +347,16 @@ fn hunt(name: &str) -> Result<&'static Hunt, String> {
 fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().map_err(|_| "it is no number".to_owned())?;
     if f64::is_finite(speed) && speed > 0.0 { Ok(speed) } else { Err("it must be above 0".to_owned()) }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse().map_err(|_| "it is no number".to_owned())?;
+    if (0.0..=100.0).contains(&percent) { Ok(percent) } else { Err("it must be from 0 to 100".to_owned()) }
+}
+
+fn attack(name: &str) -> Result<AttackKind, String> {
+    let known = || AttackKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+    AttackKind::parse(name).ok_or_else(|| format!("there are {}", known()))
 }
 
 fn effect(text: &str) -> Result<Stop, String> {

@@ -1,18 +1,20 @@
 //! How commands reach a running `interdict up`: HTTP over a Unix socket in the data folder. The embedded log belongs to
-//! one process, so verdicts and alerts go through it. Whoever may open the socket (mode 0600) may give verdicts.
+//! one process, so verdicts, alerts and simulated events go through it. Whoever may open the socket (mode 0600) may give
+//! verdicts; events are taken only if they say that they are simulated, so that nobody can write a false record.
 
 use anyhow::{Context, bail};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::StreamExt as _;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use interdict_bus::Log;
-use interdict_schemas::{Alert, Message, Verdict};
+use interdict_detector::simulation;
+use interdict_schemas::{Alert, Event, Message, Verdict};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +36,11 @@ pub(crate) async fn serve(path: &Path, log: Arc<dyn Log>, shutdown: Cancellation
     }
     let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    let routes = Router::new().route("/verdicts", get(list).post(give)).route("/alerts", get(follow)).with_state(log);
+    let routes = Router::new()
+        .route("/verdicts", get(list).post(give))
+        .route("/alerts", get(follow))
+        .route("/events", post(play))
+        .with_state(log);
     // Followers never end by themselves, so a graceful end would wait for them.
     let served = tokio::select! {
         served = axum::serve(listener, routes) => served.context("control socket"),
@@ -62,6 +68,17 @@ async fn give(State(log): State<Arc<dyn Log>>, Json(verdict): Json<Verdict>) -> 
         return (StatusCode::UNPROCESSABLE_ENTITY, "a verdict needs a scope").into_response();
     }
     match log.append(&[Message::Verdict(verdict)]).await {
+        Ok(_) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => failed(&error.into()),
+    }
+}
+
+async fn play(State(log): State<Arc<dyn Log>>, Json(events): Json<Vec<Event>>) -> Response {
+    if events.iter().any(|event| event.identity.issuer != simulation::ISSUER) {
+        return (StatusCode::UNPROCESSABLE_ENTITY, "only simulated events are taken").into_response();
+    }
+    let messages: Vec<_> = events.into_iter().map(Message::Event).collect();
+    match log.append(&messages).await {
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => failed(&error.into()),
     }
@@ -117,7 +134,10 @@ impl Control {
             .header("host", "interdict")
             .header("content-type", "application/json")
             .body(Full::new(body.into()))?;
-        let response = self.sender.lock().await.send_request(request).await?;
+        let mut sender = self.sender.lock().await;
+        // The answer before may have come and its end not yet.
+        sender.ready().await?;
+        let response = sender.send_request(request).await?;
         if !response.status().is_success() {
             let status = response.status();
             let words = http_body_util::Limited::new(response.into_body(), MAX_ANSWER).collect().await;
@@ -138,6 +158,11 @@ impl Control {
     /// Gives a verdict.
     pub(crate) async fn give(&self, verdict: &Verdict) -> anyhow::Result<()> {
         self.ask("POST", "/verdicts", serde_json::to_vec(verdict)?).await.map(drop)
+    }
+
+    /// Puts simulated events on the bus.
+    pub(crate) async fn play(&self, events: &[Event]) -> anyhow::Result<()> {
+        self.ask("POST", "/events", serde_json::to_vec(events)?).await.map(drop)
     }
 
     /// Alerts as they are raised.

@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use interdict_bus::{From, Log};
-use interdict_schemas::{Alert, Envelope, Message, Topic, Verdict};
+use interdict_schemas::{Alert, Envelope, Event, Message, Topic, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -47,6 +47,18 @@ impl Feed {
             Self::Running(control) => control.give(&verdict).await,
             Self::Log(log) => {
                 log.append(&[Message::Verdict(verdict)]).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Puts simulated events on the bus.
+    pub(crate) async fn play(&self, events: Vec<Event>) -> anyhow::Result<()> {
+        match self {
+            Self::Running(control) => control.play(&events).await,
+            Self::Log(log) => {
+                let messages: Vec<_> = events.into_iter().map(Message::Event).collect();
+                log.append(&messages).await?;
                 Ok(())
             }
         }

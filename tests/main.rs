@@ -9,5 +9,6 @@ mod deploy;
 mod forensics;
 mod harness;
 mod lake;
+mod simulate;
 mod survival;
 mod verdicts;

@@ -23,6 +23,7 @@ mod recent;
 mod retry;
 mod session;
 mod settings;
+pub mod simulation;
 pub mod sinks;
 pub mod step;
 mod weight;

@@ -2,6 +2,7 @@
 
 mod config;
 mod live;
+mod simulation;
 mod stories;
 mod story;
 mod webhook;
