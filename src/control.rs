@@ -1,18 +1,19 @@
 //! How commands reach a running `interdict up`: HTTP over a Unix socket in the data folder. The embedded log belongs to
-//! one process, so verdicts and alerts go through it. Whoever may open the socket (mode 0600) may give verdicts.
+//! one process, so verdicts, alerts and what people say of them go through it. Whoever may open the socket (mode 0600) may give
+//! verdicts.
 
 use anyhow::{Context, bail};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::StreamExt as _;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use interdict_bus::Log;
-use interdict_schemas::{Alert, Message, Verdict};
+use interdict_schemas::{Alert, Message, Resolution, Verdict};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +35,11 @@ pub(crate) async fn serve(path: &Path, log: Arc<dyn Log>, shutdown: Cancellation
     }
     let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    let routes = Router::new().route("/verdicts", get(list).post(give)).route("/alerts", get(follow)).with_state(log);
+    let routes = Router::new()
+        .route("/verdicts", get(list).post(give))
+        .route("/alerts", get(follow))
+        .route("/resolutions", post(resolve))
+        .with_state(log);
     // Followers never end by themselves, so a graceful end would wait for them.
     let served = tokio::select! {
         served = axum::serve(listener, routes) => served.context("control socket"),
@@ -62,6 +67,16 @@ async fn give(State(log): State<Arc<dyn Log>>, Json(verdict): Json<Verdict>) -> 
         return (StatusCode::UNPROCESSABLE_ENTITY, "a verdict needs a scope").into_response();
     }
     match log.append(&[Message::Verdict(verdict)]).await {
+        Ok(_) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => failed(&error.into()),
+    }
+}
+
+async fn resolve(State(log): State<Arc<dyn Log>>, Json(resolution): Json<Resolution>) -> Response {
+    if resolution.alert.is_empty() || resolution.root.is_empty() {
+        return (StatusCode::UNPROCESSABLE_ENTITY, "a resolution needs an alert and its root").into_response();
+    }
+    match log.append(&[Message::Resolution(resolution)]).await {
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => failed(&error.into()),
     }
@@ -138,6 +153,11 @@ impl Control {
     /// Gives a verdict.
     pub(crate) async fn give(&self, verdict: &Verdict) -> anyhow::Result<()> {
         self.ask("POST", "/verdicts", serde_json::to_vec(verdict)?).await.map(drop)
+    }
+
+    /// Says what an alert turned out to be.
+    pub(crate) async fn resolve(&self, resolution: &Resolution) -> anyhow::Result<()> {
+        self.ask("POST", "/resolutions", serde_json::to_vec(resolution)?).await.map(drop)
     }
 
     /// Alerts as they are raised.

@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use interdict_bus::{From, Log};
-use interdict_schemas::{Alert, Envelope, Message, Topic, Verdict};
+use interdict_schemas::{Alert, Envelope, Message, Resolution, Topic, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -47,6 +47,17 @@ impl Feed {
             Self::Running(control) => control.give(&verdict).await,
             Self::Log(log) => {
                 log.append(&[Message::Verdict(verdict)]).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Says what an alert turned out to be.
+    pub(crate) async fn resolve(&self, resolution: Resolution) -> anyhow::Result<()> {
+        match self {
+            Self::Running(control) => control.resolve(&resolution).await,
+            Self::Log(log) => {
+                log.append(&[Message::Resolution(resolution)]).await?;
                 Ok(())
             }
         }

@@ -1,6 +1,8 @@
 //! Sees an identity pivot from one system to the next and stops it. The core is a fold over events ([`Detector`]),
 //! pure: facts in, decisions out, the same live and in batch. Around it stand the bus, the lake and the webhook.
 
+pub mod backtest;
+pub mod blast;
 mod chain;
 pub mod config;
 pub mod detection;
@@ -14,7 +16,10 @@ pub mod learned;
 mod live;
 mod marks;
 pub mod names;
+mod past;
 mod recent;
+mod resolve;
+mod resolved;
 mod retry;
 mod root;
 mod settings;
@@ -23,8 +28,10 @@ pub mod sinks;
 pub use config::{Config, Raw};
 pub use detector::{Counts, Detector};
 pub use forensics::Forensics;
-pub use history::History;
+pub use history::{Error as HistoryError, History};
 pub use judge::{Known, Output};
+pub use past::{Fact, Past};
+pub use resolve::resolve;
 pub use live::GROUP;
 pub use retry::Backoff;
 pub use root::{Root, Sight};

@@ -2,7 +2,8 @@
 
 use interdict_schemas::{
     Account, Action, Alert, Chunk, Class, Closed, Decision, Delegation, Disclosure, DisclosureKind, Effect, Event,
-    Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope,
+    Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused,
+    Resolution, Scope,
     Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
 };
 use proptest::collection::vec;
@@ -23,6 +24,7 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
             offset,
             time: Time(time)
         })),
+        resolution().prop_map(Message::Resolution),
     ]
 }
 
@@ -242,4 +244,9 @@ fn verdict() -> impl Strategy<Value = Verdict> {
             revoked,
         },
     )
+}
+
+fn resolution() -> impl Strategy<Value = Resolution> {
+    (full(), time(), full(), select(Finding::ALL), text(), text())
+        .prop_map(|(alert, time, root, finding, by, note)| Resolution { alert, time, root, finding, by, note })
 }
