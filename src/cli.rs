@@ -1,7 +1,7 @@
 //! The command line: names, arguments and their help. Decides nothing.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::when::{self, When};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use interdict_queries::hunt::{self, Hunt};
 use interdict_schemas::{PrincipalKind, Stop};
 use std::path::PathBuf;

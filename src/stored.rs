@@ -86,9 +86,8 @@ fn files(mut events: Events, mut take: impl FnMut(Fact) -> anyhow::Result<()>) -
 }
 
 fn lake_facts(mut past: Past, mut take: impl FnMut(Fact) -> anyhow::Result<()>) -> anyhow::Result<String> {
-    let bar = ProgressBar::new(past.events()).with_style(ProgressStyle::with_template(
-        "{bar:40} {human_pos}/{human_len} events, {per_sec}, {eta} left",
-    )?);
+    let bar = ProgressBar::new(past.events())
+        .with_style(ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} events, {per_sec}, {eta} left")?);
     let (runtime, mut read) = (Handle::current(), 0_u64);
     while let Some(facts) = runtime.block_on(past.next())? {
         for fact in facts {

@@ -1,6 +1,7 @@
 //! What the lake knows: the events within the horizon, in the order in which the bus had them, and from which offsets
 //! the bus continues. Rows and offsets are of one snapshot, so that no event is missed or folded twice.
 
+use crate::resolved::Resolved;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -10,7 +11,6 @@ use deltalake::{DeltaTable, DeltaTableError, ObjectStoreError};
 use futures::StreamExt;
 use interdict_bus::From as Offsets;
 use interdict_schemas::lake::txn::Txn;
-use crate::resolved::Resolved;
 use interdict_schemas::lake::{self, Located, Place, Table};
 use interdict_schemas::{Event, Resolution, Time, Topic};
 use url::Url;
@@ -96,7 +96,13 @@ impl History {
         let url = url_of(lake, Table::Events)?;
         let table = url.to_string();
         let failed = |source| Error::Table { table: table.clone(), source: Box::new(source) };
-        let mut history = Self { table: table.clone(), stream: None, next: Offsets::new(), unreadable: 0, resolved: Resolved::default() };
+        let mut history = Self {
+            table: table.clone(),
+            stream: None,
+            next: Offsets::new(),
+            unreadable: 0,
+            resolved: Resolved::default(),
+        };
         if let Ok(folder) = url.to_file_path()
             && !folder.join("_delta_log").is_dir()
         {

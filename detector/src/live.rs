@@ -74,7 +74,12 @@ impl Live {
             for located in events {
                 let place = located.place;
                 while let Some(resolution) = history.resolution(Some(&place)) {
-                    live.resolve(&resolution.value, resolution.place.partition, resolution.place.offset, &mut outputs);
+                    live.resolve(
+                        &resolution.value,
+                        resolution.place.partition,
+                        resolution.place.offset,
+                        &mut outputs,
+                    );
                 }
                 if let Some(stamp) = &place.stamp {
                     live.dedupe.seed(Topic::Events, place.partition, &stamp.spool, stamp.sequence);

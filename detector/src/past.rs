@@ -135,12 +135,15 @@ impl Past {
     }
 
     async fn count(&self) -> Result<VecDeque<(i32, u64)>, DataFusionError> {
-        let sql = format!("select date, count(*) as n from events where {} group by date order by date", self.within());
+        let sql =
+            format!("select date, count(*) as n from events where {} group by date order by date", self.within());
         let mut days = VecDeque::new();
         for batch in self.context.sql(&sql).await?.collect().await? {
             let date = datafusion::arrow::compute::cast(batch.column(0), &lake_date())?;
             let (date, count) = (date.as_primitive::<Date32Type>(), batch.column(1).as_primitive::<Int64Type>());
-            days.extend((0..batch.num_rows()).map(|row| (date.value(row), u64::try_from(count.value(row)).unwrap_or(0))));
+            days.extend(
+                (0..batch.num_rows()).map(|row| (date.value(row), u64::try_from(count.value(row)).unwrap_or(0))),
+            );
         }
         Ok(days)
     }
@@ -154,10 +157,8 @@ impl Past {
     }
 
     async fn resolved(&self) -> Result<VecDeque<Located<Resolution>>, Error> {
-        let sql = format!(
-            "select * from resolutions where {} order by time, bus_partition, bus_offset",
-            self.within()
-        );
+        let sql =
+            format!("select * from resolutions where {} order by time, bus_partition, bus_offset", self.within());
         let read = |source| Error::read(&self.table, source);
         let batches = self.context.sql(&sql).await.map_err(read)?.collect().await.map_err(read)?;
         let mut all = VecDeque::new();

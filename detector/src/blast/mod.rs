@@ -145,8 +145,7 @@ impl Blast {
     }
 
     fn habit(&mut self, event: &Event) {
-        let edge =
-            (event.identity.root().id.clone(), event.target.name.clone(), event.target.protocol.name());
+        let edge = (event.identity.root().id.clone(), event.target.name.clone(), event.target.protocol.name());
         let day = event.time.day();
         let days = self.habits.entry(edge).or_insert(Days { count: 0, newest: i64::MIN, last: event.time });
         if day > days.newest {
@@ -157,16 +156,16 @@ impl Blast {
     }
 
     fn is_habitual(&self, event: &Event) -> bool {
-        let edge =
-            (event.identity.root().id.clone(), event.target.name.clone(), event.target.protocol.name());
-        self.habits.get(&edge).is_some_and(|days| {
-            days.count - u32::from(days.newest == event.time.day()) >= self.query.habit_days
-        })
+        let edge = (event.identity.root().id.clone(), event.target.name.clone(), event.target.protocol.name());
+        self.habits
+            .get(&edge)
+            .is_some_and(|days| days.count - u32::from(days.newest == event.time.day()) >= self.query.habit_days)
     }
 
     /// A session seen for the first time joins the radius or does not.
     fn first_sight(&mut self, event: &Event) -> Option<NodeIndex> {
-        if !matches!(event.kind, Kind::Opened | Kind::Acted { .. }) || !self.open.insert(event.session.as_str().into())
+        if !matches!(event.kind, Kind::Opened | Kind::Acted { .. })
+            || !self.open.insert(event.session.as_str().into())
         {
             return None;
         }

@@ -54,8 +54,9 @@ pub(super) fn to(web: &Web, node: NodeIndex) -> Vec<Hop> {
 fn cause(web: &Web, node: NodeIndex) -> Option<(NodeIndex, Link)> {
     let depth = |node: NodeIndex| match &web[node] {
         Node::Visit(visit) => visit.depth,
-        Node::Lesson(_) => teacher(web, node)
-            .map_or(0, |node| if let Node::Visit(visit) = &web[node] { visit.depth } else { 0 }),
+        Node::Lesson(_) => {
+            teacher(web, node).map_or(0, |node| if let Node::Visit(visit) = &web[node] { visit.depth } else { 0 })
+        }
     };
     web.edges_directed(node, Direction::Incoming)
         .map(|edge| (edge.source(), *edge.weight()))

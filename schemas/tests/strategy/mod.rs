@@ -3,8 +3,7 @@
 use interdict_schemas::{
     Account, Action, Alert, Chunk, Class, Closed, Decision, Delegation, Disclosure, DisclosureKind, Effect, Event,
     Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused,
-    Resolution, Scope,
-    Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
+    Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
 };
 use proptest::collection::vec;
 use proptest::option;
