@@ -1,6 +1,6 @@
 //! How commands reach a running `interdict up`: HTTP over a Unix socket in the data folder. The embedded log belongs to
-//! one process, so verdicts, alerts and what people say of them go through it. Whoever may open the socket (mode 0600) may give
-//! verdicts.
+//! one process, so verdicts, alerts and what people say of them go through it. Whoever may open the socket (mode 0600)
+//! may give verdicts.
 
 use anyhow::{Context, bail};
 use axum::body::Body;

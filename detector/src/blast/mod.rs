@@ -95,22 +95,26 @@ impl Blast {
         if event.time > self.query.until {
             return;
         }
-        self.name(event);
-        self.is_known |= self.is_subjects(event) || self.is_subject(&event.target.name);
-        if matches!(event.kind, Kind::Refused(_)) {
-            return;
-        }
-        let node = match self.visits.get(&event.session) {
-            Some(node) => Some(*node),
-            None => self.first_sight(event),
+        let is_first_sight = match &event.kind {
+            Kind::Opened | Kind::Acted { .. } => self.open.insert(event.session.as_str().into()),
+            Kind::Closed(_) => {
+                self.open.remove(event.session.as_str());
+                false
+            }
+            Kind::Refused(_) => {
+                self.name(event);
+                false
+            }
+            Kind::Resulted { .. } => false,
         };
-        // After the look at it: an edge is no habit by this very session.
-        self.habit(event);
-        if let Some(node) = node {
-            self.follow(node, event);
+        if is_first_sight {
+            self.name(event);
+            self.first_sight(event);
+            // After the look at it: an edge is no habit by this very session.
+            self.habit(event);
         }
-        if matches!(event.kind, Kind::Closed(_)) {
-            self.open.remove(event.session.as_str());
+        if let Some(node) = self.visits.get(&event.session) {
+            self.follow(*node, event);
         }
     }
 
@@ -132,6 +136,7 @@ impl Blast {
         place == subject || self.names.get(&place).is_some_and(|name| self.names.get(&subject) == Some(name))
     }
 
+    /// Takes note of what places are called, and of whether the subject was seen.
     fn name(&mut self, event: &Event) {
         let target = &event.target;
         let address = target.address.map(|address| address.to_canonical().to_string());
@@ -142,6 +147,7 @@ impl Blast {
                 self.names.insert(name, target.name.clone());
             }
         }
+        self.is_known = self.is_known || self.is_subjects(event) || self.is_subject(&target.name);
     }
 
     fn habit(&mut self, event: &Event) {
@@ -163,20 +169,15 @@ impl Blast {
     }
 
     /// A session seen for the first time joins the radius or does not.
-    fn first_sight(&mut self, event: &Event) -> Option<NodeIndex> {
-        if !matches!(event.kind, Kind::Opened | Kind::Acted { .. })
-            || !self.open.insert(event.session.as_str().into())
-        {
-            return None;
-        }
+    fn first_sight(&mut self, event: &Event) {
         let is_first = event.time >= self.query.since && self.is_subjects(event);
         let came = self.came_from(event);
         let used = self.used(event);
         let causes = [came.map(|node| (node, Link::Came)), used.map(|node| (node, Link::Used))];
         let depth = causes.iter().flatten().map(|(node, _)| self.depth(*node) + 1).min();
-        let depth = if is_first { 0 } else { depth? };
+        let Some(depth) = (if is_first { Some(0) } else { depth }) else { return };
         if self.query.hops.is_some_and(|most| depth > most) {
-            return None;
+            return;
         }
         let node = self.web.add_node(Node::Visit(Visit {
             id: event.session.clone(),
@@ -205,7 +206,6 @@ impl Blast {
         {
             self.stays.entry(place).or_default().insert(root.clone(), node);
         }
-        Some(node)
     }
 
     /// The session of the radius that stood where this one comes from: its own root's if there is one, else the newest.
