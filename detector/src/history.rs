@@ -7,7 +7,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use deltalake::{DeltaTable, DeltaTableError, ObjectStoreError};
+use deltalake::{DeltaTable, DeltaTableError};
 use futures::StreamExt;
 use interdict_bus::From as Offsets;
 use interdict_schemas::lake::txn::Txn;
@@ -60,12 +60,11 @@ impl Error {
     /// Why reading failed; a file that is missing is named.
     pub(crate) fn read(table: &str, source: DataFusionError) -> Self {
         let table = table.to_owned();
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&source);
-        while let Some(error) = cause {
-            if let Some(ObjectStoreError::NotFound { path, .. }) = error.downcast_ref() {
-                return Self::File { table, file: path.clone() };
-            }
-            cause = error.source();
+        // The reader of Parquet hands the storage's error on as text.
+        let text = source.to_string();
+        let lost = text.split_once("Object at location ").and_then(|(_, rest)| rest.split_once(" not found"));
+        if let Some((file, _)) = lost {
+            return Self::File { table, file: file.to_owned() };
         }
         Self::Read { table, source: Box::new(source) }
     }

@@ -13,17 +13,16 @@ use std::net::IpAddr;
 
 /// Any message of any kind.
 pub(crate) fn message() -> impl Strategy<Value = Message> {
+    let judged = (any::<u32>(), any::<u64>(), any::<i64>())
+        .prop_map(|(partition, offset, time)| Message::Judged(Judged { partition, offset, time: Time(time) }));
+    // Boxed: side by side the generators of all kinds overflow the stack of a test's thread.
     prop_oneof![
-        event().prop_map(Message::Event),
-        chunk().prop_map(Message::Chunk),
-        alert().prop_map(Message::Alert),
-        verdict().prop_map(Message::Verdict),
-        (any::<u32>(), any::<u64>(), any::<i64>()).prop_map(|(partition, offset, time)| Message::Judged(Judged {
-            partition,
-            offset,
-            time: Time(time)
-        })),
-        resolution().prop_map(Message::Resolution),
+        event().prop_map(Message::Event).boxed(),
+        chunk().prop_map(Message::Chunk).boxed(),
+        alert().prop_map(Message::Alert).boxed(),
+        verdict().prop_map(Message::Verdict).boxed(),
+        judged.boxed(),
+        resolution().prop_map(Message::Resolution).boxed(),
     ]
 }
 
