@@ -22,6 +22,7 @@ use crate::root::{WORDS, source};
 use interdict_schemas::{Effect, Event, Kind, Time};
 use key::Key;
 use petgraph::graph::NodeIndex;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use web::{Asked, Lesson, Link, Node, Visit, Web};
 
@@ -48,7 +49,7 @@ struct Days {
     last: Time,
 }
 
-/// Where sessions of the radius stand: the newest of each root.
+/// Where sessions of the radius stand: of each root the one nearest to the subject.
 type Stays = HashMap<String, HashMap<String, NodeIndex>>;
 
 /// A value learned may come from several places; the newest few explain enough.
@@ -142,10 +143,7 @@ impl Blast {
         let address = target.address.map(|address| address.to_canonical().to_string());
         let names = [Some(&target.name), target.host.as_ref(), target.alias.as_ref(), address.as_ref()];
         for name in names.into_iter().flatten() {
-            let name = key::folded(name);
-            if !self.names.contains_key(&name) {
-                self.names.insert(name, target.name.clone());
-            }
+            self.names.entry(key::folded(name)).or_insert_with(|| target.name.clone());
         }
         self.is_known = self.is_known || self.is_subjects(event) || self.is_subject(&target.name);
     }
@@ -204,15 +202,20 @@ impl Blast {
             .map(|place| key::folded(place))
             .chain(event.target.address.map(|address| address.to_canonical().to_string()))
         {
-            self.stays.entry(place).or_default().insert(root.clone(), node);
+            let known = self.stays.get(&place).and_then(|stays| stays.get(root));
+            if known.is_none_or(|known| self.depth(*known) >= depth) {
+                self.stays.entry(place).or_default().insert(root.clone(), node);
+            }
         }
     }
 
-    /// The session of the radius that stood where this one comes from: its own root's if there is one, else the newest.
+    /// The session of the radius that stood where this one comes from: the nearest to the subject, of the same root
+    /// if that is as near, and the newest of these.
     fn came_from(&self, event: &Event) -> Option<NodeIndex> {
         let stays = places(event).find_map(|place| self.stays.get(&key::folded(&place)))?;
-        let own = stays.get(&event.identity.root().id);
-        own.or_else(|| stays.values().max()).copied()
+        let root = &event.identity.root().id;
+        let best = stays.iter().min_by_key(|(other, node)| (self.depth(**node), *other != root, Reverse(**node)));
+        best.map(|(_, node)| *node)
     }
 
     /// What was learned that this session uses. An edge that is habit needs no teaching, but a credential does.
@@ -231,7 +234,7 @@ impl Blast {
                 }
                 Node::Visit(_) => false,
             })
-            .max()
+            .min_by_key(|node| (self.depth(**node), Reverse(**node)))
             .copied()
     }
 
