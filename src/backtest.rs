@@ -10,6 +10,9 @@ use interdict_detector::backtest::{Backtest, Comparison, Hit, Summary};
 use std::io::Write as _;
 use std::path::Path;
 
+/// Blocks that a table shows of each settings; JSON has all.
+const SHOWN: usize = 20;
+
 pub(crate) async fn run(args: cli::Backtest, config: &Path) -> anyhow::Result<()> {
     let span = Span::between(args.from, args.to, ["--from", "--to"])?;
     let new = settings::rules(&args.rules)?;
@@ -65,12 +68,16 @@ fn tables(comparison: &Comparison) -> String {
     add(format!("Alerts that differ: {}", rows.len()), grid(columns, rows));
     for (name, blocks) in [("old", &comparison.old_blocks), ("new", &comparison.new_blocks)] {
         let hit: u64 = blocks.iter().map(|block| block.collateral).sum();
+        let mut worst: Vec<_> = blocks.iter().collect();
+        worst.sort_by_key(|block| std::cmp::Reverse(block.collateral));
+        let shown = worst.len().min(SHOWN);
         let title = format!(
-            "Blocks under the {name} settings: {}; sessions they would hit beside the chains they were given on: {hit}",
+            "Blocks under the {name} settings: {}; sessions they would hit beside the chains they were given on: {hit}; \
+             the {shown} that hit most",
             blocks.len()
         );
         let columns = ["given", "until", "detection", "scope", "collateral", "cut", "for example"];
-        add(title, grid(columns, blocks.iter().map(block)));
+        add(title, grid(columns, worst.into_iter().take(shown).map(block)));
     }
     text
 }
