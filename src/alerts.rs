@@ -1,19 +1,26 @@
-//! `interdict alerts`: what the lake holds, or what is raised from now on.
+//! `interdict alerts`: what the lake holds, what is raised from now on, and what people say of it.
 
 use crate::cli::{self, Output};
 use crate::feed::Feed;
 use crate::lake;
 use crate::settings::Settings;
+use crate::verdicts;
+use anyhow::Context as _;
+use arrow::array::AsArray as _;
 use futures::StreamExt as _;
 use interdict_queries::neutral;
-use interdict_schemas::Alert;
+use interdict_schemas::{Alert, Finding, Resolution, Time};
 use std::io::Write as _;
 use std::path::Path;
 
 pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> {
+    if let Some(cli::AlertCommand::Resolve(args)) = args.command {
+        return resolve(args, config).await;
+    }
     if !args.follow {
-        let query =
-            "select time, severity, risk, detection, root, actor, title, verdict, id from alerts order by time desc";
+        let query = "select a.time, a.severity, a.risk, a.detection, a.root, a.actor, a.title, a.verdict, \
+                     r.finding as resolution, r.author as resolved_by, r.note, a.id \
+                     from alerts a left join resolutions r on r.alert = a.id order by a.time desc";
         return lake::ask(args.rows, config, query).await;
     }
     let feed = Feed::open(&Settings::load(config)?).await?;
@@ -25,6 +32,30 @@ pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> 
         line(&shown(&alert?, args.rows.output)?)?;
     }
     Ok(())
+}
+
+/// Records what a person found. The lake knows the alert's root, under which it belongs on the bus.
+async fn resolve(args: cli::Resolve, config: &Path) -> anyhow::Result<()> {
+    let settings = Settings::load(config)?;
+    let lake = args.lake.unwrap_or_else(|| settings.collector.lake.clone());
+    let query = format!("select root from alerts where id = {}", lake::literal(&args.id));
+    let rows = lake::open(Some(lake), config)?.sql(&query).await?.collect().await?;
+    let root = rows.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| {
+        let column = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).ok()?;
+        Some(column.as_string::<i32>().value(0).to_owned())
+    });
+    let root = root.with_context(|| {
+        format!("no alert in the lake has the id `{}`; `interdict alerts` lists them, a few seconds late", args.id)
+    })?;
+    let resolution = Resolution {
+        alert: args.id,
+        time: Time::from(jiff::Timestamp::now()),
+        root,
+        finding: if args.found.benign { Finding::Benign } else { Finding::Malicious },
+        by: args.by.unwrap_or_else(verdicts::person),
+        note: args.note,
+    };
+    Feed::open(&settings).await?.resolve(resolution).await
 }
 
 /// One alert as one line, or as a few for people.

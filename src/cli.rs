@@ -1,5 +1,6 @@
 //! The command line: names, arguments and their help. Decides nothing.
 
+use crate::when::{self, When};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use interdict_detector::simulation::AttackKind;
 use interdict_queries::hunt::{self, Hunt};
@@ -15,6 +16,11 @@ pub(crate) mod code {
     /// It ran, and the answer is no: a check found a mistake, `verify` a gap, `demo` a broken promise.
     pub(crate) const NO: u8 = 3;
 }
+
+/// The command line is wrong in a way that shows only when options are looked at together.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
 
 /// Cuts the lines of movement of compromised automation.
 #[derive(Debug, Parser)]
@@ -73,14 +79,18 @@ pub(crate) enum Command {
     Sessions(Sessions),
     /// Play a recorded terminal, or print the transcript of a SQL or HTTP session.
     Replay(Replay),
-    /// List alerts, or follow them as they are raised.
+    /// List alerts, follow them as they are raised, or say what one turned out to be.
     Alerts(Alerts),
     /// List, give or take back verdicts.
     Verdicts(Verdicts),
-    /// Run the detector over stored events.
+    /// Run the detector over stored events: of files, or of the lake.
     Forensics(Forensics),
     /// Play days with attacks in them through the detector and report what it caught, when, and at what noise.
     Simulate(Simulate),
+    /// Show what an identity, a target or a host reached, what it learned, and what it could reach next.
+    BlastRadius(BlastRadius),
+    /// Compare what two settings of the detector find in the same history, and whom they would stop.
+    Backtest(Backtest),
     /// Prove from the proxies' sequence numbers that the lake has no gap and no double.
     Verify(Verify),
     /// Check the configuration, the policies, and whether targets and bus can be reached.
@@ -172,7 +182,10 @@ pub(crate) struct Replay {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Alerts {
+    #[command(subcommand)]
+    pub(crate) command: Option<AlertCommand>,
     /// Print alerts as they are raised, until interrupted.
     #[arg(long)]
     pub(crate) follow: bool,
@@ -248,17 +261,128 @@ pub(crate) struct Give {
     pub(crate) by: Option<String>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlertCommand {
+    /// Say what an alert turned out to be. It is recorded, and the detector hears of it.
+    Resolve(Resolve),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resolve {
+    /// The alert's id, as `interdict alerts` lists it.
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) found: Found,
+    /// Why, in words.
+    #[arg(long, default_value = "")]
+    pub(crate) note: String,
+    /// Who says so; the name of the user that runs this command if left out.
+    #[arg(long)]
+    pub(crate) by: Option<String>,
+    /// The lake's folder; the configuration's if left out.
+    #[arg(long)]
+    pub(crate) lake: Option<PathBuf>,
+}
+
+/// What an alert turned out to be.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Found {
+    /// The movement was meant.
+    #[arg(long)]
+    pub(crate) benign: bool,
+    /// It was an attack.
+    #[arg(long)]
+    pub(crate) malicious: bool,
+}
+
+/// Where stored events are.
+#[derive(Debug, Args)]
+pub(crate) struct Stored {
+    /// The events' format.
+    #[arg(long, value_enum, default_value_t = Format::Ocsf, requires = "events")]
+    pub(crate) format: Format,
+    /// Files of events in time order; `.gz` and `.zst` are decompressed, `-` is standard input. The lake if left out.
+    #[arg(long, num_args = 1..)]
+    pub(crate) events: Vec<PathBuf>,
+    /// The lake's folder; the configuration's if left out.
+    #[arg(long, conflicts_with = "events")]
+    pub(crate) lake: Option<PathBuf>,
+}
+
+/// How an answer that is not one list of rows is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shown {
+    /// For people.
+    Table,
+    /// One JSON object.
+    Json,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Forensics {
-    /// The events' format.
-    #[arg(long, value_enum, default_value_t = Format::Ocsf)]
-    pub(crate) format: Format,
-    /// Files of events in time order; `.gz` and `.zst` are decompressed, `-` is standard input.
-    #[arg(long, required = true, num_args = 1..)]
-    pub(crate) events: Vec<PathBuf>,
-    /// Where the findings go, one OCSF object a line; `-` is standard output.
+    #[command(flatten)]
+    pub(crate) stored: Stored,
+    /// Only alerts from this moment on: RFC 3339, a date, or how long ago (`7d`). What came before teaches habit.
+    #[arg(long, value_parser = when::parse)]
+    pub(crate) from: Option<When>,
+    /// Nothing after this moment.
+    #[arg(long, value_parser = when::parse)]
+    pub(crate) to: Option<When>,
+    /// Only alerts about this root or actor.
     #[arg(long)]
-    pub(crate) alerts: PathBuf,
+    pub(crate) identity: Option<String>,
+    /// Only alerts with this target in their chain.
+    #[arg(long)]
+    pub(crate) target: Option<String>,
+    /// Where the findings go, one OCSF object a line; `-` is standard output. A table is printed if left out.
+    #[arg(long)]
+    pub(crate) alerts: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BlastRadius {
+    /// An identity (root or delegate), a target, or a host by name or address.
+    #[arg(value_name = "IDENTITY|TARGET|HOST")]
+    pub(crate) subject: String,
+    /// Only what began at this moment or later: RFC 3339, a date, or how long ago (`7d`).
+    #[arg(long, value_parser = when::parse)]
+    pub(crate) since: Option<When>,
+    /// Nothing after this moment.
+    #[arg(long, value_parser = when::parse)]
+    pub(crate) until: Option<When>,
+    /// Follow at most so many hops from the subject's own sessions.
+    #[arg(long)]
+    pub(crate) hops: Option<u32>,
+    /// Write a picture for Graphviz.
+    #[arg(long)]
+    pub(crate) dot: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) stored: Stored,
+    /// How the answer is printed.
+    #[arg(long, short, value_enum, default_value_t = Shown::Table)]
+    pub(crate) output: Shown,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backtest {
+    /// The new settings: a file with a `[detector]` section, such as a changed copy of the configuration.
+    #[arg(long)]
+    pub(crate) rules: PathBuf,
+    /// The settings to compare with; the configuration's if left out.
+    #[arg(long)]
+    pub(crate) against: Option<PathBuf>,
+    /// Only what is raised from this moment on: RFC 3339, a date, or how long ago (`7d`).
+    #[arg(long, value_parser = when::parse)]
+    pub(crate) from: Option<When>,
+    /// Nothing after this moment.
+    #[arg(long, value_parser = when::parse)]
+    pub(crate) to: Option<When>,
+    #[command(flatten)]
+    pub(crate) stored: Stored,
+    /// How the comparison is printed.
+    #[arg(long, short, value_enum, default_value_t = Shown::Table)]
+    pub(crate) output: Shown,
 }
 
 /// A format of stored events.

@@ -1,6 +1,7 @@
 //! How commands reach a running `interdict up`: HTTP over a Unix socket in the data folder. The embedded log belongs to
-//! one process, so verdicts, alerts and simulated events go through it. Whoever may open the socket (mode 0600) may give
-//! verdicts; events are taken only if they say that they are simulated, so that nobody can write a false record.
+//! one process, so verdicts, alerts, what people say of them and simulated events go through it. Whoever may open the
+//! socket (mode 0600) may give verdicts; events are taken only if they say that they are simulated, so that nobody can
+//! write a false record.
 
 use anyhow::{Context, bail};
 use axum::body::Body;
@@ -14,7 +15,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use interdict_bus::Log;
 use interdict_detector::simulation;
-use interdict_schemas::{Alert, Event, Message, Verdict};
+use interdict_schemas::{Alert, Event, Message, Resolution, Verdict};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub(crate) async fn serve(path: &Path, log: Arc<dyn Log>, shutdown: Cancellation
         .route("/verdicts", get(list).post(give))
         .route("/alerts", get(follow))
         .route("/events", post(play))
+        .route("/resolutions", post(resolve))
         .with_state(log);
     // Followers never end by themselves, so a graceful end would wait for them.
     let served = tokio::select! {
@@ -79,6 +81,16 @@ async fn play(State(log): State<Arc<dyn Log>>, Json(events): Json<Vec<Event>>) -
     }
     let messages: Vec<_> = events.into_iter().map(Message::Event).collect();
     match log.append(&messages).await {
+        Ok(_) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => failed(&error.into()),
+    }
+}
+
+async fn resolve(State(log): State<Arc<dyn Log>>, Json(resolution): Json<Resolution>) -> Response {
+    if resolution.alert.is_empty() || resolution.root.is_empty() {
+        return (StatusCode::UNPROCESSABLE_ENTITY, "a resolution needs an alert and its root").into_response();
+    }
+    match log.append(&[Message::Resolution(resolution)]).await {
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => failed(&error.into()),
     }
@@ -163,6 +175,11 @@ impl Control {
     /// Puts simulated events on the bus.
     pub(crate) async fn play(&self, events: &[Event]) -> anyhow::Result<()> {
         self.ask("POST", "/events", serde_json::to_vec(events)?).await.map(drop)
+    }
+
+    /// Says what an alert turned out to be.
+    pub(crate) async fn resolve(&self, resolution: &Resolution) -> anyhow::Result<()> {
+        self.ask("POST", "/resolutions", serde_json::to_vec(resolution)?).await.map(drop)
     }
 
     /// Alerts as they are raised.

@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use interdict_bus::{From, Log};
-use interdict_schemas::{Alert, Envelope, Event, Message, Topic, Verdict};
+use interdict_schemas::{Alert, Envelope, Event, Message, Resolution, Topic, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -59,6 +59,17 @@ impl Feed {
             Self::Log(log) => {
                 let messages: Vec<_> = events.into_iter().map(Message::Event).collect();
                 log.append(&messages).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Says what an alert turned out to be.
+    pub(crate) async fn resolve(&self, resolution: Resolution) -> anyhow::Result<()> {
+        match self {
+            Self::Running(control) => control.resolve(&resolution).await,
+            Self::Log(log) => {
+                log.append(&[Message::Resolution(resolution)]).await?;
                 Ok(())
             }
         }

@@ -1,76 +1,119 @@
-//! `interdict forensics`: the detector over stored events.
+//! `interdict forensics`: the detector over stored events, of files or of the lake.
 
-use crate::cli::{self, Format};
+use crate::cli;
+use crate::grid::grid;
 use crate::settings::Settings;
-use anyhow::{Context as _, bail};
-use indicatif::{ProgressBar, ProgressStyle};
-use interdict_detector::{Detector, Output};
-use interdict_queries::forensics::{Error, Events, Findings};
+use crate::stored::Stored;
+use crate::when::Span;
+use anyhow::Context as _;
+use interdict_detector::{Detector, Fact, Output, resolve};
+use interdict_queries::forensics::Findings;
 use interdict_schemas::{Alert, Verdict};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
-use std::path::Path;
-
-/// How many wrong lines are named; all are counted.
-const NAMED: u64 = 20;
+use std::path::{Path, PathBuf};
 
 pub(crate) async fn run(args: cli::Forensics, config: &Path) -> anyhow::Result<()> {
-    // Forensics needs no gateway: the detector's settings are the configuration's if there is one.
-    let settings = if config.exists() { Settings::load(config)?.detector.settings } else { Default::default() };
-    tokio::task::spawn_blocking(move || judge(args, settings)).await.context("forensics panicked")?
+    let span = Span::between(args.from, args.to, ["--from", "--to"])?;
+    // Forensics over files needs no gateway: the detector's settings are the configuration's if there is one.
+    let settings = Settings::detector(config)?;
+    let stored = Stored::open(args.stored, config, &settings, span).await?;
+    let wanted = Wanted { span, identity: args.identity, target: args.target };
+    let judge = move || judge(stored, settings, &wanted, args.alerts);
+    tokio::task::spawn_blocking(judge).await.context("forensics panicked")?
 }
 
-fn judge(args: cli::Forensics, settings: interdict_detector::Settings) -> anyhow::Result<()> {
-    let Format::Ocsf = args.format;
-    let mut events = Events::new(args.events);
-    let bar = match events.progress().size() {
-        Some(size) => ProgressBar::new(size).with_style(ProgressStyle::with_template(
-            "{bar:40} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}, {eta} left",
-        )?),
-        None => ProgressBar::new_spinner(),
-    };
-    let progress = events.progress().clone();
+/// Which alerts are asked for. The others are found too, and not told.
+struct Wanted {
+    span: Span,
+    identity: Option<String>,
+    target: Option<String>,
+}
+
+impl Wanted {
+    fn has(&self, alert: &Alert) -> bool {
+        let mut hops = alert.chain.iter();
+        let acts = |id: &String| alert.root == *id || alert.actor == *id || hops.any(|hop| hop.actor == *id);
+        let identity = self.identity.as_ref().is_none_or(acts);
+        let reached = |name: &String| alert.chain.iter().any(|hop| hop.target == *name);
+        let target = self.target.as_ref().is_none_or(reached);
+        (self.span.from..=self.span.to).contains(&alert.time) && identity && target
+    }
+}
+
+/// Where alerts go.
+enum Told {
+    /// Each revision as an OCSF finding.
+    File(Findings),
+    /// The last revision of each, in a table at the end.
+    Table(BTreeMap<String, Alert>),
+}
+
+impl Told {
+    fn tell(&mut self, alert: &Alert, verdict: Option<&Verdict>) -> anyhow::Result<()> {
+        match self {
+            Self::File(findings) => findings.write(alert, verdict)?,
+            Self::Table(alerts) => {
+                alerts.insert(alert.id.clone(), alert.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> anyhow::Result<u64> {
+        match self {
+            Self::File(findings) => Ok(findings.finish()?),
+            Self::Table(alerts) => {
+                let mut alerts: Vec<_> = alerts.into_values().collect();
+                alerts.sort_by(|left, right| (left.time, &left.id).cmp(&(right.time, &right.id)));
+                let count = alerts.len() as u64;
+                writeln!(std::io::stdout(), "{}", grid(COLUMNS, alerts.into_iter().map(row)))?;
+                Ok(count)
+            }
+        }
+    }
+}
+
+const COLUMNS: [&str; 7] = ["time", "severity", "risk", "detection", "root", "actor", "title"];
+
+fn row(alert: Alert) -> [String; 7] {
+    [
+        alert.time.to_string(),
+        alert.severity.to_string(),
+        alert.risk.to_string(),
+        alert.detection,
+        alert.root,
+        alert.actor,
+        alert.title,
+    ]
+}
+
+fn judge(
+    stored: Stored,
+    settings: interdict_detector::Settings,
+    wanted: &Wanted,
+    alerts: Option<PathBuf>,
+) -> anyhow::Result<()> {
     let mut detector = Detector::new(settings);
-    let mut findings = Findings::create(&args.alerts)?;
-    let (mut errors, mut wrong) = (std::io::stderr(), 0_u64);
-    while let Some(event) = events.next() {
-        match event {
-            Ok(event) => {
-                let outputs = detector.observe(&event);
-                for (alert, verdict) in paired(&outputs) {
-                    findings.write(alert, verdict)?;
-                }
-            }
-            Err(error @ Error::Line { .. }) => {
-                wrong += 1;
-                if wrong <= NAMED {
-                    bar.suspend(|| writeln!(errors, "{error}"))?;
-                }
-            }
-            Err(error) => return Err(error.into()),
+    let mut told = match alerts {
+        Some(file) => Told::File(Findings::create(&file)?),
+        None => Told::Table(BTreeMap::new()),
+    };
+    let read = stored.read(|fact| {
+        let outputs = match &fact {
+            Fact::Event(event) if event.time > wanted.span.to => return Ok(()),
+            Fact::Event(event) => detector.observe(event),
+            Fact::Resolution(resolution) => resolve(&mut detector, resolution),
+        };
+        for (alert, verdict) in paired(&outputs).filter(|(alert, _)| wanted.has(alert)) {
+            told.tell(alert, verdict)?;
         }
-        if events.tally().lines.is_multiple_of(4096) {
-            bar.set_position(progress.read());
-        }
-    }
-    bar.finish_and_clear();
-    let count = findings.finish()?;
-    let tally = events.tally();
-    let skipped: u64 = tally.skipped.values().sum();
-    let reasons: Vec<_> = tally.skipped.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        Ok(())
+    })?;
+    let count = told.finish()?;
     let counts = detector.counts();
-    writeln!(
-        errors,
-        "{} lines, {} events, {skipped} skipped{}; {} doubled, {} late; {count} findings",
-        tally.lines,
-        tally.events,
-        if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) },
-        counts.duplicates,
-        counts.late,
-    )?;
-    if tally.lines > 0 && tally.events == 0 {
-        bail!("none of {} lines is an event; is --format right?", tally.lines);
-    }
+    let (doubled, late) = (counts.duplicates, counts.late);
+    writeln!(std::io::stderr(), "{read}; {doubled} doubled, {late} late; {count} findings")?;
     Ok(())
 }
 

@@ -18,8 +18,8 @@ impl From<Output> for Format {
     }
 }
 
-/// The lake named on the command line, or the configuration's.
-pub(crate) fn open(lake: Option<PathBuf>, config: &Path) -> anyhow::Result<Engine> {
+/// Where the lake is that is named on the command line, or the configuration's.
+pub(crate) fn place(lake: Option<PathBuf>, config: &Path) -> anyhow::Result<PathBuf> {
     let lake = match lake {
         Some(lake) => lake,
         None => Settings::load(config)?.collector.lake,
@@ -27,6 +27,12 @@ pub(crate) fn open(lake: Option<PathBuf>, config: &Path) -> anyhow::Result<Engin
     if !lake.is_dir() {
         bail!("there is no lake at {}; it is made when the collector first runs", lake.display());
     }
+    Ok(lake)
+}
+
+/// Opens it.
+pub(crate) fn open(lake: Option<PathBuf>, config: &Path) -> anyhow::Result<Engine> {
+    let lake = place(lake, config)?;
     Ok(Engine::open(&lake.display().to_string(), interdict_queries::Settings::default())?)
 }
 

@@ -1,6 +1,8 @@
 //! The `interdict` command.
 
 mod alerts;
+mod backtest;
+mod blast_radius;
 mod check;
 mod cli;
 mod control;
@@ -8,16 +10,19 @@ mod demo;
 mod development;
 mod feed;
 mod forensics;
+mod grid;
 mod lake;
 mod replay;
 mod sessions;
 mod settings;
 mod simulate;
 mod sql;
+mod stored;
 mod token;
 mod up;
 mod verdicts;
 mod verify;
+mod when;
 
 use clap::Parser as _;
 use cli::{Cli, Command, LogFormat, code};
@@ -58,7 +63,7 @@ fn tell(error: &anyhow::Error) -> ExitCode {
     }
     // Standard error may be closed; there is nobody left to tell.
     let _ = writeln!(std::io::stderr(), "interdict: {words}");
-    ExitCode::from(if error.is::<settings::Error>() { code::USAGE } else { code::FAILED })
+    ExitCode::from(if error.is::<settings::Error>() || error.is::<cli::Usage>() { code::USAGE } else { code::FAILED })
 }
 
 fn log(cli: &Cli) {
@@ -99,6 +104,8 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Verdicts(args) => verdicts::run(args, &settings()?).await?,
         Command::Forensics(args) => forensics::run(args, &cli.config).await?,
         Command::Simulate(args) => return simulate::run(args, &cli.config).await,
+        Command::BlastRadius(args) => blast_radius::run(args, &cli.config).await?,
+        Command::Backtest(args) => backtest::run(args, &cli.config).await?,
         Command::Verify(args) => return verify::run(args, &cli.config).await,
         Command::Check => return check::run(&cli.config).await,
         Command::Token(args) => token::run(&args, &settings()?)?,

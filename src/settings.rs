@@ -62,6 +62,11 @@ impl Settings {
         Ok(Self { data: proxy.data.clone(), bus, proxy, collector, detector })
     }
 
+    /// The detector's settings: the configuration's if there is one, else the defaults.
+    pub(crate) fn detector(path: &Path) -> Result<interdict_detector::Settings, Error> {
+        if path.exists() { Ok(Self::load(path)?.detector.settings) } else { Ok(Default::default()) }
+    }
+
     /// Whether this machine's log is the bus.
     pub(crate) fn is_embedded(&self) -> bool {
         self.bus.kafka.is_none()
@@ -115,6 +120,25 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// The detector's settings of a file that need have no other section. A key there that nobody knows is an error.
+pub(crate) fn rules(path: &Path) -> Result<interdict_detector::Settings, Error> {
+    #[derive(Deserialize)]
+    struct Rules {
+        detector: interdict_detector::Raw,
+    }
+    let place = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error(format!("cannot read {place}: {error}; name a file with a [detector] section")))?;
+    let rules: Rules = toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| 1 + text.get(..span.start).unwrap_or("").matches('\n').count());
+        Error(format!("{place}:{line}: {}", error.message()))
+    })?;
+    // Nothing is posted, so the webhook's key is not read.
+    let rules = interdict_detector::Raw { webhook: None, ..rules.detector };
+    let resolved = rules.resolve("", |_| Err(std::io::ErrorKind::Unsupported.into()));
+    Ok(resolved.map_err(|error| Error(format!("{place}:{}: {error}", line_of(&text, "detector"))))?.settings)
 }
 
 /// The line on which a section starts; 1 if it is not written.

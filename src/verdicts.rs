@@ -2,10 +2,10 @@
 
 use crate::cli::{self, Output, VerdictCommand};
 use crate::feed::Feed;
+use crate::grid::grid;
 use crate::lake;
 use crate::settings::Settings;
 use anyhow::Context as _;
-use interdict_queries::neutral;
 use interdict_schemas::{Mode, Scope, Time, Verdict};
 use std::io::Write as _;
 
@@ -38,7 +38,7 @@ pub(crate) async fn run(args: cli::Verdicts, settings: &Settings) -> anyhow::Res
 fn verdict(give: cli::Give, now: Time) -> Verdict {
     let cli::Covered { root, actor, session, source, target } = give.covered;
     let scope = Scope { root, actor, session, source, target };
-    let by = give.by.or_else(|| std::env::var("USER").ok()).unwrap_or_else(user);
+    let by = give.by.unwrap_or_else(person);
     Verdict {
         id: format!("v-{:032x}", rand::random::<u128>()),
         time: now,
@@ -52,6 +52,11 @@ fn verdict(give: cli::Give, now: Time) -> Verdict {
         by,
         revoked: false,
     }
+}
+
+/// The person that runs this command, as far as the system knows.
+pub(crate) fn person() -> String {
+    std::env::var("USER").unwrap_or_else(|_| user())
 }
 
 /// The user that runs this command, by number.
@@ -91,14 +96,7 @@ fn print(verdicts: Vec<Verdict>, output: Output) -> anyhow::Result<()> {
             }
         }
         Output::Table => {
-            let mut table = comfy_table::Table::new();
-            table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
-            table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-            table.set_header(COLUMNS);
-            for verdict in &verdicts {
-                table.add_row(cells(verdict).map(|cell| neutral(&cell).into_owned()));
-            }
-            writeln!(out, "{table}")?;
+            writeln!(out, "{}", grid(COLUMNS, verdicts.iter().map(cells)))?;
         }
     }
     Ok(())

@@ -49,6 +49,10 @@ fn pivot_is_stopped(mut gateway: Gateway) {
     let admitted = |target: &str| hops.iter().any(|hop| hop["target"] == target && hop["state"] != "refused");
     assert!(admitted("db") && admitted("bastion") && !admitted("cluster"), "{hops:?}");
 
+    let alert = gateway.sql("select id from alerts where root = 'dana' limit 1");
+    gateway.interdict(&["alerts", "resolve", alert[0]["id"].as_str().expect("id"), "--malicious"]);
+    gateway.sql_until("select * from resolutions where finding = 'malicious' and root = 'dana'", 1);
+
     assert!(gateway.stop(), "{}", gateway.logged("up"));
     gateway.interdict(&["verify"]);
 }

@@ -2,6 +2,7 @@
 //! that is missing fails the test with how to install it; nothing is skipped.
 
 mod bad_input;
+mod batch;
 mod checks;
 mod closed_loop;
 mod demo;

@@ -94,7 +94,8 @@ fn has_row(table: Table, message: &Message) -> bool {
         (Table::Events, Message::Event(_))
         | (Table::Recordings, Message::Chunk(_))
         | (Table::Alerts, Message::Alert(_))
-        | (Table::Verdicts, Message::Verdict(_)) => true,
+        | (Table::Verdicts, Message::Verdict(_))
+        | (Table::Resolutions, Message::Resolution(_)) => true,
         (Table::Sessions, Message::Event(event)) => {
             matches!(event.kind, Kind::Opened | Kind::Refused(_) | Kind::Closed(_))
         }
@@ -110,6 +111,7 @@ fn time(message: &Message) -> Time {
         Message::Alert(alert) => alert.time,
         Message::Verdict(verdict) => verdict.time,
         Message::Judged(judged) => judged.time,
+        Message::Resolution(resolution) => resolution.time,
     }
 }
 

@@ -64,7 +64,12 @@ async fn once(topic: Topic, config: &Config, log: &Arc<dyn Log>, shutdown: &Canc
     let partitions = log.partitions(topic).await?;
     let mut tables = Vec::new();
     for table in Table::ALL.into_iter().filter(|table| table.topic() == topic) {
-        let mut delta = Delta::open(&config.lake, table).await?;
+        // A lake of an older build lacks this table, and no record that was read for it was one of its rows.
+        let begin = match (table, tables.first()) {
+            (Table::Resolutions, Some(main)) => Delta::next(main).clone(),
+            _ => From::new(),
+        };
+        let mut delta = Delta::open(&config.lake, table, &begin).await?;
         delta.look_up(topic, partitions).await?;
         for (partition, next) in delta.next().clone() {
             // After the positions, so that what the lake was written from cannot lie beyond it.

@@ -52,11 +52,11 @@ pub(crate) struct Delta {
 }
 
 impl Delta {
-    /// Opens the table in the folder `lake`, or creates it.
+    /// Opens the table in the folder `lake`, or creates it with the positions `begin`.
     ///
     /// # Errors
     /// When it cannot be read or created, or has another schema.
-    pub(crate) async fn open(lake: &Path, table: Table) -> Result<Self, Error> {
+    pub(crate) async fn open(lake: &Path, table: Table, begin: &From) -> Result<Self, Error> {
         let fail = |source| failed("open", table, source);
         let location = lake.join(table.name());
         let invalid = || Error::Location(location.display().to_string());
@@ -67,7 +67,7 @@ impl Delta {
         if delta.verify_deltatable_existence().await.map_err(fail)? {
             delta.load().await.map_err(fail)?;
         } else {
-            delta = create(&delta, table).await?;
+            delta = create(&delta, table, begin).await?;
         }
         let delta = evolve(delta, table).await?;
         Ok(Self { table, delta, next: From::new(), pending: Marks::default(), committed: Instant::now() })
@@ -222,12 +222,15 @@ fn kernel(table: Table) -> Result<StructType, Error> {
         .map_err(|source| failed("describe", table, DeltaTableError::Arrow { source }))
 }
 
-async fn create(delta: &DeltaTable, table: Table) -> Result<DeltaTable, Error> {
+async fn create(delta: &DeltaTable, table: Table, begin: &From) -> Result<DeltaTable, Error> {
     let fields = kernel(table)?;
     let setting = |key: &str, value: &str| (key.to_owned(), Some(value.to_owned()));
     let known: Vec<&str> =
         STATISTICS.split(',').filter(|name| table.schema().column_with_name(name).is_some()).collect();
+    let begin = Marks { next: begin.clone(), ..Marks::default() }.txns(table.topic());
+    let begin = begin.into_iter().map(|(id, at)| Transaction::new(id, at)).collect();
     let made = CreateBuilder::new()
+        .with_commit_properties(CommitProperties::default().with_application_transactions(begin))
         .with_log_store(delta.log_store())
         .with_table_name(table.name())
         .with_columns(fields.fields().cloned())

@@ -1,6 +1,8 @@
 //! What the lake knows: the events within the horizon, in the order in which the bus had them, and from which offsets
 //! the bus continues. Rows and offsets are of one snapshot, so that no event is missed or folded twice.
 
+use crate::resolved::Resolved;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -9,8 +11,8 @@ use deltalake::{DeltaTable, DeltaTableError};
 use futures::StreamExt;
 use interdict_bus::From as Offsets;
 use interdict_schemas::lake::txn::Txn;
-use interdict_schemas::lake::{self, Located, Table};
-use interdict_schemas::{Event, Time, Topic};
+use interdict_schemas::lake::{self, Located, Place, Table};
+use interdict_schemas::{Event, Resolution, Time, Topic};
 use url::Url;
 
 /// Memory that ordering the events may take before it spills to disk.
@@ -30,6 +32,20 @@ pub enum Error {
         /// Why not.
         source: Box<DeltaTableError>,
     },
+    /// There is no table.
+    #[error("there is no lake table {0}; it is made when the collector first runs")]
+    Missing(String),
+    /// A file that the table lists is not there.
+    #[error(
+        "lake table {table}: its file {file} is missing; put it back from a backup, or, if it is lost for good, take it \
+         out of the table with Delta's `FSCK REPAIR TABLE`; `interdict verify` then shows what is lost"
+    )]
+    File {
+        /// Where the table is.
+        table: String,
+        /// The file.
+        file: String,
+    },
     /// The events cannot be read.
     #[error("lake table {table}: {source}; run `interdict verify` to see what is wrong")]
     Read {
@@ -40,12 +56,27 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Why reading failed; a file that is missing is named.
+    pub(crate) fn read(table: &str, source: DataFusionError) -> Self {
+        let table = table.to_owned();
+        // The reader of Parquet hands the storage's error on as text.
+        let text = source.to_string();
+        let lost = text.split_once("Object at location ").and_then(|(_, rest)| rest.split_once(" not found"));
+        if let Some((file, _)) = lost {
+            return Self::File { table, file: file.to_owned() };
+        }
+        Self::Read { table, source: Box::new(source) }
+    }
+}
+
 /// The events of the lake, streaming.
 pub struct History {
     table: String,
     stream: Option<SendableRecordBatchStream>,
     next: Offsets,
     unreadable: u64,
+    resolved: Resolved,
 }
 
 impl std::fmt::Debug for History {
@@ -64,7 +95,13 @@ impl History {
         let url = url_of(lake, Table::Events)?;
         let table = url.to_string();
         let failed = |source| Error::Table { table: table.clone(), source: Box::new(source) };
-        let mut history = Self { table: table.clone(), stream: None, next: Offsets::new(), unreadable: 0 };
+        let mut history = Self {
+            table: table.clone(),
+            stream: None,
+            next: Offsets::new(),
+            unreadable: 0,
+            resolved: Resolved::default(),
+        };
         if let Ok(folder) = url.to_file_path()
             && !folder.join("_delta_log").is_dir()
         {
@@ -84,6 +121,7 @@ impl History {
                 history.next.insert(partition, offset);
             }
         }
+        history.resolved = Resolved::open(lake, since, &mut history.next).await?;
         let read = query(&delta, since).await;
         history.stream = Some(read.map_err(|source| Error::Read { table, source: Box::new(source) })?);
         Ok(history)
@@ -93,6 +131,12 @@ impl History {
     #[must_use]
     pub const fn next_offsets(&self) -> &Offsets {
         &self.next
+    }
+
+    /// The next resolution that came before `place` on the bus; with none, the next of all. To be folded before the
+    /// event at that place.
+    pub(crate) fn resolution(&mut self, place: Option<&Place>) -> Option<Located<Resolution>> {
+        self.resolved.before(place)
     }
 
     /// Rows that could not be read as events; each was logged.
@@ -108,23 +152,30 @@ impl History {
     pub async fn next(&mut self) -> Result<Option<Vec<Located<Event>>>, Error> {
         let Some(stream) = &mut self.stream else { return Ok(None) };
         let Some(batch) = stream.next().await else { return Ok(None) };
-        let batch = batch.map_err(|source| Error::Read { table: self.table.clone(), source: Box::new(source) })?;
-        if let Ok(events) = lake::events(&batch) {
-            return Ok(Some(events));
-        }
-        // One row that is none must not cost the others: take them one by one.
-        let mut events = Vec::new();
-        for row in 0..batch.num_rows() {
-            match lake::events(&batch.slice(row, 1)) {
-                Ok(event) => events.extend(event),
-                Err(error) => {
-                    self.unreadable += 1;
-                    tracing::error!(table = self.table, %error, "a row of the lake is no event; skipped");
-                }
-            }
-        }
+        let batch = batch.map_err(|source| Error::read(&self.table, source))?;
+        let (events, unreadable) = events(&batch, &self.table);
+        self.unreadable += unreadable;
         Ok(Some(events))
     }
+}
+
+/// The events of a batch, and how many rows are none. One row that is none must not cost the others: then they are
+/// taken one by one.
+pub(crate) fn events(batch: &RecordBatch, table: &str) -> (Vec<Located<Event>>, u64) {
+    if let Ok(events) = lake::events(batch) {
+        return (events, 0);
+    }
+    let (mut events, mut unreadable) = (Vec::new(), 0);
+    for row in 0..batch.num_rows() {
+        match lake::events(&batch.slice(row, 1)) {
+            Ok(event) => events.extend(event),
+            Err(error) => {
+                unreadable += 1;
+                tracing::error!(table, %error, "a row of the lake is no event; skipped");
+            }
+        }
+    }
+    (events, unreadable)
 }
 
 async fn query(delta: &DeltaTable, since: Time) -> Result<SendableRecordBatchStream, DataFusionError> {
@@ -140,7 +191,7 @@ async fn query(delta: &DeltaTable, since: Time) -> Result<SendableRecordBatchStr
     context.sql(&sql).await?.execute_stream().await
 }
 
-fn url_of(lake: &str, table: Table) -> Result<Url, Error> {
+pub(crate) fn url_of(lake: &str, table: Table) -> Result<Url, Error> {
     let wrong = || Error::Location(lake.into());
     let base = if lake.contains("://") {
         Url::parse(&format!("{}/", lake.trim_end_matches('/'))).map_err(|_| wrong())?

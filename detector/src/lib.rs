@@ -2,6 +2,8 @@
 //! pure: facts in, decisions out, the same live and in batch. Around it stand the bus, the lake and the webhook.
 
 pub mod actor;
+pub mod backtest;
+pub mod blast;
 mod budget;
 pub mod chain;
 pub mod config;
@@ -17,9 +19,12 @@ pub mod likelihood;
 mod live;
 pub mod machine;
 mod marks;
+mod past;
 pub mod place;
 pub mod population;
 mod recent;
+mod resolve;
+mod resolved;
 mod retry;
 mod session;
 mod settings;
@@ -32,9 +37,11 @@ mod words;
 pub use config::{Config, Raw};
 pub use detector::{Counts, Detector, Size};
 pub use forensics::Forensics;
-pub use history::History;
+pub use history::{Error as HistoryError, History};
 pub use judge::Output;
 pub use live::GROUP;
+pub use past::{Fact, Past};
+pub use resolve::resolve;
 pub use retry::Backoff;
 pub use settings::{Bounds, Reach, Settings};
 

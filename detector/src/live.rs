@@ -13,7 +13,7 @@ use crate::judge::Output;
 use crate::retry::Backoff;
 use crate::{Error, marks};
 use interdict_bus::{Dedupe, Error as BusError, From as Offsets, Log, Reader, Record};
-use interdict_schemas::{Envelope, Event, Judged, Message, Time, Topic};
+use interdict_schemas::{Envelope, Event, Judged, Message, Resolution, Time, Topic};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -73,6 +73,14 @@ impl Live {
             let mut outputs = Vec::new();
             for located in events {
                 let place = located.place;
+                while let Some(resolution) = history.resolution(Some(&place)) {
+                    live.resolve(
+                        &resolution.value,
+                        resolution.place.partition,
+                        resolution.place.offset,
+                        &mut outputs,
+                    );
+                }
                 if let Some(stamp) = &place.stamp {
                     live.dedupe.seed(Topic::Events, place.partition, &stamp.spool, stamp.sequence);
                 }
@@ -80,6 +88,11 @@ impl Live {
             }
             live.publish(outputs).await?;
         }
+        let mut outputs = Vec::new();
+        while let Some(resolution) = history.resolution(None) {
+            live.resolve(&resolution.value, resolution.place.partition, resolution.place.offset, &mut outputs);
+        }
+        live.publish(outputs).await?;
         live.unreadable = history.unreadable();
         let positions: Vec<_> = (0..partitions).map(|at| (at, live.next.get(&at).copied().unwrap_or(0))).collect();
         for (partition, offset) in positions {
@@ -151,6 +164,9 @@ impl Live {
                         self.fold(&event, at.partition, at.offset, &mut outputs);
                     }
                 }
+                Ok(Envelope { message: Message::Resolution(resolution), .. }) => {
+                    self.resolve(&resolution, at.partition, at.offset, &mut outputs);
+                }
                 Ok(_) => self.pass_over(record, "it is no event"),
                 Err(error) => self.pass_over(record, &error.to_string()),
             }
@@ -171,6 +187,13 @@ impl Live {
 
     fn fold(&mut self, event: &Event, partition: u32, offset: u64, outputs: &mut Vec<Output>) {
         let follows = self.detector.observe(event);
+        if self.judged.get(&partition).is_none_or(|judged| offset >= *judged) {
+            outputs.extend(follows);
+        }
+    }
+
+    fn resolve(&mut self, resolution: &Resolution, partition: u32, offset: u64, outputs: &mut Vec<Output>) {
+        let follows = crate::resolve(&mut self.detector, resolution);
         if self.judged.get(&partition).is_none_or(|judged| offset >= *judged) {
             outputs.extend(follows);
         }

@@ -8,6 +8,7 @@ pub(crate) const fn facts(table: Table) -> &'static str {
         Table::Sessions => "session_facts",
         Table::Alerts => "alert_revisions",
         Table::Verdicts => "verdict_records",
+        Table::Resolutions => "resolution_records",
         Table::Events | Table::Disclosures | Table::Recordings => table.name(),
     }
 }
@@ -19,6 +20,7 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         newest(Table::Sessions, "session", "case state when 'open' then 0 else 1 end desc, bus_offset desc"),
         newest(Table::Alerts, "id", "revision desc, bus_offset desc"),
         newest(Table::Verdicts, "id", "bus_offset desc"),
+        newest(Table::Resolutions, "alert", "bus_offset desc"),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Topics, their keys, and the envelope that every record travels in. Encoding and decoding are versioned; every
 //! version ever written decodes for ever (see `golden/`).
 
-use crate::{Alert, Chunk, Event, Time, Verdict, wire};
+use crate::{Alert, Chunk, Event, Resolution, Time, Verdict, wire};
 
 /// The version written today.
 pub const VERSION: u32 = 1;
@@ -12,7 +12,8 @@ pub const MAX_RECORD: usize = 1 << 20;
 /// A topic of the bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Topic {
-    /// Events, keyed by root identity, so that one partition holds everything that a root does.
+    /// Events, keyed by root identity, so that one partition holds everything that a root does; among them, under the
+    /// same key, what people say of the root's alerts.
     Events,
     /// Recording chunks, keyed by session.
     Recordings,
@@ -87,6 +88,8 @@ pub enum Message {
     Verdict(Verdict),
     /// On `Topic::Verdicts`.
     Judged(Judged),
+    /// On `Topic::Events`.
+    Resolution(Resolution),
 }
 
 impl Message {
@@ -94,7 +97,7 @@ impl Message {
     #[must_use]
     pub const fn topic(&self) -> Topic {
         match self {
-            Self::Event(_) => Topic::Events,
+            Self::Event(_) | Self::Resolution(_) => Topic::Events,
             Self::Chunk(_) => Topic::Recordings,
             Self::Alert(_) => Topic::Alerts,
             Self::Verdict(_) | Self::Judged(_) => Topic::Verdicts,
@@ -110,6 +113,7 @@ impl Message {
             Self::Alert(alert) => alert.root.clone(),
             Self::Verdict(verdict) => format!("verdict/{}", verdict.id),
             Self::Judged(judged) => format!("judged/{}", judged.partition),
+            Self::Resolution(resolution) => resolution.root.clone(),
         }
     }
 

@@ -50,12 +50,14 @@ proptest! {
         all(wrap(lake::recordings(&batch(Table::Recordings)).expect("chunks"), Message::Chunk), &mut back);
         all(wrap(lake::alerts(&batch(Table::Alerts)).expect("alerts"), Message::Alert), &mut back);
         all(wrap(lake::verdicts(&batch(Table::Verdicts)).expect("verdicts"), Message::Verdict), &mut back);
+        all(wrap(lake::resolutions(&batch(Table::Resolutions)).expect("resolutions"), Message::Resolution), &mut back);
         let rank = |message: &Message| match message {
             Message::Event(_) => 0,
             Message::Chunk(_) => 1,
             Message::Alert(_) => 2,
             Message::Verdict(_) => 3,
-            Message::Judged(_) => 4,
+            Message::Resolution(_) => 4,
+            Message::Judged(_) => 5,
         };
         let mut expected = records.clone();
         expected.retain(|located| !matches!(located.value, Message::Judged(_)));

@@ -48,6 +48,11 @@ fn attributes(message: &Message) -> Attributes {
         Message::Verdict(verdict) => {
             Attributes { id: verdict.id.clone(), kind: "interdict.verdict".to_owned(), time: verdict.time }
         }
+        Message::Resolution(resolution) => Attributes {
+            id: format!("{}/{}", resolution.alert, resolution.time.0),
+            kind: "interdict.resolution".to_owned(),
+            time: resolution.time,
+        },
         Message::Judged(judged) => Attributes {
             id: format!("judged/{}/{}", judged.partition, judged.offset),
             kind: "interdict.judged".to_owned(),

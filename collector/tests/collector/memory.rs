@@ -55,6 +55,13 @@ impl Memory {
         self.committed.lock().expect("lock").get(&("collector".to_owned(), topic, partition)).copied()
     }
 
+    /// Makes what stands before an offset unreadable.
+    pub(crate) fn lose(&self, topic: Topic, partition: u32, offset: usize) {
+        let mut records = self.records.lock().expect("lock");
+        let all = records.get_mut(&(topic, partition)).into_iter().flatten();
+        all.take(offset).for_each(|record| record.value = b"gone".to_vec());
+    }
+
     fn held(&self, topic: Topic, partition: u32) -> u64 {
         self.records.lock().expect("lock").get(&(topic, partition)).map_or(0, |records| records.len() as u64)
     }

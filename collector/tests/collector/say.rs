@@ -1,8 +1,8 @@
 //! Messages to collect.
 
 use interdict_schemas::{
-    Account, Alert, Chunk, Closed, Disclosure, DisclosureKind, Event, Identity, Kind, Message, Mode, Principal,
-    PrincipalKind, Protocol, Scope, Severity, Source, Stop, Stream, Target, Time, Verdict,
+    Account, Alert, Chunk, Closed, Disclosure, DisclosureKind, Event, Finding, Identity, Kind, Message, Mode,
+    Principal, PrincipalKind, Protocol, Resolution, Scope, Severity, Source, Stop, Stream, Target, Time, Verdict,
 };
 
 /// Noon of 2026-03-02, UTC.
@@ -112,5 +112,16 @@ pub(crate) fn verdict(id: &str, until: Time) -> Message {
         alert: None,
         by: "disclosed_target".into(),
         revoked: false,
+    })
+}
+
+pub(crate) fn resolution(alert: &str) -> Message {
+    Message::Resolution(Resolution {
+        alert: alert.into(),
+        time: NOON,
+        root: "root".into(),
+        finding: Finding::Benign,
+        by: "erin".into(),
+        note: String::new(),
     })
 }

@@ -155,6 +155,43 @@ async fn a_bus_that_was_replaced_is_read_from_its_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_people_say_of_alerts_stands_once_wherever_collecting_is_cut() {
+    let folder = tempfile::tempdir().expect("folder");
+    let log = Shared(Arc::new(Memory::new(1)));
+    for sequence in 1..=20 {
+        log.0.stamped(0, &say::event("root", sequence, NOON), "s", sequence);
+        if sequence % 7 == 0 {
+            log.0.put(Topic::Events, 0, say::resolution(&format!("a-{sequence}")).encode());
+        }
+        if sequence % 3 == 0 {
+            collect(patient(folder.path(), 2), log.clone()).await.expect("collected");
+        }
+    }
+    collect(patient(folder.path(), 2), log.clone()).await.expect("collected");
+    assert_eq!(lake::rows(folder.path(), Table::Events).await, 20);
+    assert_eq!(lake::rows(folder.path(), Table::Resolutions).await, 2);
+    assert_eq!(log.0.told(Topic::Events, 0), Some(22));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lake_of_an_older_build_gets_its_new_table_from_where_it_stands() {
+    let folder = tempfile::tempdir().expect("folder");
+    let log = Shared(Arc::new(Memory::new(1)));
+    for sequence in 1..=5 {
+        log.0.stamped(0, &say::event("root", sequence, NOON), "s", sequence);
+    }
+    collect(patient(folder.path(), 100), log.clone()).await.expect("collected");
+    std::fs::remove_dir_all(folder.path().join("resolutions")).expect("as the older build left it");
+    // The bus has let go of what every table had: reading it again from its start would fail.
+    log.0.put(Topic::Events, 0, say::resolution("a-1").encode());
+    log.0.stamped(0, &say::event("root", 6, NOON), "s", 6);
+    log.0.lose(Topic::Events, 0, 5);
+    collect(patient(folder.path(), 100), log).await.expect("collected");
+    assert_eq!(lake::rows(folder.path(), Table::Events).await, 6);
+    assert_eq!(lake::rows(folder.path(), Table::Resolutions).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_of_another_schema_is_left_alone_and_named() {
     let folder = tempfile::tempdir().expect("folder");
     let wrong = deltalake::operations::create::CreateBuilder::new()

@@ -1,8 +1,8 @@
 //! SQL over the lake: always an answer, never a change.
 
-use crate::fixture::{Lake, csv, session, story};
+use crate::fixture::{Lake, MORNING, csv, session, story};
 use interdict_queries::{Engine, Error, Settings};
-use interdict_schemas::Protocol;
+use interdict_schemas::{Finding, Message, Protocol, Resolution};
 use std::time::Duration;
 
 async fn check(engine: &Engine, sql: &str, expected: &str) {
@@ -24,6 +24,8 @@ async fn tables_that_do_not_exist_yet_are_empty() {
         "alert_revisions",
         "verdicts",
         "verdict_records",
+        "resolutions",
+        "resolution_records",
     ] {
         check(&engine, &format!("select count(*) as n from {table}"), "n\n0").await;
     }
@@ -60,6 +62,26 @@ async fn views_show_the_newest_fact_of_each_thing() {
     check(engine, "select id, revoked from verdicts", "id,revoked\nv-1,true").await;
     check(engine, "select count(*) as n from verdict_records", "n\n2").await;
     check(engine, "select count(*) as n from events where date = date '2026-03-02'", "n\n6").await;
+}
+
+#[tokio::test]
+async fn the_last_word_on_an_alert_counts() {
+    let mut lake = story().await;
+    let said = |finding, seconds| {
+        Message::Resolution(Resolution {
+            alert: "f-1".into(),
+            time: MORNING.plus_seconds(seconds),
+            root: "user:dana".into(),
+            finding,
+            by: "erin".into(),
+            note: String::new(),
+        })
+    };
+    // A clock may go back; what was said later on the bus counts.
+    lake.write([said(Finding::Benign, 60), said(Finding::Malicious, 30)]).await;
+    let sql = "select a.id, r.finding, r.note from alerts a left join resolutions r on r.alert = a.id";
+    check(&lake.engine(), sql, "id,finding,note\nf-1,malicious,").await;
+    check(&lake.engine(), "select count(*) as n from resolution_records", "n\n2").await;
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod located;
 mod recordings;
+mod resolutions;
 mod rows;
 mod sessions;
 pub mod txn;
@@ -23,6 +24,7 @@ pub use error::Error;
 pub use events::events;
 pub use located::{Located, Place};
 pub use recordings::recordings;
+pub use resolutions::resolutions;
 pub use rows::{day, rows};
 pub use verdicts::verdicts;
 
@@ -45,12 +47,21 @@ pub enum Table {
     Alerts,
     /// One row for each record of a verdict.
     Verdicts,
+    /// One row for each answer of a person to an alert.
+    Resolutions,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 6] =
-        [Self::Events, Self::Sessions, Self::Disclosures, Self::Recordings, Self::Alerts, Self::Verdicts];
+    pub const ALL: [Self; 7] = [
+        Self::Events,
+        Self::Sessions,
+        Self::Disclosures,
+        Self::Recordings,
+        Self::Alerts,
+        Self::Verdicts,
+        Self::Resolutions,
+    ];
 
     /// The folder's and the SQL table's name.
     #[must_use]
@@ -62,6 +73,7 @@ impl Table {
             Self::Recordings => "recordings",
             Self::Alerts => "alerts",
             Self::Verdicts => "verdicts",
+            Self::Resolutions => "resolutions",
         }
     }
 
@@ -69,7 +81,7 @@ impl Table {
     #[must_use]
     pub const fn topic(self) -> Topic {
         match self {
-            Self::Events | Self::Sessions | Self::Disclosures => Topic::Events,
+            Self::Events | Self::Sessions | Self::Disclosures | Self::Resolutions => Topic::Events,
             Self::Recordings => Topic::Recordings,
             Self::Alerts => Topic::Alerts,
             Self::Verdicts => Topic::Verdicts,
@@ -86,6 +98,7 @@ impl Table {
             Self::Recordings => &RECORDINGS,
             Self::Alerts => &ALERTS,
             Self::Verdicts => &VERDICTS,
+            Self::Resolutions => &RESOLUTIONS,
         })
     }
 }
@@ -337,6 +350,27 @@ static VERDICTS: LazyLock<SchemaRef> = LazyLock::new(|| {
                 // Who gave it: a detection's name or a person.
                 ("author", Utf8, false),
                 ("revoked", Boolean, false),
+            ],
+            provenance(),
+        ]
+        .concat(),
+    )
+});
+
+static RESOLUTIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::Utf8;
+    table(
+        &[
+            vec![
+                ("date", DataType::Date32, false),
+                ("time", time(), false),
+                ("alert", Utf8, false),
+                ("root", Utf8, false),
+                // benign, malicious
+                ("finding", Utf8, false),
+                // The person who says so.
+                ("author", Utf8, false),
+                ("note", Utf8, true),
             ],
             provenance(),
         ]

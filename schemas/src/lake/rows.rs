@@ -1,7 +1,9 @@
 //! Rows of any table from messages.
 
-use super::{Error, Located, Place, Table, alerts, column, disclosures, events, recordings, sessions, verdicts};
-use crate::{Alert, Chunk, Event, Message, Time, Verdict};
+use super::{
+    Error, Located, Place, Table, alerts, column, disclosures, events, recordings, resolutions, sessions, verdicts,
+};
+use crate::{Alert, Chunk, Event, Message, Resolution, Time, Verdict};
 use arrow::array::{ArrayRef, Date32Array, RecordBatch};
 use arrow::error::ArrowError;
 use std::sync::Arc;
@@ -46,6 +48,7 @@ pub fn rows<'a>(table: Table, records: impl IntoIterator<Item = &'a Located<Mess
         Table::Recordings => recordings::columns(&pick(records, chunk)),
         Table::Alerts => alerts::columns(&pick(records, alert)),
         Table::Verdicts => verdicts::columns(&pick(records, verdict)),
+        Table::Resolutions => resolutions::columns(&pick(records, resolution)),
     };
     columns
         .and_then(|columns| RecordBatch::try_new(table.schema(), columns))
@@ -81,4 +84,8 @@ fn alert(message: &Message) -> Option<&Alert> {
 
 fn verdict(message: &Message) -> Option<&Verdict> {
     if let Message::Verdict(verdict) = message { Some(verdict) } else { None }
+}
+
+fn resolution(message: &Message) -> Option<&Resolution> {
+    if let Message::Resolution(resolution) = message { Some(resolution) } else { None }
 }

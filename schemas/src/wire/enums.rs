@@ -1,7 +1,7 @@
 //! Numbers of the protobuf enums.
 
 use super::{Error, Result, pb};
-use crate::{Class, DisclosureKind, Effect, Mode, PrincipalKind, Severity, Status, Stop, Stream};
+use crate::{Class, DisclosureKind, Effect, Finding, Mode, PrincipalKind, Severity, Status, Stop, Stream};
 
 /// Maps a domain enum to its protobuf number and back; an unknown number is an error.
 macro_rules! enums {
@@ -37,4 +37,5 @@ enums! {
     Severity <-> pb::alert::Severity, "alert.severity" { Informational, Low, Medium, High, Critical }
     Stop <-> pb::verdict::Effect, "verdict.effect" { Stop, Hold, Watch }
     Mode <-> pb::verdict::Mode, "verdict.mode" { Enforce, Shadow }
+    Finding <-> pb::resolution::Finding, "resolution.finding" { Benign, Malicious }
 }

@@ -6,6 +6,7 @@ mod chunk;
 mod enums;
 mod event;
 mod identity;
+mod resolution;
 mod verdict;
 
 use crate::topic::{MAX_RECORD, VERSION};
@@ -47,6 +48,7 @@ pub(crate) fn encode(message: &Message) -> Vec<u8> {
             offset: judged.offset,
             time_us: judged.time.0,
         }),
+        Message::Resolution(resolution) => pb::envelope::Body::Resolution(resolution.into()),
     };
     pb::Envelope { version: VERSION, stamp: None, body: Some(body) }.encode_to_vec()
 }
@@ -78,6 +80,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Envelope> {
         pb::envelope::Body::Judged(judged) => {
             Message::Judged(Judged { partition: judged.partition, offset: judged.offset, time: Time(judged.time_us) })
         }
+        pb::envelope::Body::Resolution(resolution) => Message::Resolution(resolution.try_into()?),
     };
     Ok(Envelope { stamp, message })
 }

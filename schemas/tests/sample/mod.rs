@@ -2,8 +2,8 @@
 
 use interdict_schemas::{
     Account, Action, Alert, Chunk, Class, Closed, Decision, Delegation, Disclosure, DisclosureKind, Effect, Envelope,
-    Event, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope,
-    Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
+    Event, Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused,
+    Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
 };
 
 const AT: Time = Time(1_772_438_494_784_123);
@@ -34,6 +34,7 @@ pub(crate) fn all() -> Vec<(&'static str, Envelope)> {
         ("alert", bare(Message::Alert(alert()))),
         ("verdict", bare(Message::Verdict(verdict()))),
         ("judged", bare(Message::Judged(Judged { partition: 3, offset: 1_000_000, time: AT }))),
+        ("resolution", bare(Message::Resolution(resolution()))),
     ]
 }
 
@@ -194,5 +195,16 @@ fn verdict() -> Verdict {
         alert: some("a-1"),
         by: "disclosed_target".into(),
         revoked: true,
+    }
+}
+
+fn resolution() -> Resolution {
+    Resolution {
+        alert: "a-1".into(),
+        time: AT,
+        root: "user:root".into(),
+        finding: Finding::Malicious,
+        by: "erin".into(),
+        note: "the owner did not start this run".into(),
     }
 }

@@ -2,8 +2,8 @@
 
 use interdict_schemas::{
     Account, Action, Alert, Chunk, Class, Closed, Decision, Delegation, Disclosure, DisclosureKind, Effect, Event,
-    Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope,
-    Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
+    Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused,
+    Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -13,16 +13,16 @@ use std::net::IpAddr;
 
 /// Any message of any kind.
 pub(crate) fn message() -> impl Strategy<Value = Message> {
+    let judged = (any::<u32>(), any::<u64>(), any::<i64>())
+        .prop_map(|(partition, offset, time)| Message::Judged(Judged { partition, offset, time: Time(time) }));
+    // Boxed: side by side the generators of all kinds overflow the stack of a test's thread.
     prop_oneof![
-        event().prop_map(Message::Event),
-        chunk().prop_map(Message::Chunk),
-        alert().prop_map(Message::Alert),
-        verdict().prop_map(Message::Verdict),
-        (any::<u32>(), any::<u64>(), any::<i64>()).prop_map(|(partition, offset, time)| Message::Judged(Judged {
-            partition,
-            offset,
-            time: Time(time)
-        })),
+        event().prop_map(Message::Event).boxed(),
+        chunk().prop_map(Message::Chunk).boxed(),
+        alert().prop_map(Message::Alert).boxed(),
+        verdict().prop_map(Message::Verdict).boxed(),
+        judged.boxed(),
+        resolution().prop_map(Message::Resolution).boxed(),
     ]
 }
 
@@ -242,4 +242,9 @@ fn verdict() -> impl Strategy<Value = Verdict> {
             revoked,
         },
     )
+}
+
+fn resolution() -> impl Strategy<Value = Resolution> {
+    (full(), time(), full(), select(Finding::ALL), text(), text())
+        .prop_map(|(alert, time, root, finding, by, note)| Resolution { alert, time, root, finding, by, note })
 }

@@ -1,0 +1,82 @@
+//! Two settings over the same story; see `story.rs` for the language.
+
+use crate::story::events;
+use interdict_detector::backtest::{Backtest, Comparison};
+use interdict_detector::{Fact, Settings};
+use interdict_schemas::{Mode, Time};
+
+const STORY: &str = "
+    target bastion host=bastion.internal
+    d9 05:00 dana>planner@client web/http open
+    09:00 dana>runner@sandbox config-db/postgres open
+    09:01 dana>runner@sandbox config-db/postgres reads hosts host_name=bastion.internal is bastion
+    09:01:30 dana>runner@sandbox ledger/postgres open
+    09:02 dana>runner@sandbox bastion/ssh open
+    10:00 dana>runner@sandbox web/http open
+    10:00 dana>other@sandbox web/http open
+    11:00 erin@desk web/http open
+";
+
+fn compare(old: Settings, new: Settings, from: Time, story: &str) -> Comparison {
+    let mut backtest = Backtest::new(old, new, from, Time(i64::MAX));
+    events(story).into_iter().for_each(|event| backtest.observe(&Fact::Event(event)));
+    backtest.compare()
+}
+
+fn all(old: Settings, new: Settings) -> Comparison {
+    compare(old, new, Time(i64::MIN), STORY)
+}
+
+#[test]
+fn the_same_settings_find_the_same() {
+    let found = all(Settings::default(), Settings::default());
+    assert_eq!((found.same, found.only_old.len(), found.only_new.len(), found.changed.len()), (1, 0, 0, 0));
+    assert_eq!(found.old_blocks, found.new_blocks);
+    assert_eq!(found.events, events(STORY).len() as u64);
+}
+
+#[test]
+fn collateral_is_what_a_verdict_covers_beside_its_chain() {
+    let found = all(Settings::default(), Settings::default());
+    let [block] = &found.new_blocks[..] else { panic!("{:?}", found.new_blocks) };
+    let hit: Vec<_> = block.samples.iter().map(|sample| format!("{} {}", sample.identity, sample.target)).collect();
+    // Only the runner for dana is stopped: neither the other delegate nor erin.
+    assert_eq!(hit, ["dana -> runner ledger", "dana -> runner web"]);
+    assert_eq!((block.collateral, block.cut), (2, 1));
+}
+
+#[test]
+fn alerts_of_one_side_alone_are_told_apart() {
+    let bursts = Settings { burst_targets: 3, ..Settings::default() };
+    let found = all(Settings::default(), bursts.clone());
+    let names = |alerts: &[interdict_detector::backtest::Summary]| {
+        alerts.iter().map(|alert| alert.detection.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&found.only_new), ["new_edge_burst"]);
+    assert!(found.only_old.is_empty());
+    let counted: Vec<_> =
+        found.detections.iter().map(|one| (one.detection.as_str(), one.old.alerts, one.new.alerts)).collect();
+    assert_eq!(counted, [("disclosed_target", 1, 1), ("new_edge_burst", 0, 1)]);
+    let back = all(bursts, Settings::default());
+    assert_eq!(names(&back.only_old), ["new_edge_burst"]);
+}
+
+#[test]
+fn another_length_of_verdicts_changes_whom_they_hit_and_shadow_changes_nothing() {
+    let short = Settings { verdict_hours: 1, ..Settings::default() };
+    let found = all(short, Settings { mode: Mode::Shadow, ..Settings::default() });
+    let hits =
+        |blocks: &[interdict_detector::backtest::Hit]| blocks.iter().map(|block| block.collateral).sum::<u64>();
+    assert_eq!((hits(&found.old_blocks), hits(&found.new_blocks)), (2, 2));
+    let later = STORY.replace("10:00 dana>runner@sandbox web", "20:00 dana>runner@sandbox web");
+    let short = Settings { verdict_hours: 1, ..Settings::default() };
+    let found = compare(short, Settings::default(), Time(i64::MIN), &later);
+    assert_eq!((hits(&found.old_blocks), hits(&found.new_blocks)), (1, 2));
+}
+
+#[test]
+fn what_was_raised_before_does_not_count() {
+    let last = events(STORY).last().expect("an event").time;
+    let found = compare(Settings::default(), Settings::default(), last, STORY);
+    assert_eq!((found.same, found.new_blocks.len()), (0, 0));
+}

@@ -1,0 +1,103 @@
+//! What happened, from files or from the lake, one fact after the other, oldest first, with a progress bar. Memory does
+//! not grow with how much there is.
+
+use crate::cli::{self, Format};
+use crate::lake;
+use crate::when::Span;
+use anyhow::bail;
+use indicatif::{ProgressBar, ProgressStyle};
+use interdict_detector::{Fact, Past, Settings};
+use interdict_queries::forensics::{Error, Events};
+use std::io::Write as _;
+use std::path::Path;
+use tokio::runtime::Handle;
+
+/// How many wrong lines are named; all are counted.
+const NAMED: u64 = 20;
+
+/// The facts, not yet read.
+pub(crate) enum Stored {
+    /// Of files.
+    Files(Box<Events>),
+    /// Of the lake.
+    Lake(Box<Past>),
+}
+
+impl Stored {
+    /// The files named, or what the lake holds of `span` and of the detector's horizon before it, by which habit is
+    /// known.
+    pub(crate) async fn open(
+        stored: cli::Stored,
+        config: &Path,
+        settings: &Settings,
+        span: Span,
+    ) -> anyhow::Result<Self> {
+        let Format::Ocsf = stored.format;
+        if !stored.events.is_empty() {
+            return Ok(Self::Files(Box::new(Events::new(stored.events))));
+        }
+        let place = lake::place(stored.lake, config)?;
+        let since = span.from.plus_seconds(-i64::from(settings.horizon_days) * 86_400);
+        Ok(Self::Lake(Box::new(Past::open(&place.display().to_string(), since, span.to).await?)))
+    }
+
+    /// Hands every fact to `take`; says what was read, in words. Blocks: not for a thread of the runtime.
+    pub(crate) fn read(self, take: impl FnMut(Fact) -> anyhow::Result<()>) -> anyhow::Result<String> {
+        match self {
+            Self::Files(events) => files(*events, take),
+            Self::Lake(past) => lake_facts(*past, take),
+        }
+    }
+}
+
+fn files(mut events: Events, mut take: impl FnMut(Fact) -> anyhow::Result<()>) -> anyhow::Result<String> {
+    let bar = match events.progress().size() {
+        Some(size) => ProgressBar::new(size).with_style(ProgressStyle::with_template(
+            "{bar:40} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}, {eta} left",
+        )?),
+        None => ProgressBar::new_spinner(),
+    };
+    let progress = events.progress().clone();
+    let (mut errors, mut wrong) = (std::io::stderr(), 0_u64);
+    while let Some(event) = events.next() {
+        match event {
+            Ok(event) => take(Fact::Event(event))?,
+            Err(error @ Error::Line { .. }) => {
+                wrong += 1;
+                if wrong <= NAMED {
+                    bar.suspend(|| writeln!(errors, "{error}"))?;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if events.tally().lines.is_multiple_of(4096) {
+            bar.set_position(progress.read());
+        }
+    }
+    bar.finish_and_clear();
+    let tally = events.tally();
+    if tally.lines > 0 && tally.events == 0 {
+        bail!("none of {} lines is an event; is --format right?", tally.lines);
+    }
+    let skipped: u64 = tally.skipped.values().sum();
+    let reasons: Vec<_> = tally.skipped.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+    Ok(format!("{} lines, {} events, {skipped} skipped{reasons}", tally.lines, tally.events))
+}
+
+fn lake_facts(mut past: Past, mut take: impl FnMut(Fact) -> anyhow::Result<()>) -> anyhow::Result<String> {
+    let bar = ProgressBar::new(past.events())
+        .with_style(ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} events, {per_sec}, {eta} left")?);
+    let (runtime, mut read) = (Handle::current(), 0_u64);
+    while let Some(facts) = runtime.block_on(past.next())? {
+        for fact in facts {
+            read += u64::from(matches!(fact, Fact::Event(_)));
+            take(fact)?;
+        }
+        bar.set_position(read);
+    }
+    bar.finish_and_clear();
+    let unreadable = past.unreadable();
+    let unreadable = if unreadable == 0 { String::new() } else { format!(", {unreadable} rows unreadable") };
+    Ok(format!("{read} events{unreadable}"))
+}

@@ -1,0 +1,193 @@
+//! Questions over what is stored: forensics over the lake, the blast radius, the comparison of settings; and what
+//! people say of alerts.
+
+use crate::harness::gateway::{Bus, Gateway, interdict};
+use crate::harness::run;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+/// An agent that reads a name, opens what it names, and is stopped.
+fn pivot(gateway: &Gateway, root: &str) {
+    let agent = gateway.clients(root, &["runner"]);
+    assert_eq!(gateway.psql(&agent, &["select host from inventory"]).status, 0);
+    gateway.ssh(&agent, "true");
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn forensics_over_the_lake_says_what_was_said_live_while_up_runs() {
+    let gateway = Gateway::up(Bus::Embedded);
+    pivot(&gateway, "dana");
+    pivot(&gateway, "erin");
+    let live = gateway.sql_until("select id, root, risk from alerts order by id", 2);
+    gateway.until_in_lake("kind = 'closed'", 3);
+
+    let out = gateway.interdict(&["forensics", "--alerts", "-"]);
+    let mut found: Vec<(String, String)> = out
+        .lines()
+        .map(json)
+        .map(|finding| {
+            let of = |pointer: &str| finding.pointer(pointer).and_then(Value::as_str).expect(pointer).to_owned();
+            (of("/finding_info/uid"), of("/actor/user/uid"))
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    let expected: Vec<_> = live
+        .iter()
+        .map(|row| (row["id"].as_str().expect("id").to_owned(), row["root"].as_str().expect("root").to_owned()))
+        .collect();
+    assert_eq!(found, expected);
+
+    let table = gateway.interdict(&["forensics", "--identity", "dana", "--from", "1h"]);
+    assert!(table.contains("disclosed_target") && table.contains("dana") && !table.contains("erin"), "{table}");
+    for nothing in [["--target", "nowhere"], ["--identity", "nobody"], ["--to", "1h"]] {
+        let table = gateway.interdict(&["forensics", nothing[0], nothing[1]]);
+        assert!(!table.contains("disclosed_target"), "{nothing:?}: {table}");
+    }
+}
+
+#[test]
+fn the_blast_radius_of_an_identity_is_told_as_table_json_and_picture() {
+    let gateway = Gateway::up(Bus::Embedded);
+    pivot(&gateway, "dana");
+    gateway.until_in_lake("kind = 'resulted' and root = 'dana'", 1);
+    gateway.until_in_lake("target = 'bastion'", 1);
+    let picture = gateway.folder.path().join("radius.dot");
+    let picture = picture.to_str().expect("utf-8");
+    let radius = json(&gateway.interdict(&["blast-radius", "runner", "--output", "json", "--dot", picture]));
+    let of = |list: &str, key: &str| -> Vec<String> {
+        let list = radius[list].as_array().expect("a list").iter();
+        list.map(|one| one[key].as_str().expect("text").to_owned()).collect()
+    };
+    assert_eq!(of("reached", "target")[0], "db");
+    let mut learned = of("learned", "target");
+    learned.sort();
+    assert_eq!(learned, ["bastion", "cluster"]);
+    assert!(of("next", "target").contains(&"cluster".to_owned()), "{radius}");
+    let table = gateway.interdict(&["blast-radius", "dana", "--since", "1d"]);
+    assert!(table.contains("Could be reached next") && table.contains("bastion.corp.example"), "{table}");
+    assert!(fs::read_to_string(picture).expect("picture").contains("digraph"));
+
+    let answer = run(gateway.command(&["blast-radius", "nobody"]));
+    assert_eq!(answer.status, 1);
+    assert!(answer.errors.contains("`nobody`") && answer.errors.contains("interdict sessions"), "{}", answer.errors);
+}
+
+#[test]
+fn settings_are_compared_over_the_same_history() {
+    let gateway = Gateway::up(Bus::Embedded);
+    pivot(&gateway, "dana");
+    gateway.sql_until("select id from alerts", 1);
+    gateway.until_in_lake("target = 'bastion'", 1);
+    let rules = gateway.folder.path().join("new.toml");
+    fs::write(
+        &rules,
+        "[detector]\nburst_targets = 2\n[detector.webhook]\nurl = \"https://x\"\nsecret_file = \"no\"\n",
+    )
+    .expect("rules");
+    let rules = rules.to_str().expect("utf-8");
+    let found = json(&gateway.interdict(&["backtest", "--rules", rules, "--output", "json"]));
+    assert_eq!(found["same"], 1, "{found}");
+    assert_eq!(found["only_old"], Value::Array(Vec::new()));
+    let table = gateway.interdict(&["backtest", "--rules", rules, "--against", rules, "--from", "7d"]);
+    assert!(table.contains("Alerts that differ: 0"), "{table}");
+
+    fs::write(rules, "[detector]\nhabit_day = 3\n").expect("rules");
+    let answer = run(gateway.command(&["backtest", "--rules", rules]));
+    assert_eq!(answer.status, 2);
+    assert!(answer.errors.contains("new.toml:2") && answer.errors.contains("habit_day"), "{}", answer.errors);
+    fs::write(rules, "# nothing\n").expect("rules");
+    let answer = run(gateway.command(&["backtest", "--rules", rules]));
+    assert_eq!(answer.status, 2);
+    assert!(answer.errors.contains("detector"), "{}", answer.errors);
+}
+
+#[test]
+fn what_an_alert_turned_out_to_be_is_recorded_and_shown() {
+    let mut gateway = Gateway::up(Bus::Embedded);
+    pivot(&gateway, "dana");
+    let alert = gateway.sql_until("select id from alerts", 1);
+    let id = alert[0]["id"].as_str().expect("id").to_owned();
+    gateway.interdict(&["alerts", "resolve", &id, "--malicious", "--by", "erin"]);
+    gateway.interdict(&["alerts", "resolve", &id, "--benign", "--note", "it was a drill", "--by", "erin"]);
+    let rows = gateway.sql_until("select * from resolution_records where finding = 'benign'", 1);
+    assert_eq!(rows[0]["root"], "dana");
+    assert_eq!(rows[0]["author"], "erin");
+    let shown = gateway.interdict(&["alerts", "--output", "json"]);
+    let shown = json(shown.lines().next().expect("a row"));
+    assert_eq!((&shown["resolution"], &shown["note"]), (&json("\"benign\""), &json("\"it was a drill\"")));
+
+    // Nobody runs: the command opens the log itself; and the record is there when somebody runs again.
+    assert!(gateway.stop());
+    gateway.interdict(&["alerts", "resolve", &id, "--malicious", "--by", "frank"]);
+    gateway.start();
+    gateway.sql_until("select * from resolutions where finding = 'malicious' and author = 'frank'", 1);
+    assert!(gateway.logged("up").contains("ready"));
+    assert!(!gateway.logged("up").contains("passed over"), "{}", gateway.logged("up"));
+    pivot(&gateway, "zoe");
+    gateway.sql_until("select id from alerts where root = 'zoe'", 1);
+
+    let answer = run(gateway.command(&["alerts", "resolve", "a-0", "--benign"]));
+    assert_eq!(answer.status, 1);
+    assert!(answer.errors.contains("`a-0`"), "{}", answer.errors);
+    for wrong in [vec!["alerts", "resolve", &id], vec!["alerts", "resolve", &id, "--benign", "--malicious"]] {
+        assert_eq!(run(gateway.command(&wrong)).status, 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn wrong_spans_and_lakes_are_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().expect("folder");
+    let rules = folder.path().join("rules.toml");
+    fs::write(&rules, "[detector]\n").expect("rules");
+    let check = |args: &[&str], status: i32, words: &[&str]| {
+        let mut command = interdict();
+        command.current_dir(folder.path()).args(args);
+        let answer = run(command);
+        assert_eq!(answer.status, status, "{args:?}: {}{}", answer.output, answer.errors);
+        for word in words {
+            assert!(answer.errors.contains(word), "{args:?}: no {word} in {}", answer.errors);
+        }
+    };
+    let (from, to) = ("2026-03-02", "2026-03-01");
+    check(&["forensics", "--from", from, "--to", to], 2, &["--from must not be after --to"]);
+    check(&["backtest", "--rules", "rules.toml", "--from", from, "--to", to], 2, &["--from must not be after --to"]);
+    check(&["blast-radius", "x", "--since", from, "--until", to], 2, &["--since must not be after --until"]);
+    check(&["forensics", "--from", "yesterday"], 2, &["2026-03-01T08:00:00Z", "7d"]);
+    check(&["forensics"], 2, &["interdict.toml", "--config"]);
+    check(&["forensics", "--lake", "nowhere"], 1, &["there is no lake at nowhere"]);
+    check(&["forensics", "--lake", "."], 1, &["no lake table", "collector first runs"]);
+    check(&["backtest", "--rules", "none.toml"], 2, &["none.toml", "[detector]"]);
+}
+
+#[test]
+fn a_lake_that_lacks_a_file_names_it() {
+    let mut gateway = Gateway::up(Bus::Embedded);
+    pivot(&gateway, "dana");
+    gateway.until_in_lake("target = 'bastion'", 1);
+    assert!(gateway.stop());
+    let lost = parquet(&gateway.folder.path().join("data/lake/events")).expect("a file");
+    let name = lost.file_name().expect("a name").to_str().expect("utf-8").to_owned();
+    fs::remove_file(&lost).expect("removed");
+    for args in [&["forensics"][..], &["blast-radius", "dana"]] {
+        let answer = run(gateway.command(args));
+        assert_eq!(answer.status, 1, "{args:?}: {}", answer.output);
+        assert!(answer.errors.contains(&name) && answer.errors.contains("backup"), "{args:?}: {}", answer.errors);
+    }
+}
+
+fn parquet(folder: &Path) -> Option<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).expect("folder").map(|entry| entry.expect("entry").path());
+    entries.filter(|path| !path.ends_with("_delta_log")).find_map(|path| {
+        if path.is_dir() {
+            parquet(&path)
+        } else {
+            path.extension().is_some_and(|end| end == "parquet").then_some(path)
+        }
+    })
+}
