@@ -127,7 +127,10 @@ impl Session {
     /// When the log cannot take it.
     pub fn caught(&self, action: Action, presented: Vec<DecoyUse>) -> Result<(), emit::Error> {
         let subject = self.permit.subject();
-        let words = mask::words(&presented);
+        let words = match presented.as_slice() {
+            [] => "it holds a value that is masked".to_owned(),
+            presented => mask::words(presented),
+        };
         tracing::warn!(
             target = subject.target.name, session = subject.session, identity = %subject.identity, "{words}; refused"
         );

@@ -15,7 +15,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
-use interdict_schemas::Effect;
+use interdict_schemas::{DecoyUse, Effect};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -35,8 +35,14 @@ async fn forward(
 ) -> Result<Response<Answer>, Refusal> {
     let (parts, body) = request.into_parts();
     let refused = |error| sessions.refused(error);
-    let alias = headers::host(&parts, &sessions.target).map_err(refused)?;
-    let token = headers::token(&parts.headers).map_err(refused)?;
+    let presented = sessions.recognise(&parts);
+    let alias = headers::host(&parts, &sessions.target);
+    let token = headers::token(&parts.headers);
+    if !presented.is_empty() {
+        return Err(caught(sessions, &parts, token.ok(), presented).await);
+    }
+    let alias = alias.map_err(refused)?;
+    let token = token.map_err(refused)?;
     let live = sessions.live(&token, alias).await?;
     let session = live.session.permit().session().to_owned();
     let action = action::action(clock::id(), &parts.method, &parts.uri);
@@ -56,6 +62,34 @@ async fn forward(
             Ok(request) => send(exchange, request).await,
             Err(refusal) => Err(failed(&mut exchange, refusal)),
         },
+    }
+}
+
+/// Records that decoys were presented. The answer is what anybody gets whose token is wrong, unless the token is right.
+async fn caught(
+    sessions: &Arc<Sessions>,
+    parts: &Parts,
+    token: Option<String>,
+    presented: Vec<DecoyUse>,
+) -> Refusal {
+    let live = match token {
+        Some(token) => sessions.live(&token, None).await.map_err(Some),
+        None => Err(None),
+    };
+    match live {
+        Ok(live) => {
+            let session = live.session.permit().session();
+            let action = action::action(clock::id(), &parts.method, &parts.uri);
+            match live.session.caught(action, presented) {
+                Ok(()) => Refusal::new(StatusCode::FORBIDDEN, "denied", "the request holds a value that cannot be used here")
+                    .with("session", session),
+                Err(error) => Refusal::unrecorded(&error, session),
+            }
+        }
+        Err(refusal) => {
+            sessions.caught(presented);
+            refusal.unwrap_or_else(|| Refusal::from(headers::Error::NoToken))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! here. Literals say nothing of what a statement touches, so statements that differ in literals alone are parsed once.
 
 use super::literal;
-use super::tree::{self, Effect, Shape};
+use super::tree::{self, Effect, Flow, Shape};
 use interdict_schemas::{Action, Class, Verb};
 use pg_query::protobuf::summary_result::Context;
 use sha2::{Digest, Sha256};
@@ -28,6 +28,8 @@ pub(super) struct Statement {
     pub(super) objects: Vec<String>,
     /// What it does to the session.
     pub(super) effect: Effect,
+    /// Whose its result is.
+    pub(super) flow: Flow,
 }
 
 impl Statement {
@@ -168,6 +170,7 @@ fn statements(text: &str, parts: &[Part], placed: bool) -> Vec<Statement> {
             verb: part.shape.verb,
             objects: part.shape.objects.clone(),
             effect: part.shape.effect.clone(),
+            flow: part.shape.flow,
         }
     };
     parts.iter().map(statement).collect()
@@ -217,7 +220,7 @@ fn summarise(text: &str) -> Result<Vec<Part>, String> {
     if objects.len() > tree::MAX_OBJECTS {
         return Err(DEEP.into());
     }
-    let shape = Shape { verb, objects, effect: Effect::None, secret: false, literal: false };
+    let shape = Shape { verb, objects, effect: Effect::None, secret: false, literal: false, flow: Flow::Own };
     Ok(vec![Part { start: 0, end: text.len(), shape }])
 }
 

@@ -12,6 +12,7 @@ mod frame;
 mod lane;
 mod link;
 mod literal;
+mod mask;
 mod message;
 mod names;
 mod pending;

@@ -155,6 +155,24 @@ impl<T, S: Clone, P: Clone> State<T, S, P> {
         self.queue.push_back(Entry::Describe);
     }
 
+    /// A Describe of the gateway's own was put before the next Execute.
+    pub(super) fn looked(&mut self, watch: bool) {
+        self.queue.push_back(Entry::Look(watch));
+    }
+
+    /// Whether the next description is for the gateway alone; and whether the statement is watched.
+    pub(super) fn looks(&self) -> Option<bool> {
+        match self.queue.front() {
+            Some(Entry::Look(watch)) => Some(*watch),
+            _ => None,
+        }
+    }
+
+    /// Whether the next description is a client's own, that no rows follow.
+    pub(super) fn describes(&self) -> bool {
+        matches!(self.queue.front(), Some(Entry::Describe))
+    }
+
     /// An Execute was forwarded; without an action if its statement is empty.
     pub(super) fn executed(&mut self, action: Option<T>) {
         self.queue.push_back(Entry::Execute(action));
@@ -234,7 +252,7 @@ impl<T, S: Clone, P: Clone> State<T, S, P> {
             (Backend::ParseComplete, Some(Entry::Parse { .. }))
             | (Backend::BindComplete, Some(Entry::Bind { .. }))
             | (Backend::CloseComplete, Some(Entry::Close(_)))
-            | (Backend::RowDescription | Backend::NoData, Some(Entry::Describe)) => {
+            | (Backend::RowDescription | Backend::NoData, Some(Entry::Describe | Entry::Look(_))) => {
                 if let Some(entry) = self.queue.pop_front() {
                     self.confirm(entry);
                 }
@@ -344,7 +362,7 @@ impl<T, S: Clone, P: Clone> State<T, S, P> {
                 Entry::Query { statements, .. } => answer.skipped.extend(statements),
                 Entry::Parse { name, .. } | Entry::Close(Closing::Statement(name)) => self.statements.reject(&name),
                 Entry::Bind { name, .. } | Entry::Close(Closing::Portal(name)) => self.portals.reject(&name),
-                Entry::Refused(_) | Entry::Describe | Entry::CopyEnd => {}
+                Entry::Refused(_) | Entry::Describe | Entry::Look(_) | Entry::CopyEnd => {}
             }
             first = false;
         }

@@ -22,6 +22,31 @@ pub(super) struct Shape {
     pub(super) secret: bool,
     /// Whether a literal stands among the objects.
     pub(super) literal: bool,
+    /// Whether its result comes later, or is an earlier one's.
+    pub(super) flow: Flow,
+}
+
+/// How a statement and its result belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// The result is its own.
+    Own,
+    /// It describes a result: EXPLAIN.
+    Explains,
+    /// The result comes by another statement: DECLARE, PREPARE.
+    Defers,
+    /// The result is what an earlier statement described: FETCH, EXECUTE.
+    Resumes,
+}
+
+/// Of a kind of statement.
+fn flow(kind: &str) -> Flow {
+    match kind {
+        "ExplainStmt" => Flow::Explains,
+        "DeclareCursorStmt" | "PrepareStmt" => Flow::Defers,
+        "FetchStmt" | "ExecuteStmt" => Flow::Resumes,
+        _ => Flow::Own,
+    }
 }
 
 /// What a statement does to the session's prepared statements.
@@ -89,6 +114,7 @@ pub(super) fn read(node: &Value) -> Option<Shape> {
         effect: effect(kind, statement),
         secret,
         literal,
+        flow: flow(kind),
     })
 }
 

@@ -1,0 +1,360 @@
+//! What of a database is masked: which columns by the numbers that the catalogue gives them, so that no alias hides one,
+//! and what is done with each column of a result. Pure: the catalogue's rows and the target's messages in, decisions out.
+//!
+//! Refuses every result that could show a masked column without its number: an expression over a masked table, a view on
+//! it that nobody has checked, a relation made after the session began, COPY. Refuses statements that would copy a
+//! masked column elsewhere. What it cannot see: a function's body, and what is learnt by conditions.
+
+use super::action::Statement;
+use super::frame::{Error, Fields};
+use super::tree::Flow;
+use crate::mask::{Field, Planter, Rule};
+use bytes::{BufMut, BytesMut};
+use interdict_schemas::Verb;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// The first number of what is no part of PostgreSQL itself (PostgreSQL source, access/transam.h).
+const FIRST_NORMAL: u32 = 16_384;
+
+/// Types whose values are text: text, character varying, character, name.
+const TEXTS: &[u32] = &[25, 1043, 1042, 19];
+const BYTEA: u32 = 17;
+/// Types that can hold no secret worth the name: booleans, numbers, dates and times, the catalogue's own numbers.
+const HARMLESS: &[u32] = &[16, 20, 21, 23, 26, 28, 700, 701, 1700, 1082, 1083, 1114, 1184, 1186, 1266];
+
+/// One row of the answer to [`question`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    /// `column`, `view` or `relation`.
+    pub(super) kind: String,
+    /// The relation's number.
+    pub(super) relation: u32,
+    /// A masked column's number.
+    pub(super) column: u16,
+    /// The rule's place.
+    pub(super) rule: usize,
+    /// The relation's schema and name.
+    pub(super) schema: String,
+    pub(super) name: String,
+}
+
+/// The masks of one session.
+#[derive(Debug)]
+pub(super) struct Masks {
+    rules: Arc<[Rule]>,
+    columns: HashMap<(u32, u16), usize>,
+    /// Relations with masked columns.
+    masked: HashSet<u32>,
+    /// Views on such relations, without rules of their own and not checked.
+    closed: HashMap<u32, String>,
+    relations: HashSet<u32>,
+    /// Names, without schema, of all of these, and of tables that the catalogue does not have.
+    names: HashSet<String>,
+    missing: HashMap<String, String>,
+    /// Whether a watched statement can be resumed by FETCH or EXECUTE.
+    deferred: bool,
+    planter: Planter,
+}
+
+/// What must be done with a statement.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// Nothing more than with any.
+    Pass,
+    /// Its result may show a masked column without its number.
+    Watch,
+    /// It is not run.
+    Refuse(String),
+}
+
+/// What is done with the columns of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Plan(Vec<Cover>);
+
+/// What is done with one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cover {
+    Pass,
+    /// Masked by the rule at this place, as text or as the hexadecimal text of bytes.
+    Mask {
+        rule: usize,
+        hex: bool,
+    },
+}
+
+impl Plan {
+    /// Whether rows go through as they are.
+    pub(super) fn is_plain(&self) -> bool {
+        self.0.iter().all(|cover| *cover == Cover::Pass)
+    }
+}
+
+/// The question to the catalogue, asked before the client can say anything: where the masked columns are, in partitions
+/// and children too, which views show their tables, and which relations there are. The search path is set aside, since a
+/// client may have chosen it.
+pub(super) fn question(rules: &[Rule]) -> Option<String> {
+    let mut values = String::new();
+    for (place, rule) in rules.iter().enumerate() {
+        let Field::Column { schema, table, column, .. } = &rule.field else { continue };
+        let comma = if values.is_empty() { "" } else { ", " };
+        // INVARIANT: the names hold no quote and no backslash; `catalogue_name` refuses those.
+        let _written = write!(values, "{comma}({place}, '{schema}'::text, '{table}'::text, '{column}'::text)");
+    }
+    if values.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog; \
+         WITH RECURSIVE rule(id, nsp, rel, att) AS (VALUES {values}), \
+         col(oid, num, id, att) AS ( \
+           SELECT c.oid, a.attnum, r.id, r.att FROM rule r \
+             JOIN pg_namespace n ON n.nspname::text = r.nsp \
+             JOIN pg_class c ON c.relnamespace = n.oid AND c.relname::text = r.rel \
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname::text = r.att AND a.attnum > 0 AND NOT a.attisdropped \
+           UNION \
+           SELECT i.inhrelid, a.attnum, p.id, p.att FROM col p JOIN pg_inherits i ON i.inhparent = p.oid \
+             JOIN pg_attribute a ON a.attrelid = i.inhrelid AND a.attname::text = p.att AND NOT a.attisdropped), \
+         dep(oid) AS ( \
+           SELECT w.ev_class FROM col JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = col.oid \
+             AND d.classid = 'pg_rewrite'::regclass JOIN pg_rewrite w ON w.oid = d.objid WHERE w.ev_class <> col.oid \
+           UNION \
+           SELECT w.ev_class FROM dep JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = dep.oid \
+             AND d.classid = 'pg_rewrite'::regclass JOIN pg_rewrite w ON w.oid = d.objid WHERE w.ev_class <> dep.oid) \
+         SELECT 'column', c.oid::text, col.num::text, col.id::text, n.nspname::text, c.relname::text FROM col \
+           JOIN pg_class c ON c.oid = col.oid JOIN pg_namespace n ON n.oid = c.relnamespace \
+         UNION ALL SELECT 'view', c.oid::text, '0', '0', n.nspname::text, c.relname::text FROM dep \
+           JOIN pg_class c ON c.oid = dep.oid JOIN pg_namespace n ON n.oid = c.relnamespace \
+         UNION ALL SELECT 'relation', c.oid::text, '0', '0', '', '' FROM pg_class c \
+           WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 't') AND c.oid >= {FIRST_NORMAL}; \
+         COMMIT"
+    ))
+}
+
+/// One DataRow of the answer to [`question`].
+///
+/// # Errors
+/// When it is none.
+pub(super) fn known(body: &[u8]) -> Result<Known, Error> {
+    let malformed = || Error::Malformed { kind: 'D' };
+    let mut fields = Fields::new(b'D', body);
+    let mut values = Vec::new();
+    for _ in 0..fields.u16()? {
+        let length = fields.length()?.ok_or_else(malformed)?;
+        values.push(std::str::from_utf8(fields.take(length)?).map_err(|_| malformed())?);
+    }
+    fields.end()?;
+    let [kind, relation, column, rule, schema, name] = values.as_slice() else { return Err(malformed()) };
+    Ok(Known {
+        kind: (*kind).to_owned(),
+        relation: relation.parse().map_err(|_| malformed())?,
+        column: column.parse().map_err(|_| malformed())?,
+        rule: rule.parse().map_err(|_| malformed())?,
+        schema: (*schema).to_owned(),
+        name: (*name).to_owned(),
+    })
+}
+
+impl Masks {
+    /// From what the catalogue answered.
+    pub(super) fn new(rules: Arc<[Rule]>, known: Vec<Known>, planter: Planter) -> Self {
+        let mut masks = Self {
+            rules: Arc::clone(&rules),
+            columns: HashMap::new(),
+            masked: HashSet::new(),
+            closed: HashMap::new(),
+            relations: HashSet::new(),
+            names: HashSet::new(),
+            missing: HashMap::new(),
+            deferred: false,
+            planter,
+        };
+        let mut views = Vec::new();
+        let mut found = HashSet::new();
+        for row in known {
+            match row.kind.as_str() {
+                "column" => {
+                    masks.columns.entry((row.relation, row.column)).or_insert(row.rule);
+                    masks.masked.insert(row.relation);
+                    masks.names.insert(row.name);
+                    found.insert(row.rule);
+                }
+                "view" => views.push(row),
+                _ => {
+                    masks.relations.insert(row.relation);
+                }
+            }
+        }
+        let checked: HashSet<&str> = rules
+            .iter()
+            .filter_map(|rule| match &rule.field {
+                Field::Column { checked_views, .. } => Some(checked_views),
+                Field::Json { .. } => None,
+            })
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        for view in views {
+            let full = format!("{}.{}", view.schema, view.name);
+            if checked.contains(full.as_str()) {
+                continue;
+            }
+            masks.names.insert(view.name);
+            if !masks.masked.contains(&view.relation) {
+                masks.closed.insert(view.relation, full);
+            }
+        }
+        for (place, rule) in rules.iter().enumerate() {
+            if let Field::Column { table, .. } = &rule.field
+                && !found.contains(&place)
+            {
+                masks.names.insert(table.clone());
+                masks.missing.insert(table.clone(), rule.name());
+            }
+        }
+        masks
+    }
+
+    /// The masked columns that the catalogue does not have.
+    pub(super) fn missing(&self) -> impl Iterator<Item = &str> {
+        self.missing.values().map(String::as_str)
+    }
+
+    /// What must be done with a statement before it is run.
+    pub(super) fn guard(&mut self, statement: &Statement) -> Guard {
+        let bare = |object: &String| object.rsplit('.').next().unwrap_or(object).to_owned();
+        let touched = statement.objects.iter().map(bare).find(|name| self.names.contains(name));
+        let Some(touched) = touched else {
+            let resumes = statement.flow == Flow::Resumes && self.deferred;
+            return if resumes { Guard::Watch } else { Guard::Pass };
+        };
+        if let Some(column) = self.missing.get(&touched) {
+            return Guard::Refuse(format!(
+                "the masked column {column} was not in this database when the session began; connect again, or correct the mask"
+            ));
+        }
+        let others = statement.objects.iter().filter(|object| !object.ends_with("()")).count() > 1;
+        match statement.verb {
+            Verb::Define | Verb::Execute => Guard::Refuse(format!(
+                "{touched} has masked columns, and is neither redefined nor copied through this gateway"
+            )),
+            Verb::Create | Verb::Update | Verb::Delete if others => Guard::Refuse(format!(
+                "{touched} has masked columns, and is written here only by statements about nothing else"
+            )),
+            _ if statement.flow == Flow::Explains => Guard::Pass,
+            _ => {
+                self.deferred |= statement.flow == Flow::Defers;
+                Guard::Watch
+            }
+        }
+    }
+
+    /// What is done with the columns that a RowDescription tells of; why the result is refused, if it is.
+    ///
+    /// # Errors
+    /// When the message is malformed.
+    pub(super) fn plan(&self, body: &[u8], watch: bool) -> Result<Result<Plan, String>, Error> {
+        let mut fields = Fields::new(b'T', body);
+        let mut covers = Vec::new();
+        for _ in 0..fields.u16()? {
+            let label = String::from_utf8_lossy(fields.string()?).into_owned();
+            let (relation, column, kind) = (fields.u32()?, fields.u16()?, fields.u32()?);
+            fields.take(6)?;
+            let format = fields.u16()?;
+            match self.cover(relation, column, kind, format, watch) {
+                Ok(cover) => covers.push(cover),
+                Err(why) => return Ok(Err(format!("the column {label:?} of the result {why}"))),
+            }
+        }
+        fields.end()?;
+        Ok(Ok(Plan(covers)))
+    }
+
+    fn cover(&self, relation: u32, column: u16, kind: u32, format: u16, watch: bool) -> Result<Cover, String> {
+        if let Some(&rule) = self.columns.get(&(relation, column)) {
+            return match kind {
+                _ if TEXTS.contains(&kind) => Ok(Cover::Mask { rule, hex: false }),
+                BYTEA => Ok(Cover::Mask { rule, hex: format == 0 }),
+                _ => Err(format!("is masked, and its type (number {kind}) is no text, so no decoy can stand in its place")),
+            };
+        }
+        if HARMLESS.contains(&kind) || (FIRST_NORMAL > relation && relation > 0) {
+            return Ok(Cover::Pass);
+        }
+        match relation {
+            0 if watch => {
+                Err("is computed while the statement reads a table with masked columns; select the columns as they are".into())
+            }
+            0 => Ok(Cover::Pass),
+            _ if self.masked.contains(&relation) && column == 0 => {
+                Err("is a whole row with masked columns; select the columns one by one".into())
+            }
+            _ => match self.closed.get(&relation) {
+                Some(view) => Err(format!("comes from the view {view}, which reads a table with masked columns and has no mask of its own")),
+                None if self.relations.contains(&relation) => Ok(Cover::Pass),
+                None => Err("comes from a relation made after the session began; connect again".into()),
+            },
+        }
+    }
+
+    /// A row's message with decoys in the masked columns' place; nothing to replace in NULL and in the empty string.
+    ///
+    /// # Errors
+    /// When it is malformed, or has other columns than were told.
+    pub(super) fn row(&mut self, plan: &Plan, body: &[u8]) -> Result<BytesMut, Error> {
+        let malformed = Error::Malformed { kind: 'D' };
+        let mut fields = Fields::new(b'D', body);
+        let mut out = BytesMut::with_capacity(body.len() + 64);
+        out.put_u8(b'D');
+        out.put_u32(0);
+        let count = fields.u16()?;
+        if usize::from(count) != plan.0.len() {
+            return Err(malformed);
+        }
+        out.put_u16(count);
+        for cover in &plan.0 {
+            let Some(length) = fields.length()? else {
+                out.put_i32(-1);
+                continue;
+            };
+            let value = fields.take(length)?;
+            let put = |out: &mut BytesMut, value: &[u8]| {
+                out.put_u32(u32::try_from(value.len()).unwrap_or(u32::MAX));
+                out.extend_from_slice(value);
+            };
+            match cover {
+                Cover::Mask { rule, hex } if !(value.is_empty() || *hex && value == b"\\x") => {
+                    let rule = self.rules.get(*rule).ok_or(Error::Malformed { kind: 'D' })?;
+                    let decoy = self.planter.plant(rule, value);
+                    if *hex {
+                        put(&mut out, hexadecimal(decoy.as_bytes()).as_bytes());
+                    } else {
+                        put(&mut out, decoy.as_bytes());
+                    }
+                }
+                _ => put(&mut out, value),
+            }
+        }
+        fields.end()?;
+        let length = u32::try_from(out.len() - 1).unwrap_or(u32::MAX);
+        if let Some(place) = out.get_mut(1..5) {
+            place.copy_from_slice(&length.to_be_bytes());
+        }
+        Ok(out)
+    }
+
+    /// What was planted.
+    pub(super) fn planter(&mut self) -> &mut Planter {
+        &mut self.planter
+    }
+}
+
+/// Bytes as PostgreSQL shows them in text.
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold("\\x".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+#[cfg(test)]
+#[path = "mask_tests.rs"]
+mod tests;
