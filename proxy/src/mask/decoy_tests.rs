@@ -32,6 +32,11 @@ fn alphabet(form: Form) -> impl Strategy<Value = String> {
         .prop_map(|digits| String::from_utf8(digits).expect("ASCII"))
 }
 
+/// What counts; the variant gives way where a core would begin like a JWT.
+fn plain(origin: Origin) -> Origin {
+    Origin { variant: 0, ..origin }
+}
+
 fn told(keys: &Keys, text: &str) -> Vec<Origin> {
     keys.find(text.as_bytes()).into_iter().map(|found| found.origin).collect()
 }
@@ -44,7 +49,7 @@ proptest! {
         let core = one().mint(origin, form);
         prop_assert_eq!(core.len(), form.digits());
         prop_assert!(core.bytes().all(|byte| form.alphabet().contains(&byte)));
-        prop_assert_eq!(one().read(core.as_bytes(), form), Some(origin));
+        prop_assert_eq!(one().read(core.as_bytes(), form).map(plain), Some(plain(origin)));
         prop_assert_eq!(one().mint(origin, form), core, "the same bytes make the same decoy");
     }
 
@@ -55,11 +60,12 @@ proptest! {
             let text = format!("{before} {left}{core}{right} {after}");
             let found = one().find(text.as_bytes());
             prop_assert_eq!(found.len(), 1, "{}", text);
-            prop_assert_eq!((found[0].origin, found[0].form), (origin, form));
+            prop_assert_eq!((plain(found[0].origin), found[0].form), (plain(origin), form));
             prop_assert_eq!(&text[found[0].range.clone()], core.as_str());
         }
         if form == Form::Base32 {
-            prop_assert_eq!(told(&one(), &core.to_ascii_uppercase()), [origin], "case does not count in host names");
+            let told: Vec<_> = told(&one(), &core.to_ascii_uppercase()).into_iter().map(plain).collect();
+            prop_assert_eq!(told, [plain(origin)], "case does not count in host names");
         }
     }
 
