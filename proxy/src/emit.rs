@@ -5,7 +5,9 @@
 
 use crate::clock;
 use interdict_bus::Writer;
-use interdict_schemas::{Account, Chunk, DecoyUse, Disclosure, Event, Identity, Kind, Message, Source, Stream, Target, Time};
+use interdict_schemas::{
+    Account, Chunk, DecoyUse, Disclosure, Event, Identity, Kind, Message, Source, Stream, Target, Time,
+};
 
 /// The most bytes of one recording chunk; a record with it stays far below [`interdict_schemas::topic::MAX_RECORD`].
 pub const MAX_CHUNK: usize = 64 << 10;

@@ -16,13 +16,16 @@ use interdict_proxy::config::Mask;
 use interdict_proxy::mask::decoy::Form;
 use interdict_proxy::mask::rule::shape;
 use interdict_proxy::mask::{Field, Rule, fingerprint, json};
-use interdict_schemas::{DecoyPlace, DecoyUse, DisclosureKind, Event, Kind, Message, Mode, Scope, Stop, Time, Verdict};
+use interdict_schemas::{
+    DecoyPlace, DecoyUse, DisclosureKind, Event, Kind, Message, Mode, Scope, Stop, Time, Verdict,
+};
 use postgres_world::closed;
 use ssh_bed::{Bed, Options, USUAL};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-const USERS: &str = "create table users (id int primary key, name text, password text, host varchar, raw bytea, pin int, \
+const USERS: &str =
+    "create table users (id int primary key, name text, password text, host varchar, raw bytea, pin int, \
                      born date);
 insert into users values (1, 'ann', 'hunter2', 'db-1.internal', 'hunter2', 4711, '2000-01-01'), \
                          (2, 'bob', 'swordfish', '', null, 4712, '2000-01-02');
@@ -131,7 +134,8 @@ begin;
 declare c cursor for select password from users;
 fetch all in c;
 commit;
-update users set name = 'anne' where id = 1 returning password, name;
+update users set name = 'anne' where id = 1 returning id, name;
+delete from users where id = 3 returning password;
 select count(*), max(id) from users;
 select id, host, born from users order by id;
 explain select * from users;
@@ -194,6 +198,9 @@ async fn what_cannot_be_masked_is_refused_and_the_session_goes_on() {
         "create view mine as select password as p from users",
         "insert into t select id, password from users",
         "select * from users \\; select 'after'",
+        "update users set name = password",
+        "select set_config('a.b', password, false) from users",
+        "select query_to_xml('select * from users', true, false, '')",
         "create table fresh (v text) \\; select v from fresh",
     ];
     let script: String = refused.iter().map(|sql| format!("{sql};\nselect 'goes on';\n")).collect();
@@ -203,17 +210,19 @@ async fn what_cannot_be_masked_is_refused_and_the_session_goes_on() {
     }
     assert_eq!(error.lines().filter(|line| line.contains("42501")).count(), refused.len(), "{out}{error}");
     assert_eq!(out.lines().filter(|line| *line == "goes on").count(), refused.len(), "{out}{error}");
-    let (out, error) = world.psql("dana", "select id, name from harmless order by id;\nselect id from shows;\n").await;
+    let (out, error) = world.psql("dana", "select id from users where password::int = 5;\nselect 1;\n").await;
+    assert!(out == "1\n" && error.contains("withheld") && !error.contains("hunter2"), "{error}");
+    let details = format!("{:?}", world.events().await);
+    assert!(!details.contains("hunter2"), "no record holds a masked value");
+    let (out, error) =
+        world.psql("dana", "select id, name from harmless order by id;\nselect id from shows;\n").await;
     assert_eq!((out.as_str(), error.as_str()), ("1|ann\n2|bob\n1\n2\n", ""));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mask_that_is_not_in_the_database_denies_its_table() {
     let folder = tempfile::tempdir().unwrap();
-    let mask = Mask {
-        key: Some(key(folder.path())),
-        rules: vec![column("users", "pasword", Form::Base62, "", "")],
-    };
+    let mask = Mask { key: Some(key(folder.path())), rules: vec![column("users", "pasword", Form::Base62, "", "")] };
     let world = postgres_world::World::masked(mask, USERS).await;
     let (out, error) = world.psql("dana", "select id from users;\nselect v from t;\n").await;
     assert_eq!(out, "one\n", "{error}");
@@ -295,13 +304,16 @@ async fn a_decoy_of_a_column_is_known_wherever_it_is_presented() -> anyhow::Resu
     let stolen = format!("Authorization: Bearer {password}");
     assert_eq!(curl(&["-H", &stolen, &http.url("/seen")]).await.status, 401);
     assert_eq!(curl(&["-u", &format!("root:{password}"), &http.url("/seen")]).await.status, 401);
-    for headers in [format!("X-Api-Key: {password}"), format!("Cookie: a=b; session={password}"), format!("Host: {host}")] {
+    for headers in
+        [format!("X-Api-Key: {password}"), format!("Cookie: a=b; session={password}"), format!("Host: {host}")]
+    {
         let answer = curl(&["-H", &bearer, "-H", &headers, &http.url("/seen")]).await;
         assert_eq!(answer.status, 403, "{headers}: {answer:?}");
     }
     assert_eq!(curl(&["-H", &bearer, &http.url(&format!("/seen?key={password}"))]).await.status, 403);
     let events = http.events_until(|events| presented(events).len() == 6).await;
-    let places: Vec<_> = presented(&events).into_iter().map(|(used, root)| (used.session, used.place, root)).collect();
+    let places: Vec<_> =
+        presented(&events).into_iter().map(|(used, root)| (used.session, used.place, root)).collect();
     let expected = [
         (DecoyPlace::Header, "unknown:127.0.0.1"),
         (DecoyPlace::Password, "unknown:127.0.0.1"),
@@ -310,7 +322,8 @@ async fn a_decoy_of_a_column_is_known_wherever_it_is_presented() -> anyhow::Resu
         (DecoyPlace::Host, "dana"),
         (DecoyPlace::Destination, "dana"),
     ];
-    let expected: Vec<_> = expected.into_iter().map(|(place, root)| (origin.clone(), place, root.to_owned())).collect();
+    let expected: Vec<_> =
+        expected.into_iter().map(|(place, root)| (origin.clone(), place, root.to_owned())).collect();
     assert_eq!(places, expected);
     assert_eq!(http.upstream.requests(), Vec::<String>::new(), "nothing refused reaches the target");
     assert!(!format!("{events:?}").contains(password) && !format!("{events:?}").contains(host));
@@ -354,11 +367,6 @@ async fn a_decoy_of_a_json_field_is_planted_and_known() {
     let stolen = format!("Authorization: Bearer {}", tokens[0]);
     assert_eq!(curl(&["-H", &stolen, &world.url("/secrets")]).await.status, 401);
     let events = world.events_until(|events| !presented(events).is_empty()).await;
-    let used = DecoyUse {
-        session,
-        field: "items.*.token".into(),
-        target: "api".into(),
-        place: DecoyPlace::Header,
-    };
+    let used = DecoyUse { session, field: "items.*.token".into(), target: "api".into(), place: DecoyPlace::Header };
     assert_eq!(presented(&events), [(used, "dana".to_owned())], "told under the root that it was taken from");
 }

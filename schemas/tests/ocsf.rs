@@ -3,9 +3,9 @@
 
 use interdict_schemas::ocsf::{self, Error};
 use interdict_schemas::{
-    Account, Action, Alert, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Disclosure, DisclosureKind, Effect, Event, Hop,
-    Identity, Kind, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope, Severity, Source, Status,
-    Stop, Target, Technique, Time, Verb, Verdict,
+    Account, Action, Alert, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Disclosure, DisclosureKind,
+    Effect, Event, Hop, Identity, Kind, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope, Severity,
+    Source, Status, Stop, Target, Technique, Time, Verb, Verdict,
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

@@ -4,8 +4,8 @@ use super::Target;
 use super::raw::{self, Alphabet, MaskAction, Shape};
 use super::resolve::File;
 use crate::mask::decoy::Form;
-use crate::mask::rule::{self, Field, Rule, catalogue_name};
 use crate::mask::json::Path;
+use crate::mask::rule::{self, Field, Rule, catalogue_name};
 use interdict_schemas::Protocol;
 use std::ops::Range;
 use std::sync::Arc;
@@ -39,13 +39,17 @@ fn one(mask: raw::Mask, span: Range<usize>, targets: &[Arc<Target>], file: &mut 
         (Some(name), None) => match targets.iter().find(|target| target.name == *name.as_ref()) {
             Some(target) if target.protocol == protocol => vec![target.name.clone()],
             Some(target) => {
-                let words = format!("{} speaks {}; table and column are for postgres, json is for http", target.name, target.protocol);
+                let words = format!(
+                    "{} speaks {}; table and column are for postgres, json is for http",
+                    target.name, target.protocol
+                );
                 return file.wrong(name.span(), words);
             }
             None => return file.wrong(name.span(), format!("there is no target {:?}", name.as_ref())),
         },
         (None, Some(tag)) => {
-            let tagged = targets.iter().filter(|target| target.protocol == protocol && target.tags.contains(tag.as_ref()));
+            let tagged =
+                targets.iter().filter(|target| target.protocol == protocol && target.tags.contains(tag.as_ref()));
             let names: Vec<_> = tagged.map(|target| target.name.clone()).collect();
             if names.is_empty() {
                 return file.wrong(tag.span(), format!("no {protocol} target has the tag {:?}", tag.as_ref()));

@@ -253,7 +253,9 @@ impl Keys {
     #[must_use]
     pub fn variant(&self, value: &[u8]) -> u16 {
         let digest = self.0.first().map(|key| hmac(&key.value, value));
-        digest.and_then(|digest| digest.first_chunk::<2>().map(|bytes| u16::from_be_bytes(*bytes))).unwrap_or_default()
+        digest
+            .and_then(|digest| digest.first_chunk::<2>().map(|bytes| u16::from_be_bytes(*bytes)))
+            .unwrap_or_default()
     }
 
     /// What a core stands for, if it is one.

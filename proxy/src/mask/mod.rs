@@ -12,7 +12,9 @@ pub use rule::{Field, Rule};
 
 use crate::config::Config;
 use decoy::{Form, Found, Keys, Origin};
-use interdict_schemas::{DecoyPlace, DecoyUse, Disclosure, DisclosureKind, Identity, Principal, PrincipalKind, Source};
+use interdict_schemas::{
+    DecoyPlace, DecoyUse, Disclosure, DisclosureKind, Identity, Principal, PrincipalKind, Source,
+};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -201,7 +203,10 @@ impl Planter {
 #[must_use]
 pub fn words(presented: &[DecoyUse]) -> String {
     let uses = presented.iter().map(|used| {
-        format!("a decoy of {} {} from session {} was presented ({})", used.target, used.field, used.session, used.place)
+        format!(
+            "a decoy of {} {} from session {} was presented ({})",
+            used.target, used.field, used.session, used.place
+        )
     });
     uses.collect::<Vec<_>>().join("; ")
 }

@@ -75,6 +75,9 @@ pub fn shape(form: Form, prefix: &str, suffix: &str) -> Result<Shape, String> {
     if !printable(prefix) || !printable(suffix) {
         return Err(format!("prefix and suffix may have {MAX_AFFIX} printable ASCII characters each, and no space"));
     }
+    if form == Form::Base32 {
+        host(prefix, suffix)?;
+    }
     let front = prefix.bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
     let end = suffix.bytes().take_while(u8::is_ascii_alphanumeric).count();
     if front > 0 && end > 0 {
@@ -82,10 +85,9 @@ pub fn shape(form: Form, prefix: &str, suffix: &str) -> Result<Shape, String> {
     }
     let most = if form == Form::Base32 { HOST_GLUE } else { GLUE };
     if front > most || end > most {
-        return Err(format!("more than {most} letters and digits stand beside the decoy; it would not be recognised"));
-    }
-    if form == Form::Base32 {
-        host(prefix, suffix)?;
+        return Err(format!(
+            "more than {most} letters and digits stand beside the decoy; it would not be recognised"
+        ));
     }
     Ok(Shape { form, prefix: prefix.to_owned(), suffix: suffix.to_owned() })
 }

@@ -44,9 +44,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let upstream = Upstream::new().await;
-        let address = upstream.address;
-        Self::start(upstream, address, Mask::default()).await
+        Self::masked(Mask::default()).await
     }
 
     pub(crate) async fn masked(mask: Mask) -> Self {
@@ -175,8 +173,7 @@ impl World {
 }
 
 /// What the target knows that should not leave.
-pub(crate) const SECRETS: &str =
-    "{\"items\": [{\"name\": \"a\", \"token\": \"hunter2\"},  {\"name\":\"b\",\"token\":\"swordfish\",\"n\":1.10}, {\"token\":null}]}";
+pub(crate) const SECRETS: &str = "{\"items\": [{\"name\": \"a\", \"token\": \"hunter2\"},  {\"name\":\"b\",\"token\":\"swordfish\",\"n\":1.10}, {\"token\":null}]}";
 
 const POLICY: &str = r#"
 permit (principal, action == Action::"connect", resource);
@@ -315,7 +312,8 @@ impl Upstream {
                 .body(full(SECRETS.into()))
                 .unwrap(),
             "/secrets-chunked" => {
-                let pieces: Vec<_> = SECRETS.as_bytes().chunks(7).map(|piece| Ok(Frame::data(piece.into()))).collect();
+                let pieces: Vec<_> =
+                    SECRETS.as_bytes().chunks(7).map(|piece| Ok(Frame::data(piece.into()))).collect();
                 let body = StreamBody::new(futures::stream::iter(pieces)).boxed_unsync();
                 Response::builder().header("content-type", "application/vnd.api+json").body(body).unwrap()
             }

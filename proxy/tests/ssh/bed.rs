@@ -71,7 +71,8 @@ impl Bed {
         std::fs::write(path.join("keys.json"), keys.to_string())?;
         std::fs::write(path.join("policy.cedar"), POLICY)?;
         let pin = std::fs::read_to_string(path.join(if options.wrong_pin { "other.pub" } else { "host.pub" }))?;
-        let decoys = options.decoy_key.map(|key| format!("[gateway]\ndecoy_key_file = {:?}\n", key.display().to_string()));
+        let decoys =
+            options.decoy_key.map(|key| format!("[gateway]\ndecoy_key_file = {:?}\n", key.display().to_string()));
         let config = format!(
             r#"
 {}

@@ -6,8 +6,8 @@ use super::view::{Column, View};
 use super::who::{self, Who};
 use super::{Error, Located, Table};
 use crate::{
-    Action, Class, Closed, Decision, DecoyPlace, DecoyUse, Disclosure, DisclosureKind, Effect, Event, Kind, Outcome, Refused, Status, Verb,
-    class,
+    Action, Class, Closed, Decision, DecoyPlace, DecoyUse, Disclosure, DisclosureKind, Effect, Event, Kind, Outcome,
+    Refused, Status, Verb, class,
 };
 use arrow::array::{Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
 

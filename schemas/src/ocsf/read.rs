@@ -4,8 +4,8 @@
 use super::text::{self, Api};
 use super::{Error, MAX_LINE, OBSERVABLES, PRESENTED, channel, user};
 use crate::{
-    Account, Action, Class, Closed, Decision, DecoyUse, Delegation, Disclosure, DisclosureKind, Effect, Event, Identity, Kind,
-    Outcome, Principal, PrincipalKind, Protocol, Refused, Source, Status, Target, Time, Verb, class,
+    Account, Action, Class, Closed, Decision, DecoyUse, Delegation, Disclosure, DisclosureKind, Effect, Event,
+    Identity, Kind, Outcome, Principal, PrincipalKind, Protocol, Refused, Source, Status, Target, Time, Verb, class,
 };
 use raw::Raw;
 use serde::Deserialize;

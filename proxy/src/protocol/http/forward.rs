@@ -73,12 +73,7 @@ async fn forward(
 }
 
 /// Records that decoys were presented. The answer is what anybody gets whose token is wrong, unless the token is right.
-async fn caught(
-    sessions: &Arc<Sessions>,
-    parts: &Parts,
-    token: Option<String>,
-    presented: Vec<DecoyUse>,
-) -> Refusal {
+async fn caught(sessions: &Arc<Sessions>, parts: &Parts, token: Option<String>, presented: Vec<DecoyUse>) -> Refusal {
     let live = match token {
         Some(token) => sessions.live(&token, None).await.map_err(Some),
         None => Err(None),
@@ -88,8 +83,12 @@ async fn caught(
             let session = live.session.permit().session();
             let action = action::action(clock::id(), &parts.method, &parts.uri);
             match live.session.caught(action, presented) {
-                Ok(()) => Refusal::new(StatusCode::FORBIDDEN, "denied", "the request holds a value that cannot be used here")
-                    .with("session", session),
+                Ok(()) => Refusal::new(
+                    StatusCode::FORBIDDEN,
+                    "denied",
+                    "the request holds a value that cannot be used here",
+                )
+                .with("session", session),
                 Err(error) => Refusal::unrecorded(&error, session),
             }
         }

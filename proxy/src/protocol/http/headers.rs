@@ -100,7 +100,8 @@ fn is_target(host: &str, target: &Target) -> bool {
 pub(super) fn presented(parts: &Parts) -> impl Iterator<Item = (Cow<'_, [u8]>, DecoyPlace)> {
     let fields = parts.headers.iter().flat_map(|(name, value)| {
         let place = if name == header::HOST { DecoyPlace::Host } else { DecoyPlace::Header };
-        let pair = if name == header::AUTHORIZATION || name == header::PROXY_AUTHORIZATION { basic(value) } else { None };
+        let pair =
+            if name == header::AUTHORIZATION || name == header::PROXY_AUTHORIZATION { basic(value) } else { None };
         let pair = pair.unwrap_or_default();
         let (user, password) = pair.split_once(':').unwrap_or(("", &pair));
         let decoded = [

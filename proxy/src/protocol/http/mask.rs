@@ -44,7 +44,8 @@ impl Mask {
     /// For a request's path; nothing if no rule is about it.
     pub(super) fn of(session: &Session, path: &str) -> Option<Self> {
         let rules = session.rules()?;
-        let meant = |rule: &&Rule| matches!(&rule.field, Field::Json { under, .. } if path.starts_with(under.as_str()));
+        let meant =
+            |rule: &&Rule| matches!(&rule.field, Field::Json { under, .. } if path.starts_with(under.as_str()));
         let rules: Vec<_> = rules.iter().filter(meant).cloned().collect();
         (!rules.is_empty()).then_some(Self { rules })
     }
@@ -80,6 +81,9 @@ impl Mask {
         }
         let whole = tokio::time::timeout(STALL, Limited::new(body, MAX_BODY).collect()).await;
         let whole = whole.ok().and_then(Result::ok).ok_or(Refused::Large)?.to_bytes();
+        if whole.is_empty() {
+            return Ok((whole, Vec::new()));
+        }
         let mut planter = session.planter();
         let paths = self.rules.iter().filter_map(path);
         let masked = json::mask(&whole, paths, |place, value| {

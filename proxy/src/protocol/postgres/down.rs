@@ -8,7 +8,7 @@
 use super::frame::{self, Fields, MAX_ANSWER, MAX_REQUEST};
 use super::lane::Lane;
 use super::link::{Fault, Link, Volume};
-use super::mask::Plan;
+use super::mask::{Masks, Plan};
 use super::message::{self, Backend, Report};
 use super::reply::{self, Refusal, Severity};
 use super::rows::{BETWEEN, Rows};
@@ -25,6 +25,9 @@ enum Stream {
 
 /// SQLSTATE of a result that is refused: insufficient privilege.
 const REFUSED: &str = "42501";
+
+/// What takes the place of an error's words that may hold a masked value: `invalid input syntax for type integer: "..."`.
+const WITHHELD: &str = "the statement failed; what the target says of it may hold a masked value and is withheld";
 
 /// Whether a message belongs to no request.
 fn is_unasked(kind: Backend) -> bool {
@@ -248,12 +251,7 @@ impl Down {
 
     /// Looks at an answer that says which columns come, where anything is masked: why the result is refused, if it is,
     /// and whether the answer is for the gateway alone.
-    fn describe(
-        &mut self,
-        link: &Link<'_>,
-        kind: Backend,
-        body: &[u8],
-    ) -> Result<(Option<String>, bool), Fault> {
+    fn describe(&mut self, link: &Link<'_>, kind: Backend, body: &[u8]) -> Result<(Option<String>, bool), Fault> {
         let Some(masks) = &link.masks else { return Ok((None, false)) };
         let looks = link.state.looks();
         match kind {
@@ -291,8 +289,14 @@ impl Down {
     }
 
     fn error(&mut self, link: &mut Link<'_>, body: &[u8]) -> Result<Option<BytesMut>, Fault> {
-        let report = message::report(b'E', body).map_err(Fault::target)?;
-        self.said(body)?;
+        let mut report = message::report(b'E', body).map_err(Fault::target)?;
+        let watched = link.masks.is_some() && link.state.current().is_some_and(|ticket| ticket.watch);
+        let withheld = watched && !report.is_fatal() && Masks::tells(&report.code);
+        if withheld {
+            WITHHELD.clone_into(&mut report.message);
+        } else {
+            self.said(body)?;
+        }
         let answer = link.state.failed();
         self.plan = None;
         let mut instead = None;
@@ -301,6 +305,12 @@ impl Down {
             self.text.clear();
             let mut message = BytesMut::new();
             reply::error(&mut message, Severity::Error, &refusal);
+            instead = Some(message);
+        }
+        if withheld && instead.is_none() {
+            let code = if report.code.starts_with("23") { "23000" } else { "22000" };
+            let mut message = BytesMut::new();
+            reply::error(&mut message, Severity::Error, &Refusal::new(code, WITHHELD));
             instead = Some(message);
         }
         if let Some(ticket) = answer.ended {

@@ -5,9 +5,9 @@
 //! the log before the bytes that teach it may leave for the client.
 
 use super::action::{self, Analyst, Opaque, Statement};
+use super::mask::{Guard, Masks};
 use super::reply::Refusal;
 use super::state::State;
-use super::mask::{Guard, Masks};
 use super::{frame, literal, rows, state, tree};
 use crate::session::Session;
 use crate::{clock, emit};
@@ -242,14 +242,14 @@ impl<'a> Link<'a> {
     ///
     /// # Errors
     /// When that cannot be recorded.
-    pub(super) fn presents(&self, sent: &[u8], text: &str) -> Result<Option<Refusal>, Fault> {
+    pub(super) fn presents(&self, sent: &[u8], text: &[u8]) -> Result<Option<Refusal>, Fault> {
         let mut presented = self.session.recognise(sent, DecoyPlace::Statement);
         if presented.is_empty() {
             return Ok(None);
         }
         let permit = self.session.permit();
         presented.retain(|used| used.session != permit.session() || used.target != permit.target().name);
-        let action = Opaque::new(text, "").action(clock::id(), self.database.as_deref());
+        let action = Opaque::new(&String::from_utf8_lossy(text), "").action(clock::id(), self.database.as_deref());
         self.session.caught(action, presented)?;
         let words = "interdict denied this statement: it holds a value that is masked and cannot be used here";
         Ok(Some(Refusal::new("42501", words)))

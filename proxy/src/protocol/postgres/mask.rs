@@ -21,6 +21,83 @@ const FIRST_NORMAL: u32 = 16_384;
 /// Types whose values are text: text, character varying, character, name.
 const TEXTS: &[u32] = &[25, 1043, 1042, 19];
 const BYTEA: u32 = 17;
+/// Functions that carry nothing of their arguments elsewhere. Any other could: by a notification, a setting, a large
+/// object, a query of its own.
+const FUNCTIONS: &[&str] = &[
+    "abs",
+    "age",
+    "avg",
+    "bool_and",
+    "bool_or",
+    "btrim",
+    "ceil",
+    "char_length",
+    "clock_timestamp",
+    "coalesce",
+    "count",
+    "date_part",
+    "date_trunc",
+    "dense_rank",
+    "extract",
+    "first_value",
+    "floor",
+    "gen_random_uuid",
+    "greatest",
+    "lag",
+    "last_value",
+    "lead",
+    "least",
+    "length",
+    "lower",
+    "ltrim",
+    "max",
+    "min",
+    "mod",
+    "now",
+    "nullif",
+    "octet_length",
+    "rank",
+    "round",
+    "row_number",
+    "rtrim",
+    "starts_with",
+    "statement_timestamp",
+    "sum",
+    "timezone",
+    "transaction_timestamp",
+    "trunc",
+    "upper",
+];
+/// Where PostgreSQL itself keeps samples of columns, and functions that run a text as a query or read files.
+const REVEALING: &[&str] = &[
+    "pg_statistic",
+    "pg_stats",
+    "pg_statistic_ext_data",
+    "pg_stats_ext",
+    "pg_stats_ext_exprs",
+    "query_to_xml()",
+    "query_to_xmlschema()",
+    "query_to_xml_and_xmlschema()",
+    "table_to_xml()",
+    "table_to_xml_and_xmlschema()",
+    "schema_to_xml()",
+    "schema_to_xml_and_xmlschema()",
+    "database_to_xml()",
+    "database_to_xml_and_xmlschema()",
+    "cursor_to_xml()",
+    "ts_stat()",
+    "ts_rewrite()",
+    "dblink()",
+    "dblink_exec()",
+    "crosstab()",
+    "connectby()",
+    "xpath_table()",
+    "pg_read_file()",
+    "pg_read_binary_file()",
+];
+/// Classes of SQLSTATE whose messages hold no values: connection, transactions, syntax and rights, resources, state,
+/// intervention, the system.
+const SILENT: &[&str] = &["08", "25", "40", "42", "53", "55", "57", "58"];
 /// Types that can hold no secret worth the name: booleans, numbers, dates and times, the catalogue's own numbers.
 const HARMLESS: &[u32] = &[16, 20, 21, 23, 26, 28, 700, 701, 1700, 1082, 1083, 1114, 1184, 1186, 1266];
 
@@ -52,6 +129,8 @@ pub(super) struct Masks {
     relations: HashSet<u32>,
     /// Names, without schema, of all of these, and of tables that the catalogue does not have.
     names: HashSet<String>,
+    /// The masked columns' names.
+    labels: HashSet<String>,
     missing: HashMap<String, String>,
     /// Whether a watched statement can be resumed by FETCH or EXECUTE.
     deferred: bool,
@@ -91,8 +170,8 @@ impl Plan {
     }
 }
 
-/// The question to the catalogue, asked before the client can say anything: where the masked columns are, in partitions
-/// and children too, which views show their tables, and which relations there are. The search path is set aside, since a
+/// The question to the catalogue, asked before the client can say anything: where the masked columns are, in partitions,
+/// children and parents too, which views show their tables, and which relations there are. The search path is set aside, since a
 /// client may have chosen it.
 pub(super) fn question(rules: &[Rule]) -> Option<String> {
     let mut values = String::new();
@@ -114,8 +193,9 @@ pub(super) fn question(rules: &[Rule]) -> Option<String> {
              JOIN pg_class c ON c.relnamespace = n.oid AND c.relname::text = r.rel \
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname::text = r.att AND a.attnum > 0 AND NOT a.attisdropped \
            UNION \
-           SELECT i.inhrelid, a.attnum, p.id, p.att FROM col p JOIN pg_inherits i ON i.inhparent = p.oid \
-             JOIN pg_attribute a ON a.attrelid = i.inhrelid AND a.attname::text = p.att AND NOT a.attisdropped), \
+           SELECT a.attrelid, a.attnum, p.id, p.att FROM col p JOIN pg_inherits i ON p.oid IN (i.inhparent, i.inhrelid) \
+             JOIN pg_attribute a ON a.attrelid IN (i.inhparent, i.inhrelid) AND a.attname::text = p.att \
+               AND a.attnum > 0 AND NOT a.attisdropped), \
          dep(oid) AS ( \
            SELECT w.ev_class FROM col JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = col.oid \
              AND d.classid = 'pg_rewrite'::regclass JOIN pg_rewrite w ON w.oid = d.objid WHERE w.ev_class <> col.oid \
@@ -166,6 +246,7 @@ impl Masks {
             closed: HashMap::new(),
             relations: HashSet::new(),
             names: HashSet::new(),
+            labels: HashSet::new(),
             missing: HashMap::new(),
             deferred: false,
             planter,
@@ -206,9 +287,9 @@ impl Masks {
             }
         }
         for (place, rule) in rules.iter().enumerate() {
-            if let Field::Column { table, .. } = &rule.field
-                && !found.contains(&place)
-            {
+            let Field::Column { table, column, .. } = &rule.field else { continue };
+            masks.labels.insert(column.clone());
+            if !found.contains(&place) {
                 masks.names.insert(table.clone());
                 masks.missing.insert(table.clone(), rule.name());
             }
@@ -224,6 +305,9 @@ impl Masks {
     /// What must be done with a statement before it is run.
     pub(super) fn guard(&mut self, statement: &Statement) -> Guard {
         let bare = |object: &String| object.rsplit('.').next().unwrap_or(object).to_owned();
+        if let Some(object) = statement.objects.iter().map(bare).find(|object| REVEALING.contains(&object.as_str())) {
+            return Guard::Refuse(format!("{object} can show masked columns"));
+        }
         let touched = statement.objects.iter().map(bare).find(|name| self.names.contains(name));
         let Some(touched) = touched else {
             let resumes = statement.flow == Flow::Resumes && self.deferred;
@@ -234,13 +318,21 @@ impl Masks {
                 "the masked column {column} was not in this database when the session began; connect again, or correct the mask"
             ));
         }
-        let others = statement.objects.iter().filter(|object| !object.ends_with("()")).count() > 1;
+        let function = |object: &String| bare(object).strip_suffix("()").map(str::to_owned);
+        if let Some(name) =
+            statement.objects.iter().filter_map(function).find(|name| !FUNCTIONS.contains(&name.as_str()))
+        {
+            return Guard::Refuse(format!("{touched} has masked columns, and {name}() could carry them elsewhere"));
+        }
+        let reads = &statement.reads;
+        let others = reads.unnamed || reads.columns.iter().any(|column| self.labels.contains(column));
+        let others = others || statement.objects.iter().filter(|object| !object.ends_with("()")).count() > 1;
         match statement.verb {
             Verb::Define | Verb::Execute => Guard::Refuse(format!(
                 "{touched} has masked columns, and is neither redefined nor copied through this gateway"
             )),
-            Verb::Create | Verb::Update | Verb::Delete if others => Guard::Refuse(format!(
-                "{touched} has masked columns, and is written here only by statements about nothing else"
+            Verb::Create | Verb::Update if others => Guard::Refuse(format!(
+                "{touched} has masked columns, and is written here only by statements that read no other table and no masked column"
             )),
             _ if statement.flow == Flow::Explains => Guard::Pass,
             _ => {
@@ -248,6 +340,11 @@ impl Masks {
                 Guard::Watch
             }
         }
+    }
+
+    /// Whether the message of an error of this SQLSTATE may hold a value, such as one that is no number.
+    pub(super) fn tells(code: &str) -> bool {
+        !code.get(..2).is_some_and(|class| SILENT.contains(&class))
     }
 
     /// What is done with the columns that a RowDescription tells of; why the result is refused, if it is.
@@ -276,22 +373,27 @@ impl Masks {
             return match kind {
                 _ if TEXTS.contains(&kind) => Ok(Cover::Mask { rule, hex: false }),
                 BYTEA => Ok(Cover::Mask { rule, hex: format == 0 }),
-                _ => Err(format!("is masked, and its type (number {kind}) is no text, so no decoy can stand in its place")),
+                _ => Err(format!(
+                    "is masked, and its type (number {kind}) is no text, so no decoy can stand in its place"
+                )),
             };
         }
         if HARMLESS.contains(&kind) || (FIRST_NORMAL > relation && relation > 0) {
             return Ok(Cover::Pass);
         }
         match relation {
-            0 if watch => {
-                Err("is computed while the statement reads a table with masked columns; select the columns as they are".into())
-            }
+            0 if watch => Err(
+                "is computed while the statement reads a table with masked columns; select the columns as they are"
+                    .into(),
+            ),
             0 => Ok(Cover::Pass),
             _ if self.masked.contains(&relation) && column == 0 => {
                 Err("is a whole row with masked columns; select the columns one by one".into())
             }
             _ => match self.closed.get(&relation) {
-                Some(view) => Err(format!("comes from the view {view}, which reads a table with masked columns and has no mask of its own")),
+                Some(view) => Err(format!(
+                    "comes from the view {view}, which reads a table with masked columns and has no mask of its own"
+                )),
                 None if self.relations.contains(&relation) => Ok(Cover::Pass),
                 None => Err("comes from a relation made after the session began; connect again".into()),
             },

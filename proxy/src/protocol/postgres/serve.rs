@@ -88,7 +88,9 @@ async fn admit(
         let identity = verified.as_ref().ok().map(|verified| verified.identity.clone());
         gateway.caught(identity, target, gateway.source(peer), presented);
         // What anybody is told whose password is wrong: whoever tries a decoy learns nothing of it.
-        return Err(caller.refuse(unbelieved("the token is malformed; use an OIDC token (JWT) of the configured issuer")).await);
+        return Err(caller
+            .refuse(unbelieved("the token is malformed; use an OIDC token (JWT) of the configured issuer"))
+            .await);
     }
     let verified = match verified {
         Ok(verified) => verified,

@@ -95,10 +95,11 @@ impl Error {
             Self::Auth { .. } => Refusal::new("08004", format!("target {target} does not let the gateway in"))
                 .hint("The gateway's log says why; its credential for the target may be wrong."),
             Self::Broken { .. } => Refusal::new("08006", format!("target {target} closed the connection")),
-            Self::Masks { .. } => {
-                Refusal::new("58000", format!("the masks of target {target} cannot be set up; nobody is let in unmasked"))
-                    .hint("The gateway's log says why.")
-            }
+            Self::Masks { .. } => Refusal::new(
+                "58000",
+                format!("the masks of target {target} cannot be set up; nobody is let in unmasked"),
+            )
+            .hint("The gateway's log says why."),
             // The database does not exist, or there are too many sessions: the client's own business.
             Self::Refused { code, message, .. } => {
                 let known = ["3D000", "53300", "57P03", "42501", "55000", "22023"];
@@ -311,13 +312,15 @@ async fn masks(
     stream.flush().await.map_err(broken(permit))?;
     let mut known = Vec::new();
     loop {
-        let Some((header, body)) = frame::message(read, MAX_ANSWER).map_err(|error| failed(error.to_string()))? else {
+        let Some((header, body)) = frame::message(read, MAX_ANSWER).map_err(|error| failed(error.to_string()))?
+        else {
             client::more(stream, read).await.map_err(broken(permit))?;
             continue;
         };
         match Backend::of(header.kind) {
             Some(Backend::DataRow) => known.push(mask::known(body).map_err(|error| failed(error.to_string()))?),
-            Some(Backend::RowDescription | Backend::CommandComplete | Backend::Notice | Backend::ParameterStatus) => {}
+            Some(Backend::RowDescription | Backend::CommandComplete | Backend::Notice | Backend::ParameterStatus) => {
+            }
             Some(Backend::Ready) => break,
             Some(Backend::Error) => {
                 let report = message::report(header.kind, body).map_err(|error| failed(error.to_string()))?;

@@ -139,7 +139,7 @@ fn request(link: &mut Link<'_>, kind: Frontend, body: &[u8], total: usize) -> Re
 
 /// All statements of a Query are decided before any is forwarded: one denied, none runs.
 fn query(link: &mut Link<'_>, text: &[u8], total: usize) -> Result<Step, Fault> {
-    if let Some(refusal) = link.presents(text, &String::from_utf8_lossy(text))? {
+    if let Some(refusal) = link.presents(text, text)? {
         link.state.refused_query(refusal);
         return Ok(Step::FailQuery);
     }
@@ -173,7 +173,7 @@ fn query(link: &mut Link<'_>, text: &[u8], total: usize) -> Result<Step, Fault> 
 }
 
 fn parse(link: &mut Link<'_>, message: message::Parse<'_>) -> Result<Step, Fault> {
-    if let Some(refusal) = link.presents(message.text, &String::from_utf8_lossy(message.text))? {
+    if let Some(refusal) = link.presents(message.text, message.text)? {
         link.state.refused(refusal);
         return Ok(Step::FailParse);
     }
@@ -218,7 +218,7 @@ fn bind(link: &mut Link<'_>, message: message::Bind<'_>) -> Result<Step, Fault> 
         return Ok(Step::FailParse);
     }
     let text = prepared.as_ref().as_ref().map_or("", |statement| statement.text.as_str());
-    if let Some(refusal) = link.presents(message.parameters, text)? {
+    if let Some(refusal) = link.presents(message.parameters, text.as_bytes())? {
         link.state.refused(refusal);
         return Ok(Step::FailParse);
     }

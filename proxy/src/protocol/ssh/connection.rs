@@ -8,10 +8,10 @@ use crate::config::Target;
 use crate::gate::Request;
 use crate::session::Session;
 use crate::{Gateway, clock};
-use interdict_schemas::{Account, DecoyPlace, Identity};
+use interdict_schemas::{Account, DecoyPlace, DecoyUse, Identity};
+use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -40,8 +40,8 @@ pub(super) struct Connection {
     severed: CancellationToken,
     farewell: OnceLock<String>,
     fault: OnceLock<String>,
-    /// Whether a user's name that is a decoy was recorded with nobody known behind it.
-    nobody: AtomicBool,
+    /// What the client was caught with, and whose identity it had then.
+    caught: Mutex<HashSet<(Option<Identity>, Vec<DecoyUse>)>>,
 }
 
 impl Connection {
@@ -58,7 +58,7 @@ impl Connection {
             severed: CancellationToken::new(),
             farewell: OnceLock::new(),
             fault: OnceLock::new(),
-            nobody: AtomicBool::new(false),
+            caught: Mutex::default(),
         })
     }
 
@@ -111,14 +111,13 @@ impl Connection {
     fn caught(&self, identity: Option<Identity>, user: &str, password: &str) -> bool {
         let decoys = self.gateway.decoys();
         let mut presented = decoys.recognise(user.as_bytes(), DecoyPlace::User);
-        let named = !presented.is_empty();
         presented.extend(decoys.recognise(password.as_bytes(), DecoyPlace::Password));
         if presented.is_empty() {
             return false;
         }
-        // A client tries several methods with one name; that is one attempt until something new is known.
-        let again = named && presented.iter().all(|used| used.place == DecoyPlace::User) && identity.is_none();
-        if !(again && self.nobody.swap(true, Ordering::Relaxed)) {
+        // A client tries one method after the other; that is one attempt until something new is known.
+        let attempt = (identity.clone(), presented.clone());
+        if self.caught.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt) {
             self.gateway.caught(identity, &self.target, self.gateway.source(self.peer), presented);
         }
         true
