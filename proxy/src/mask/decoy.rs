@@ -9,7 +9,7 @@
 //!
 //! - Forgery, and false positives: a string of the right length and alphabet passes with a chance of 2^-80 for each
 //!   accepted key. Each word is tried at most [`MOST_TRIES`] times. A thousand million candidate words a day for a hundred
-//!   years, with two keys, make a false alarm with a chance below 2^-32.
+//!   years, with two keys, make a false alarm with a chance below 2^-31.
 //! - Collisions of tags matter from some 2^40 decoys on; they would show that two decoys differ, and how.
 //! - Rotation: the first key of the file mints; all are accepted. A new key goes in front, and an old one is removed
 //!   when what it minted need not be recognised any more.
@@ -18,6 +18,9 @@
 //! INVARIANT: a core stands in the text as a word of its own, or with up to [`GLUE`] characters of its alphabet glued to
 //! one of its ends (to 63 in all for base 32), so that a prefix that this gateway's rules do not know hides nothing.
 
+pub use super::form::Form;
+
+use super::form::{SEALED, digits, write};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::ops::Range;
@@ -39,66 +42,12 @@ const JWT: &[u8] = b"eyJ";
 
 const PAYLOAD: usize = 26;
 const TAG: usize = 10;
-const SEALED: usize = TAG + PAYLOAD;
+const _: () = assert!(TAG + PAYLOAD == SEALED);
 /// Octets of a DNS label (RFC 1035 section 2.3.4).
 const LABEL: usize = 63;
 /// The shortest and the longest word that can be or hold a core.
 const SHORTEST: usize = Form::Base62.digits();
 const LONGEST: usize = Form::Hex.digits() + GLUE;
-
-/// In which characters a core is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Digits and letters of both cases.
-    Base62,
-    /// Lower-case letters and the digits 2 to 7 (RFC 4648); upper case reads as lower.
-    Base32,
-    /// Lower-case hexadecimal digits.
-    Hex,
-}
-
-impl Form {
-    /// The core's length.
-    #[must_use]
-    pub const fn digits(self) -> usize {
-        match self {
-            Self::Base62 => 49,
-            Self::Base32 => 58,
-            Self::Hex => 72,
-        }
-    }
-
-    const fn alphabet(self) -> &'static [u8] {
-        match self {
-            Self::Base62 => b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-            Self::Base32 => b"abcdefghijklmnopqrstuvwxyz234567",
-            Self::Hex => b"0123456789abcdef",
-        }
-    }
-
-    /// How often 2^288 goes into what the digits can write: 62^49 = 13.5 * 2^288, 32^58 = 4 * 2^288, 16^72 = 2^288.
-    const fn spare(self) -> u8 {
-        match self {
-            Self::Base62 => 13,
-            Self::Base32 => 4,
-            Self::Hex => 1,
-        }
-    }
-
-    fn value(self, byte: u8) -> Option<u32> {
-        let value = match (self, byte) {
-            (Self::Base62 | Self::Hex, b'0'..=b'9') => byte - b'0',
-            (Self::Base62, b'A'..=b'Z') => byte - b'A' + 10,
-            (Self::Base62, b'a'..=b'z') => byte - b'a' + 36,
-            (Self::Hex, b'a'..=b'f') => byte - b'a' + 10,
-            (Self::Base32, b'a'..=b'z') => byte - b'a',
-            (Self::Base32, b'A'..=b'Z') => byte - b'A',
-            (Self::Base32, b'2'..=b'7') => byte - b'2' + 26,
-            _ => return None,
-        };
-        Some(u32::from(value))
-    }
-}
 
 /// What a decoy stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -351,55 +300,6 @@ fn tag(mac: &Hmac<Sha256>, payload: &[u8; PAYLOAD]) -> [u8; TAG] {
         *place = byte;
     }
     tag
-}
-
-/// Limbs of the number that the digits write, the lowest first: 36 bytes, and what fills the spare room above them.
-const LIMBS: usize = SEALED / 4 + 1;
-
-fn write(sealed: &[u8; SEALED], filled: u8, form: Form) -> String {
-    let mut limbs = [0_u32; LIMBS];
-    let bytes = sealed.chunks(4).rev().filter_map(<[u8]>::first_chunk::<4>).map(|bytes| u32::from_be_bytes(*bytes));
-    for (limb, value) in limbs.iter_mut().zip(bytes.chain([u32::from(filled)])) {
-        *limb = value;
-    }
-    let alphabet = form.alphabet();
-    let base = alphabet.len() as u64;
-    let mut out = vec![0; form.digits()];
-    for place in out.iter_mut().rev() {
-        let mut remainder = 0_u64;
-        for limb in limbs.iter_mut().rev() {
-            let value = remainder << 32 | u64::from(*limb);
-            // A quotient by the base of what is below base * 2^32 fits 32 bits.
-            *limb = u32::try_from(value / base).unwrap_or(u32::MAX);
-            remainder = value % base;
-        }
-        *place = usize::try_from(remainder).ok().and_then(|digit| alphabet.get(digit)).copied().unwrap_or(b'0');
-    }
-    String::from_utf8(out).unwrap_or_default()
-}
-
-/// The filler and the 36 bytes that digits write, if there are as many digits as there must be.
-fn digits(core: &[u8], form: Form) -> Option<(u8, [u8; SEALED])> {
-    if core.len() != form.digits() {
-        return None;
-    }
-    let base = form.alphabet().len() as u64;
-    let mut limbs = [0_u32; LIMBS];
-    for byte in core {
-        let mut carry = u64::from(form.value(*byte)?);
-        for limb in &mut limbs {
-            let value = u64::from(*limb) * base + carry;
-            *limb = u32::try_from(value & 0xffff_ffff).unwrap_or(u32::MAX);
-            carry = value >> 32;
-        }
-    }
-    let (filled, rest) = limbs.split_last()?;
-    let mut sealed = [0; SEALED];
-    let bytes = rest.iter().rev().flat_map(|limb| limb.to_be_bytes());
-    for (place, byte) in sealed.iter_mut().zip(bytes) {
-        *place = byte;
-    }
-    Some((u8::try_from(*filled).ok()?, sealed))
 }
 
 #[cfg(test)]

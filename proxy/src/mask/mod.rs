@@ -3,6 +3,7 @@
 //! for a while, so that an unauthenticated use is recorded under the root that the decoy was taken from.
 
 pub mod decoy;
+mod form;
 pub mod json;
 mod key;
 pub mod rule;
