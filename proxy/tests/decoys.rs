@@ -153,7 +153,7 @@ execute p(1);
     let first = out.lines().next().unwrap().split('|').collect::<Vec<_>>();
     let [_, name, decoy, raw] = first[..] else { panic!("{out}") };
     assert_eq!((name, decoy.len(), raw.len()), ("ann", 49, 2 + 2 * 72), "{out}");
-    assert!(out.matches(decoy).count() >= 5, "the same value has the same decoy in one session: {out}");
+    assert!(out.matches(decoy).count() >= 4, "the same value has the same decoy in one session: {out}");
     let events = world.events_until(|events| closed(events) == 1).await;
     let planted = planted(&events);
     assert!(planted.contains(&fingerprint(decoy)), "{planted:?}");
