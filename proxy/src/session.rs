@@ -80,10 +80,10 @@ impl Session {
         &self.permit
     }
 
-    /// Decides an action and records the decision. Only when this returns `Effect::Allow` may the action be forwarded.
+    /// Decides an action and records the decision. Only when this returns `Effect::Allow` may the action be
+    /// forwarded.
     ///
-    /// # Errors
-    /// When the log cannot take it: the action must not happen.
+    /// # Errors When the log cannot take it: the action must not happen.
     pub fn act(&self, action: Action) -> Result<Decision, emit::Error> {
         let subject = self.permit.subject();
         let decision = match self.permit.is_revoked() {
@@ -180,11 +180,10 @@ impl Session {
         self.emit.event(self.permit.subject(), disclosures, resulted).map(drop)
     }
 
-    /// Records bytes of the session's recording. They stand in the log when this returns, in chunks of at most 64 KiB;
-    /// nothing is held back to be joined, because what is held back is lost with the process.
+    /// Records bytes of the session's recording. They stand in the log when this returns, in chunks of at most 64
+    /// KiB; nothing is held back to be joined, because what is held back is lost with the process.
     ///
-    /// # Errors
-    /// When the log cannot take them.
+    /// # Errors When the log cannot take them.
     pub fn record(&self, stream: Stream, data: &[u8]) -> Result<(), emit::Error> {
         let mut index = self.chunks.lock().unwrap_or_else(PoisonError::into_inner);
         for piece in data.chunks(MAX_CHUNK) {

@@ -153,7 +153,8 @@ pub struct Event {
     /// What a response taught the identity; of a result, or of an imported action.
     pub disclosures: Vec<Disclosure>,
     /// Decoys that the identity presented with this attempt, which was refused. If nobody was authenticated, the
-    /// identity is that of the decoy's session where the recorder knows it, or else `unknown:` and the source's address.
+    /// identity is that of the decoy's session where the recorder knows it, or else `unknown:` and the source's
+    /// address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub presented: Vec<DecoyUse>,
     /// What happened.

@@ -1,22 +1,25 @@
 //! The scheme of decoys: from a key, and back from the string alone. No list of decoys is kept anywhere.
 //!
-//! A decoy's core stands for 26 bytes: session (a ULID's 16), target (4) and field (4) by the hashes of their names, and
-//! a digest of the value it stands for (2), so that different rows look different. They are sealed in the manner of
-//! SIV (RFC 5297): an 80-bit tag, the truncated HMAC-SHA256 of the bytes under one key, is also what a keystream of HMAC-SHA256
-//! under another starts from, and the bytes are encrypted with that. The same bytes make the same decoy, without a
-//! nonce to store; without the key a core cannot be told from random characters. The 36 bytes are written in one of
-//! three alphabets, at a fixed length each; what the alphabet has to spare is filled from the keystream, and checked.
+//! A decoy's core stands for 26 bytes: session (a ULID's 16), target (4) and field (4) by the hashes of their names,
+//! and a digest of the value it stands for (2), so that different rows look different. They are sealed in the manner
+//! of SIV (RFC 5297): an 80-bit tag, the truncated HMAC-SHA256 of the bytes under one key, is also what a keystream
+//! of HMAC-SHA256 under another starts from, and the bytes are encrypted with that. The same bytes make the same
+//! decoy, without a nonce to store; without the key a core cannot be told from random characters. The 36 bytes are
+//! written in one of three alphabets, at a fixed length each; what the alphabet has to spare is filled from the
+//! keystream, and checked.
 //!
 //! - Forgery, and false positives: a string of the right length and alphabet passes with a chance of 2^-80 for each
-//!   accepted key. Each word is tried at most [`MOST_TRIES`] times. A thousand million candidate words a day for a hundred
-//!   years, with two keys, make a false alarm with a chance below 2^-31.
+//!   accepted key. Each word is tried at most [`MOST_TRIES`] times. A thousand million candidate words a day for a
+//!   hundred years, with two keys, make a false alarm with a chance below 2^-31.
 //! - Collisions of tags matter from some 2^40 decoys on; they would show that two decoys differ, and how.
 //! - Rotation: the first key of the file mints; all are accepted. A new key goes in front, and an old one is removed
 //!   when what it minted need not be recognised any more.
-//! - Lengths: 49 characters of base 62, 58 of base 32 (a DNS label has 63; case does not count), 72 hexadecimal digits.
+//! - Lengths: 49 characters of base 62, 58 of base 32 (a DNS label has 63; case does not count), 72 hexadecimal
+//!   digits.
 //!
-//! INVARIANT: a core stands in the text as a word of its own, or with up to [`GLUE`] characters of its alphabet glued to
-//! one of its ends (to 63 in all for base 32), so that a prefix that this gateway's rules do not know hides nothing.
+//! INVARIANT: a core stands in the text as a word of its own, or with up to [`GLUE`] characters of its alphabet glued
+//! to one of its ends (to 63 in all for base 32), so that a prefix that this gateway's rules do not know hides
+//! nothing.
 
 pub use super::form::Form;
 
@@ -37,7 +40,8 @@ pub const HOST_GLUE: usize = LABEL - Form::Base32.digits();
 /// Times that one word is tried for each key.
 pub const MOST_TRIES: usize = 4;
 
-/// What every JWT begins with: `{"` in base 64. Passwords here are JWTs, and their pieces have just the length of a core.
+/// What every JWT begins with: `{"` in base 64. Passwords here are JWTs, and their pieces have just the length of a
+/// core.
 const JWT: &[u8] = b"eyJ";
 
 const PAYLOAD: usize = 26;
@@ -170,11 +174,10 @@ fn filler(stream: &[u8; 32], form: Form) -> u8 {
 }
 
 impl Keys {
-    /// Reads a key file: one key of 64 hexadecimal digits a line; blank lines and lines that begin with `#` are passed
-    /// over.
+    /// Reads a key file: one key of 64 hexadecimal digits a line; blank lines and lines that begin with `#` are
+    /// passed over.
     ///
-    /// # Errors
-    /// When a line is no key, or there are none or too many.
+    /// # Errors When a line is no key, or there are none or too many.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let lines = text.lines().enumerate().map(|(at, line)| (at, line.trim()));
         let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
@@ -183,8 +186,8 @@ impl Keys {
         if keys.is_empty() || keys.len() > MAX_KEYS { Err(Error::Count(keys.len())) } else { Ok(Self(keys)) }
     }
 
-    /// The core of a decoy. One in 200,000 would begin like a JWT, which is not looked at; then it is that of the next
-    /// variant.
+    /// The core of a decoy. One in 200,000 would begin like a JWT, which is not looked at; then it is that of the
+    /// next variant.
     #[must_use]
     pub fn mint(&self, mut origin: Origin, form: Form) -> String {
         let Some(key) = self.0.first() else { return String::new() };
@@ -197,8 +200,8 @@ impl Keys {
         }
     }
 
-    /// The digest of a value: what tells decoys of one field from each other, and says nothing of the value to whoever has
-    /// no key.
+    /// The digest of a value: what tells decoys of one field from each other, and says nothing of the value to
+    /// whoever has no key.
     #[must_use]
     pub fn variant(&self, value: &[u8]) -> u16 {
         let digest = self.0.first().map(|key| hmac(&key.value, value));

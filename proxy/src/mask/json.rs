@@ -1,6 +1,6 @@
 //! Members of a JSON document put aside for others. Owns the paths, and the copy of a document that differs in the
-//! masked strings alone: every other byte stays. Refuses a document that is no JSON (RFC 8259), one that is nested too
-//! deep, and a masked member that is neither a string nor null.
+//! masked strings alone: every other byte stays. Refuses a document that is no JSON (RFC 8259), one that is nested
+//! too deep, and a masked member that is neither a string nor null.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,6 +1,6 @@
-//! What leaves masked, and the decoys that leave in its place. Owns the key, the rules, and what a decoy that comes back
-//! stands for. A decoy is recognised from itself and the key alone: nothing planted is kept but whose sessions they were,
-//! for a while, so that an unauthenticated use is recorded under the root that the decoy was taken from.
+//! What leaves masked, and the decoys that leave in its place. Owns the key, the rules, and what a decoy that comes
+//! back stands for. A decoy is recognised from itself and the key alone: nothing planted is kept but whose sessions
+//! they were, for a while, so that an unauthenticated use is recorded under the root that the decoy was taken from.
 
 pub mod decoy;
 mod form;
@@ -110,8 +110,8 @@ impl Decoys {
         out
     }
 
-    /// Whom a use by nobody known is recorded under: the identity of the decoy's own session if this gateway planted it
-    /// not long ago, since there the movement began; otherwise one that says from where it was presented.
+    /// Whom a use by nobody known is recorded under: the identity of the decoy's own session if this gateway planted
+    /// it not long ago, since there the movement began; otherwise one that says from where it was presented.
     #[must_use]
     pub fn suspect(&self, presented: &[DecoyUse], source: &Source) -> Identity {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);

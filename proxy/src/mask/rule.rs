@@ -1,5 +1,5 @@
-//! Masking rules: which field of which target never leaves as it is, and what its decoy looks like. Owns their syntax;
-//! refuses what could not be masked without a doubt.
+//! Masking rules: which field of which target never leaves as it is, and what its decoy looks like. Owns their
+//! syntax; refuses what could not be masked without a doubt.
 
 use super::decoy::{Form, GLUE, HOST_GLUE};
 use super::json;

@@ -1,6 +1,7 @@
-//! From the target to the client. Owns what is understood of each answer: whose it is, how much it was, what it taught.
-//! Rows and COPY data stream through without being copied or kept, but for rows with masked columns. A result that could
-//! show a masked column is refused: an error takes its place, and nothing more goes through until the next ReadyForQuery.
+//! From the target to the client. Owns what is understood of each answer: whose it is, how much it was, what it
+//! taught. Rows and COPY data stream through without being copied or kept, but for rows with masked columns. A result
+//! that could show a masked column is refused: an error takes its place, and nothing more goes through until the next
+//! ReadyForQuery.
 //!
 //! INVARIANT: bytes are released only after what they teach was recorded. A word that may go on in bytes not read yet
 //! is held back until it is known.
@@ -26,7 +27,8 @@ enum Stream {
 /// SQLSTATE of a result that is refused: insufficient privilege.
 const REFUSED: &str = "42501";
 
-/// What takes the place of an error's words that may hold a masked value: `invalid input syntax for type integer: "..."`.
+/// What takes the place of an error's words that may hold a masked value: `invalid input syntax for type integer:
+/// "..."`.
 const WITHHELD: &str = "the statement failed; what the target says of it may hold a masked value and is withheld";
 
 /// Whether a message belongs to no request.
@@ -249,8 +251,8 @@ impl Down {
         Ok(true)
     }
 
-    /// Looks at an answer that says which columns come, where anything is masked: why the result is refused, if it is,
-    /// and whether the answer is for the gateway alone.
+    /// Looks at an answer that says which columns come, where anything is masked: why the result is refused, if it
+    /// is, and whether the answer is for the gateway alone.
     fn describe(&mut self, link: &Link<'_>, kind: Backend, body: &[u8]) -> Result<(Option<String>, bool), Fault> {
         let Some(masks) = &link.masks else { return Ok((None, false)) };
         let looks = link.state.looks();

@@ -237,11 +237,10 @@ impl<'a> Link<'a> {
     }
 
     /// Looks for decoys in a statement or in its parameters; the refusal, if there are any. A session that only hands
-    /// back to a target what it was masked there (a row that is saved again) has not moved; it is refused all the same,
-    /// since the decoy would replace what it stands for.
+    /// back to a target what it was masked there (a row that is saved again) has not moved; it is refused all the
+    /// same, since the decoy would replace what it stands for.
     ///
-    /// # Errors
-    /// When that cannot be recorded.
+    /// # Errors When that cannot be recorded.
     pub(super) fn presents(&self, sent: &[u8], text: &[u8]) -> Result<Option<Refusal>, Fault> {
         let mut presented = self.session.recognise(sent, DecoyPlace::Statement);
         if presented.is_empty() {

@@ -1,8 +1,9 @@
-//! What of a database is masked: which columns by the numbers that the catalogue gives them, so that no alias hides one,
-//! and what is done with each column of a result. Pure: the catalogue's rows and the target's messages in, decisions out.
+//! What of a database is masked: which columns by the numbers that the catalogue gives them, so that no alias hides
+//! one, and what is done with each column of a result. Pure: the catalogue's rows and the target's messages in,
+//! decisions out.
 //!
-//! Refuses every result that could show a masked column without its number: an expression over a masked table, a view on
-//! it that nobody has checked, a relation made after the session began, COPY. Refuses statements that would copy a
+//! Refuses every result that could show a masked column without its number: an expression over a masked table, a view
+//! on it that nobody has checked, a relation made after the session began, COPY. Refuses statements that would copy a
 //! masked column elsewhere. What it cannot see: a function's body, and what is learnt by conditions.
 
 use super::action::Statement;
@@ -170,9 +171,9 @@ impl Plan {
     }
 }
 
-/// The question to the catalogue, asked before the client can say anything: where the masked columns are, in partitions,
-/// children and parents too, which views show their tables, and which relations there are. The search path is set aside, since a
-/// client may have chosen it.
+/// The question to the catalogue, asked before the client can say anything: where the masked columns are, in
+/// partitions, children and parents too, which views show their tables, and which relations there are. The search
+/// path is set aside, since a client may have chosen it.
 pub(super) fn question(rules: &[Rule]) -> Option<String> {
     let mut values = String::new();
     for (place, rule) in rules.iter().enumerate() {

@@ -1,9 +1,10 @@
 //! The session's state machine: which request each answer belongs to. Owns the queue of what was forwarded, COPY,
-//! skip-until-Sync and what names stand for. Refuses answers that no request calls for. Pure: facts in, decisions out.
+//! skip-until-Sync and what names stand for. Refuses answers that no request calls for. Pure: facts in, decisions
+//! out.
 //!
-//! A denied request is not left out of the stream: a request that must fail at the target stands in its place, and the
-//! target's ErrorResponse for it is replaced by the refusal. So order, skip-until-Sync, aborted transactions and the
-//! transaction status are the target's own and cannot be wrong.
+//! A denied request is not left out of the stream: a request that must fail at the target stands in its place, and
+//! the target's ErrorResponse for it is replaced by the refusal. So order, skip-until-Sync, aborted transactions and
+//! the transaction status are the target's own and cannot be wrong.
 
 use super::message::{Backend, Named, Transaction};
 use super::names::{Lookup, Names};
@@ -242,10 +243,10 @@ impl<T, S: Clone, P: Clone> State<T, S, P> {
         })
     }
 
-    /// The target sent `kind`, one of the answers that are not errors, rows, COPY data, ReadyForQuery or sent unasked.
+    /// The target sent `kind`, one of the answers that are not errors, rows, COPY data, ReadyForQuery or sent
+    /// unasked.
     ///
-    /// # Errors
-    /// When no request calls for it, or COPY begins while other requests stand behind it.
+    /// # Errors When no request calls for it, or COPY begins while other requests stand behind it.
     pub(super) fn answer(&mut self, kind: Backend) -> Result<Answer<T>, Error> {
         self.drop_copy_ends();
         match (kind, self.queue.front_mut()) {

@@ -21,8 +21,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a target may take over a CancelRequest.
 const CANCEL: Duration = Duration::from_secs(5);
-/// A revoked permit opens no connection, so nothing could cancel what a cut session left running; nor can a gateway that
-/// was killed. The target is therefore asked to look whether its connection still stands while a statement runs.
+/// A revoked permit opens no connection, so nothing could cancel what a cut session left running; nor can a gateway
+/// that was killed. The target is therefore asked to look whether its connection still stands while a statement runs.
 const LOOK: &str = "SET client_connection_check_interval = 250";
 /// The first version that can.
 const LOOKS_SINCE: u32 = 14;
