@@ -7,17 +7,14 @@
 //! masked column elsewhere. What it cannot see: a function's body, and what is learnt by conditions.
 
 use super::action::Statement;
+use super::catalogue::{FIRST_NORMAL, Known};
 use super::frame::{Error, Fields};
 use super::tree::Flow;
 use crate::mask::{Field, Planter, Rule};
 use bytes::{BufMut, BytesMut};
 use interdict_schemas::Verb;
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write;
 use std::sync::Arc;
-
-/// The first number of what is no part of PostgreSQL itself (PostgreSQL source, access/transam.h).
-const FIRST_NORMAL: u32 = 16_384;
 
 /// Types whose values are text: text, character varying, character, name.
 const TEXTS: &[u32] = &[25, 1043, 1042, 19];
@@ -102,22 +99,6 @@ const SILENT: &[&str] = &["08", "25", "40", "42", "53", "55", "57", "58"];
 /// Types that can hold no secret worth the name: booleans, numbers, dates and times, the catalogue's own numbers.
 const HARMLESS: &[u32] = &[16, 20, 21, 23, 26, 28, 700, 701, 1700, 1082, 1083, 1114, 1184, 1186, 1266];
 
-/// One row of the answer to [`question`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Known {
-    /// `column`, `view` or `relation`.
-    pub(super) kind: String,
-    /// The relation's number.
-    pub(super) relation: u32,
-    /// A masked column's number.
-    pub(super) column: u16,
-    /// The rule's place.
-    pub(super) rule: usize,
-    /// The relation's schema and name.
-    pub(super) schema: String,
-    pub(super) name: String,
-}
-
 /// The masks of one session.
 #[derive(Debug)]
 pub(super) struct Masks {
@@ -169,72 +150,6 @@ impl Plan {
     pub(super) fn is_plain(&self) -> bool {
         self.0.iter().all(|cover| *cover == Cover::Pass)
     }
-}
-
-/// The question to the catalogue, asked before the client can say anything: where the masked columns are, in
-/// partitions, children and parents too, which views show their tables, and which relations there are. The search
-/// path is set aside, since a client may have chosen it.
-pub(super) fn question(rules: &[Rule]) -> Option<String> {
-    let mut values = String::new();
-    for (place, rule) in rules.iter().enumerate() {
-        let Field::Column { schema, table, column, .. } = &rule.field else { continue };
-        let comma = if values.is_empty() { "" } else { ", " };
-        // INVARIANT: the names hold no quote and no backslash; `catalogue_name` refuses those.
-        let _written = write!(values, "{comma}({place}, '{schema}'::text, '{table}'::text, '{column}'::text)");
-    }
-    if values.is_empty() {
-        return None;
-    }
-    Some(format!(
-        "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog; \
-         WITH RECURSIVE rule(id, nsp, rel, att) AS (VALUES {values}), \
-         col(oid, num, id, att) AS ( \
-           SELECT c.oid, a.attnum, r.id, r.att FROM rule r \
-             JOIN pg_namespace n ON n.nspname::text = r.nsp \
-             JOIN pg_class c ON c.relnamespace = n.oid AND c.relname::text = r.rel \
-             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname::text = r.att AND a.attnum > 0 AND NOT a.attisdropped \
-           UNION \
-           SELECT a.attrelid, a.attnum, p.id, p.att FROM col p JOIN pg_inherits i ON p.oid IN (i.inhparent, i.inhrelid) \
-             JOIN pg_attribute a ON a.attrelid IN (i.inhparent, i.inhrelid) AND a.attname::text = p.att \
-               AND a.attnum > 0 AND NOT a.attisdropped), \
-         dep(oid) AS ( \
-           SELECT w.ev_class FROM col JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = col.oid \
-             AND d.classid = 'pg_rewrite'::regclass JOIN pg_rewrite w ON w.oid = d.objid WHERE w.ev_class <> col.oid \
-           UNION \
-           SELECT w.ev_class FROM dep JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = dep.oid \
-             AND d.classid = 'pg_rewrite'::regclass JOIN pg_rewrite w ON w.oid = d.objid WHERE w.ev_class <> dep.oid) \
-         SELECT 'column', c.oid::text, col.num::text, col.id::text, n.nspname::text, c.relname::text FROM col \
-           JOIN pg_class c ON c.oid = col.oid JOIN pg_namespace n ON n.oid = c.relnamespace \
-         UNION ALL SELECT 'view', c.oid::text, '0', '0', n.nspname::text, c.relname::text FROM dep \
-           JOIN pg_class c ON c.oid = dep.oid JOIN pg_namespace n ON n.oid = c.relnamespace \
-         UNION ALL SELECT 'relation', c.oid::text, '0', '0', '', '' FROM pg_class c \
-           WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 't') AND c.oid >= {FIRST_NORMAL}; \
-         COMMIT"
-    ))
-}
-
-/// One DataRow of the answer to [`question`].
-///
-/// # Errors
-/// When it is none.
-pub(super) fn known(body: &[u8]) -> Result<Known, Error> {
-    let malformed = || Error::Malformed { kind: 'D' };
-    let mut fields = Fields::new(b'D', body);
-    let mut values = Vec::new();
-    for _ in 0..fields.u16()? {
-        let length = fields.length()?.ok_or_else(malformed)?;
-        values.push(std::str::from_utf8(fields.take(length)?).map_err(|_| malformed())?);
-    }
-    fields.end()?;
-    let [kind, relation, column, rule, schema, name] = values.as_slice() else { return Err(malformed()) };
-    Ok(Known {
-        kind: (*kind).to_owned(),
-        relation: relation.parse().map_err(|_| malformed())?,
-        column: column.parse().map_err(|_| malformed())?,
-        rule: rule.parse().map_err(|_| malformed())?,
-        schema: (*schema).to_owned(),
-        name: (*name).to_owned(),
-    })
 }
 
 impl Masks {

@@ -4,6 +4,7 @@ use super::*;
 use crate::mask::decoy::Form;
 use crate::mask::rule::shape;
 use crate::protocol::postgres::action::Analyst;
+use crate::protocol::postgres::catalogue;
 use crate::{config::Config, mask::Decoys, rig};
 
 const TEXT: u32 = 25;
@@ -186,9 +187,9 @@ fn statements_that_would_carry_it_elsewhere_are_refused() {
 
 #[test]
 fn the_question_names_every_masked_column() {
-    let question = question(&masks().rules).expect("a question");
+    let question = catalogue::question(&masks().rules).expect("a question");
     for words in ["(0, 'public'::text, 'users'::text, 'password'::text)", "(1, 'public'::text, 'gone'::text"] {
         assert!(question.contains(words), "{question}");
     }
-    assert_eq!(super::question(&[]), None);
+    assert_eq!(catalogue::question(&[]), None);
 }

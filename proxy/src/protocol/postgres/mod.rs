@@ -5,6 +5,7 @@
 mod action;
 mod auth;
 mod cancel;
+mod catalogue;
 mod client;
 mod down;
 mod endpoint;

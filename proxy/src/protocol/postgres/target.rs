@@ -2,11 +2,12 @@
 //! target's greeting goes to the client. Refuses to tell a client more than the target's name.
 
 use super::auth::{self, Channel, Dialogue, Progress};
+use super::catalogue;
 use super::client;
 use super::endpoint;
 use super::frame::{self, CancelKey, Fields, MAX_ANSWER};
 use super::link::Link;
-use super::mask::{self, Masks};
+use super::mask::Masks;
 use super::message::{self, Backend, Transaction};
 use super::reply::{self, Refusal};
 use crate::config::UpstreamTls;
@@ -303,7 +304,7 @@ async fn masks(
     read: &mut BytesMut,
 ) -> Result<Option<Masks>, Error> {
     let Some(rules) = link.session.rules() else { return Ok(None) };
-    let Some(question) = mask::question(&rules) else { return Ok(None) };
+    let Some(question) = catalogue::question(&rules) else { return Ok(None) };
     let target = &permit.target().name;
     let failed = |detail: String| Error::Masks { target: target.clone(), detail };
     let mut out = BytesMut::new();
@@ -318,7 +319,7 @@ async fn masks(
             continue;
         };
         match Backend::of(header.kind) {
-            Some(Backend::DataRow) => known.push(mask::known(body).map_err(|error| failed(error.to_string()))?),
+            Some(Backend::DataRow) => known.push(catalogue::known(body).map_err(|error| failed(error.to_string()))?),
             Some(Backend::RowDescription | Backend::CommandComplete | Backend::Notice | Backend::ParameterStatus) => {
             }
             Some(Backend::Ready) => break,
