@@ -72,6 +72,7 @@ fn events(count: usize) -> impl Iterator<Item = Event> {
             },
             account: Account { name: "app".into(), credential: None },
             disclosures: Vec::new(),
+            presented: Vec::new(),
             kind,
         }
     })

@@ -108,6 +108,7 @@ fn event(identity: &Identity, pivot: usize, kind: Kind) -> Event {
         _ => Vec::new(),
     };
     Event {
+        presented: Vec::new(),
         id: clock::id(),
         time: clock::now(),
         session: format!("read-{pivot}"),

@@ -80,6 +80,7 @@ fn session(
         },
         account: Account { name: "deploy".into(), credential: None },
         disclosures: Vec::new(),
+        presented: Vec::new(),
         kind: Kind::Opened,
     };
     let mut push = |kind, disclosures| {

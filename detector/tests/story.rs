@@ -162,6 +162,7 @@ impl Teller {
             },
             account,
             disclosures: Vec::new(),
+            presented: Vec::new(),
             kind: Kind::Opened,
         };
         let acted = |effect, outcome| Kind::Acted { action: action.clone(), decision: decision(effect), outcome };

@@ -5,7 +5,9 @@
 
 use crate::clock;
 use interdict_bus::Writer;
-use interdict_schemas::{Account, Chunk, Disclosure, Event, Identity, Kind, Message, Source, Stream, Target, Time};
+use interdict_schemas::{
+    Account, Chunk, DecoyUse, Disclosure, Event, Identity, Kind, Message, Source, Stream, Target, Time,
+};
 
 /// The most bytes of one recording chunk; a record with it stays far below [`interdict_schemas::topic::MAX_RECORD`].
 pub const MAX_CHUNK: usize = 64 << 10;
@@ -91,6 +93,24 @@ impl Emit {
     /// # Errors
     /// When the log cannot take it.
     pub fn event(&self, subject: &Subject, disclosures: Vec<Disclosure>, kind: Kind) -> Result<Time, Error> {
+        self.whole(subject, disclosures, Vec::new(), kind)
+    }
+
+    /// Records that the subject presented decoys.
+    ///
+    /// # Errors
+    /// When the log cannot take it.
+    pub fn presented(&self, subject: &Subject, presented: Vec<DecoyUse>, kind: Kind) -> Result<Time, Error> {
+        self.whole(subject, Vec::new(), presented, kind)
+    }
+
+    fn whole(
+        &self,
+        subject: &Subject,
+        disclosures: Vec<Disclosure>,
+        presented: Vec<DecoyUse>,
+        kind: Kind,
+    ) -> Result<Time, Error> {
         let time = clock::now();
         let event = Event {
             id: clock::id(),
@@ -101,6 +121,7 @@ impl Emit {
             target: subject.target.clone(),
             account: subject.account.clone(),
             disclosures,
+            presented,
             kind,
         };
         self.writer.append(&Message::Event(event))?;

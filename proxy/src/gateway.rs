@@ -1,15 +1,16 @@
 //! The gateway as protocols see it, and its life: start, ready, serve, drain.
 
-use crate::config::Config;
+use crate::config::{Config, Target};
 use crate::disclose::{self, Inventory};
-use crate::emit::{self, Emit};
+use crate::emit::{self, Emit, Subject};
 use crate::gate::Gate;
 use crate::identity::{self, Authenticator, Verified};
+use crate::mask::{self, Decoys};
 use crate::policy::{self, Policies};
 use crate::verdicts::Verdicts;
 use crate::{clock, listen, tls};
 use interdict_bus::{Log, Writer};
-use interdict_schemas::{Closed, Event, Kind, Source};
+use interdict_schemas::{Account, Closed, DecoyUse, Event, Identity, Kind, Refused, Source};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -27,6 +28,9 @@ pub enum Error {
     /// The listeners' certificate.
     #[error(transparent)]
     Tls(#[from] tls::Error),
+    /// The key of the decoys.
+    #[error(transparent)]
+    Decoys(#[from] mask::Error),
     /// The inventory.
     #[error(transparent)]
     Inventory(#[from] disclose::Error),
@@ -51,6 +55,7 @@ pub struct Gateway {
     pub(crate) verdicts: Arc<Verdicts>,
     pub(crate) policies: Arc<Policies>,
     pub(crate) inventory: Arc<Inventory>,
+    pub(crate) decoys: Arc<Decoys>,
     pub(crate) emit: Emit,
 }
 
@@ -66,11 +71,12 @@ impl Gateway {
         let authenticator = Authenticator::new(&config.identity)?;
         let tls = config.tls.as_ref().map(|tls| tls::server(&tls.certificate, &tls.key)).transpose()?;
         let inventory = Arc::new(Inventory::new(config.inventory.iter().cloned())?);
+        let decoys = Arc::new(Decoys::new(&config)?);
         for warning in inventory.warnings() {
             tracing::warn!("{warning}");
         }
         let gate = Gate::new(emit.clone(), log, Arc::clone(&policies), Arc::clone(&verdicts), config.barrier);
-        Ok(Arc::new(Self { config, gate, authenticator, tls, verdicts, policies, inventory, emit }))
+        Ok(Arc::new(Self { config, gate, authenticator, tls, verdicts, policies, inventory, decoys, emit }))
     }
 
     /// The configuration.
@@ -107,6 +113,36 @@ impl Gateway {
     /// When it is not believed. The error's display is for the log; tell the client [`identity::Error::told`].
     pub async fn authenticate(&self, token: &str) -> Result<Verified, identity::Error> {
         self.authenticator.verify(token).await
+    }
+
+    /// Masks, and the decoys that stand for what they hide.
+    #[must_use]
+    pub fn decoys(&self) -> &Decoys {
+        &self.decoys
+    }
+
+    /// Records that somebody who gets no session presented decoys: under the identity that was authenticated, if one
+    /// was, or else as [`Decoys::suspect`] says. To be called before the refusal is told.
+    pub fn caught(&self, identity: Option<Identity>, target: &Target, source: Source, presented: Vec<DecoyUse>) {
+        let identity = identity.unwrap_or_else(|| self.decoys.suspect(&presented, &source));
+        let subject = Subject {
+            session: clock::id(),
+            identity,
+            source,
+            target: target.named(None),
+            account: Account { name: target.account.clone(), credential: None },
+        };
+        tracing::warn!(
+            target = target.name, session = subject.session, identity = %subject.identity,
+            source = subject.source.address.map(tracing::field::display), origin = presented.first().map(|used| &used.session),
+            "a decoy was presented; refused"
+        );
+        let detail = mask::words(&presented);
+        let refused = Kind::Refused(Refused { reason: "decoy".into(), detail, verdict: None });
+        // It is refused either way.
+        if let Err(error) = self.emit.presented(&subject, presented, refused) {
+            tracing::error!(%error, session = subject.session, "the use of a decoy could not be recorded");
+        }
     }
 
     /// Where a peer comes from; knows whether it runs on a protected system.
@@ -194,6 +230,7 @@ pub(crate) fn bury(emit: &Emit) -> Result<(), emit::Error> {
             time: clock::now(),
             kind: Kind::Closed(closed),
             disclosures: Vec::new(),
+            presented: Vec::new(),
             ..opened
         })?;
     }

@@ -14,6 +14,7 @@ pub mod gate;
 mod gateway;
 pub mod identity;
 mod listen;
+pub mod mask;
 mod mistake;
 pub mod policy;
 pub mod protocol;

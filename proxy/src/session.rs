@@ -5,8 +5,11 @@ use crate::Gateway;
 use crate::disclose;
 use crate::emit::{self, Emit, MAX_CHUNK};
 use crate::gate::{Permit, Revoked};
+use crate::mask::{self, Decoys, Planter, Rule};
 use crate::policy::Policies;
-use interdict_schemas::{Action, Class, Closed, Decision, Disclosure, Effect, Kind, Outcome, Stream};
+use interdict_schemas::{
+    Action, Class, Closed, Decision, DecoyPlace, DecoyUse, Disclosure, Effect, Kind, Outcome, Stream,
+};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,6 +45,7 @@ pub struct Session {
     emit: Emit,
     policies: Arc<Policies>,
     inventory: Arc<disclose::Inventory>,
+    decoys: Arc<Decoys>,
     // Held while a chunk is appended, so that indexes and records have one order.
     chunks: Mutex<u64>,
     actions: AtomicU64,
@@ -60,6 +64,7 @@ impl Session {
             emit: gateway.emit.clone(),
             policies: Arc::clone(&gateway.policies),
             inventory: Arc::clone(&gateway.inventory),
+            decoys: Arc::clone(&gateway.decoys),
             chunks: Mutex::new(0),
             actions: AtomicU64::new(0),
             denied: AtomicU64::new(0),
@@ -75,10 +80,10 @@ impl Session {
         &self.permit
     }
 
-    /// Decides an action and records the decision. Only when this returns `Effect::Allow` may the action be forwarded.
+    /// Decides an action and records the decision. Only when this returns `Effect::Allow` may the action be
+    /// forwarded.
     ///
-    /// # Errors
-    /// When the log cannot take it: the action must not happen.
+    /// # Errors When the log cannot take it: the action must not happen.
     pub fn act(&self, action: Action) -> Result<Decision, emit::Error> {
         let subject = self.permit.subject();
         let decision = match self.permit.is_revoked() {
@@ -110,6 +115,56 @@ impl Session {
         Ok(())
     }
 
+    /// The decoys in what the session presents.
+    #[must_use]
+    pub fn recognise(&self, text: &[u8], place: DecoyPlace) -> Vec<DecoyUse> {
+        self.decoys.recognise(text, place)
+    }
+
+    /// Records an action that presents decoys and so is refused; its text without them.
+    ///
+    /// # Errors
+    /// When the log cannot take it.
+    pub fn caught(&self, action: Action, presented: Vec<DecoyUse>) -> Result<(), emit::Error> {
+        let subject = self.permit.subject();
+        let words = match presented.as_slice() {
+            [] => "it holds a value that is masked".to_owned(),
+            presented => mask::words(presented),
+        };
+        tracing::warn!(
+            target = subject.target.name, session = subject.session, identity = %subject.identity, "{words}; refused"
+        );
+        let decision = Decision { effect: Effect::Deny, reason: words, policies: Vec::new() };
+        let blotted = |text: &String| self.decoys.blotted(text);
+        let action =
+            Action { text: blotted(&action.text), objects: action.objects.iter().map(blotted).collect(), ..action };
+        self.emit.presented(subject, presented, Kind::Acted { action, decision, outcome: None })?;
+        self.actions.fetch_add(1, Ordering::Relaxed);
+        self.denied.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// What is masked of the session's target, if anything is.
+    #[must_use]
+    pub fn rules(&self) -> Option<Arc<[Rule]>> {
+        self.decoys.rules(&self.permit.target().name)
+    }
+
+    /// What is planted in one answer.
+    #[must_use]
+    pub fn planter(&self) -> Planter {
+        self.decoys.planter(self.permit.session(), self.permit.identity())
+    }
+
+    /// What was planted since the last call, to be recorded before the bytes that hold it are released.
+    pub fn planted(&self, planter: &mut Planter) -> Vec<Disclosure> {
+        let planted = planter.take();
+        if !planted.is_empty() {
+            self.decoys.remember(planter);
+        }
+        planted
+    }
+
     /// Records what came of an action, and what its answer taught.
     ///
     /// # Errors
@@ -125,11 +180,10 @@ impl Session {
         self.emit.event(self.permit.subject(), disclosures, resulted).map(drop)
     }
 
-    /// Records bytes of the session's recording. They stand in the log when this returns, in chunks of at most 64 KiB;
-    /// nothing is held back to be joined, because what is held back is lost with the process.
+    /// Records bytes of the session's recording. They stand in the log when this returns, in chunks of at most 64
+    /// KiB; nothing is held back to be joined, because what is held back is lost with the process.
     ///
-    /// # Errors
-    /// When the log cannot take them.
+    /// # Errors When the log cannot take them.
     pub fn record(&self, stream: Stream, data: &[u8]) -> Result<(), emit::Error> {
         let mut index = self.chunks.lock().unwrap_or_else(PoisonError::into_inner);
         for piece in data.chunks(MAX_CHUNK) {

@@ -31,7 +31,10 @@ pub fn collection(protocol: Protocol) -> Technique {
 #[must_use]
 pub fn disclosed(kind: DisclosureKind) -> Option<Technique> {
     match kind {
-        DisclosureKind::Credential => Some(technique("TA0006", "T1552", "Unsecured Credentials")),
+        // Whoever took a decoy took it for a credential.
+        DisclosureKind::Credential | DisclosureKind::Decoy => {
+            Some(technique("TA0006", "T1552", "Unsecured Credentials"))
+        }
         DisclosureKind::Account => Some(technique("TA0007", "T1087", "Account Discovery")),
         DisclosureKind::HostName | DisclosureKind::Address | DisclosureKind::Alias => None,
     }

@@ -1,6 +1,6 @@
 //! The unit of record: an identity did something to a target.
 
-use crate::{Action, Class, Decision, Disclosure, Identity, Outcome, Time, named};
+use crate::{Action, Class, Decision, DecoyUse, Disclosure, Identity, Outcome, Time, named};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -69,7 +69,7 @@ pub struct Account {
 /// A session that was not admitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
-    /// A stable word: `policy`, `verdict`, `barrier`, `no_verdict_table`, `log`, `token`, ...
+    /// A stable word: `policy`, `verdict`, `barrier`, `no_verdict_table`, `log`, `decoy`, ...
     pub reason: String,
     /// In words.
     pub detail: String,
@@ -161,6 +161,11 @@ pub struct Event {
     pub account: Account,
     /// What a response taught the identity; of a result, or of an imported action.
     pub disclosures: Vec<Disclosure>,
+    /// Decoys that the identity presented with this attempt, which was refused. If nobody was authenticated, the
+    /// identity is that of the decoy's session where the recorder knows it, or else `unknown:` and the source's
+    /// address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub presented: Vec<DecoyUse>,
     /// What happened.
     pub kind: Kind,
 }

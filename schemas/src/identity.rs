@@ -65,6 +65,12 @@ impl Identity {
         Ok(Self { issuer: issuer.into(), groups: Vec::new(), delegation: None, chain })
     }
 
+    /// One that acts for nobody else.
+    #[must_use]
+    pub fn of(issuer: impl Into<String>, root: Principal) -> Self {
+        Self { issuer: issuer.into(), groups: Vec::new(), delegation: None, chain: vec![root] }
+    }
+
     /// The person or workload at the start of the chain.
     #[must_use]
     pub fn root(&self) -> &Principal {

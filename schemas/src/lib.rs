@@ -7,6 +7,7 @@ mod action;
 mod alert;
 pub mod attack;
 pub mod class;
+mod decoy;
 mod disclosure;
 mod event;
 mod identity;
@@ -22,6 +23,7 @@ pub mod wire;
 
 pub use action::{Action, Class, Decision, Effect, Outcome, Status, Verb};
 pub use alert::{Alert, Hop, Severity, Technique};
+pub use decoy::{DecoyPlace, DecoyUse};
 pub use disclosure::{Disclosure, DisclosureKind};
 pub use event::{Account, Closed, Event, Kind, Protocol, Refused, Source, Target};
 pub use identity::{ChainError, Delegation, Identity, Principal, PrincipalKind};

@@ -3,9 +3,9 @@
 
 use interdict_schemas::ocsf::{self, Error};
 use interdict_schemas::{
-    Account, Action, Alert, Class, Closed, Decision, Delegation, Disclosure, DisclosureKind, Effect, Event, Hop,
-    Identity, Kind, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope, Severity, Source, Status,
-    Stop, Target, Technique, Time, Verb, Verdict,
+    Account, Action, Alert, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Disclosure, DisclosureKind,
+    Effect, Event, Hop, Identity, Kind, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope, Severity,
+    Source, Status, Stop, Target, Technique, Time, Verb, Verdict,
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -90,6 +90,7 @@ fn sample(kind: Kind) -> Event {
         },
         account,
         disclosures: Vec::new(),
+        presented: Vec::new(),
         kind,
     }
 }
@@ -172,7 +173,16 @@ fn what_ocsf_carries_survives() {
                 learned(DisclosureKind::Address, "10.0.0.2"),
                 learned(DisclosureKind::Account, "app"),
                 learned(DisclosureKind::Credential, "c-9"),
+                learned(DisclosureKind::Decoy, "1f0c5a2b"),
             ];
+        } else if !matches!(event.kind, Kind::Opened) {
+            let presented = |place: &DecoyPlace| DecoyUse {
+                session: "01ORIGIN".into(),
+                field: "public.\"a b\".c".into(),
+                target: "orders".into(),
+                place: *place,
+            };
+            event.presented = DecoyPlace::ALL.iter().map(presented).collect();
         }
         let written = ocsf::event(&event);
         assert_eq!(ocsf::read_event(written.to_string().as_bytes()), Ok(event), "{written}");

@@ -37,6 +37,7 @@ pub(crate) fn of_the_bot(issuer: &str, now: Time) -> anyhow::Result<Vec<Message>
                 target: Target { name: target.into(), protocol, host: None, address: None, port: 0, alias: None },
                 account: Account { name: "interdict".into(), credential: None },
                 disclosures: Vec::new(),
+                presented: Vec::new(),
                 kind,
             };
             let action = Action {

@@ -76,6 +76,7 @@ pub(crate) fn event(root: &str, id: &str, kind: Kind) -> Message {
         },
         account: Account::default(),
         disclosures: Vec::new(),
+        presented: Vec::new(),
         kind,
     })
 }

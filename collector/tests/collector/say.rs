@@ -32,6 +32,7 @@ pub(crate) fn event(root: &str, number: u64, time: Time) -> Message {
         } else {
             Vec::new()
         },
+        presented: Vec::new(),
         kind: if number.is_multiple_of(2) {
             Kind::Opened
         } else {

@@ -2,6 +2,7 @@
 //! secrets it names and nothing else. Leaving a key out is never less safe than writing it.
 
 mod error;
+mod mask;
 mod raw;
 mod resolve;
 mod secrets;
@@ -13,7 +14,10 @@ pub use crate::mistake::Mistake;
 pub use error::Error;
 pub use raw::Raw;
 
+pub(crate) use secrets::read as secret;
+
 use crate::disclose::Entry;
+use crate::mask::Rule;
 use crate::upstream::Sealed;
 use interdict_schemas::Protocol;
 use jsonwebtoken::Algorithm;
@@ -49,6 +53,17 @@ pub struct Config {
     pub targets: Vec<Arc<Target>>,
     /// Every system worth recognising, the targets included.
     pub inventory: Vec<Entry>,
+    /// What leaves masked.
+    pub mask: Mask,
+}
+
+/// What leaves masked, and by which key decoys are made and recognised.
+#[derive(Debug, Clone, Default)]
+pub struct Mask {
+    /// The key's file, if not the one in the data folder.
+    pub key: Option<PathBuf>,
+    /// Each for one target.
+    pub rules: Vec<Rule>,
 }
 
 /// Whose tokens are believed.

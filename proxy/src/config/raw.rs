@@ -26,6 +26,8 @@ pub struct Raw {
     pub(super) target: Vec<Spanned<Target>>,
     #[serde(default)]
     pub(super) inventory: Vec<Spanned<System>>,
+    #[serde(default)]
+    pub(super) mask: Vec<Spanned<Mask>>,
     #[serde(rename = "bus")]
     _bus: Option<IgnoredAny>,
     #[serde(rename = "lake")]
@@ -44,6 +46,7 @@ pub(super) struct Gateway {
     pub(super) handshake_s: Option<Spanned<u64>>,
     pub(super) drain_s: Option<u64>,
     pub(super) connections: Option<Spanned<usize>>,
+    pub(super) decoy_key_file: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -131,6 +134,51 @@ pub(super) struct UpstreamTls {
 pub(super) enum Mode {
     Off,
     Verify,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mask {
+    pub(super) target: Option<Spanned<String>>,
+    pub(super) tag: Option<Spanned<String>>,
+    pub(super) table: Option<Spanned<String>>,
+    pub(super) column: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) checked_views: Vec<Spanned<String>>,
+    pub(super) json: Option<Spanned<String>>,
+    pub(super) under: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) action: MaskAction,
+    #[serde(default)]
+    pub(super) shape: Shape,
+    pub(super) alphabet: Option<Spanned<Alphabet>>,
+    #[serde(default)]
+    pub(super) prefix: String,
+    #[serde(default)]
+    pub(super) suffix: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum MaskAction {
+    #[default]
+    Decoy,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Shape {
+    #[default]
+    Password,
+    Token,
+    Host,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Alphabet {
+    Base62,
+    Hex,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,7 +1,7 @@
 //! From the file as written to what it means. Goes on after a mistake, so that a person sees all of them at once.
 
 use super::target::Listeners;
-use super::{Barrier, Config, Error, Identity, KeySource, OnTimeout, Raw, Tls, raw};
+use super::{Barrier, Config, Error, Identity, KeySource, Mask, OnTimeout, Raw, Tls, raw};
 use crate::disclose::Entry;
 use crate::mistake::Mistake;
 use interdict_bus::Durability;
@@ -99,7 +99,12 @@ fn config(raw: Raw, file: &mut File<'_>) -> Option<Config> {
         named(&name, &mut names, file);
         inventory.push(Entry { name: name.into_inner(), host, aliases, addresses, accounts });
     }
+    let rules = super::mask::resolve(raw.mask, &targets, file);
     let gateway = raw.gateway;
+    let key = match &gateway.decoy_key_file {
+        Some(path) => file.existing(path, "gateway.decoy_key_file"),
+        None => None,
+    };
     let name = match gateway.name {
         None => "gateway".to_owned(),
         Some(name) if name.as_ref().trim().is_empty() => {
@@ -126,6 +131,7 @@ fn config(raw: Raw, file: &mut File<'_>) -> Option<Config> {
         },
         targets,
         inventory,
+        mask: Mask { key, rules },
     })
 }
 

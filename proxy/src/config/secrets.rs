@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 const MAX_SECRET: u64 = 64 << 10;
 
 /// Reads a secret as it stands. The error says what is wrong, without the path.
-pub(super) fn read(path: &Path) -> Result<Secret, String> {
+pub(crate) fn read(path: &Path) -> Result<Secret, String> {
     let mut file = std::fs::File::open(path).map_err(|error| error.to_string())?;
     let metadata = file.metadata().map_err(|error| error.to_string())?;
     if !metadata.is_file() {

@@ -142,6 +142,28 @@ fn targets_that_cannot_work_are_refused() {
 }
 
 #[test]
+fn masks_that_cannot_work_are_refused() {
+    let credential = "credential = { account = \"app\", password_file = \"password\" }\ntags = [\"prod\"]\n";
+    let mask = |rest: &str| postgres(&format!("{credential}[[mask]]\n{rest}\n"));
+    let column = "table = \"users\"\ncolumn = \"password\"";
+    let config = parse(&mask(&format!("tag = \"prod\"\n{column}"))).expect("valid");
+    assert_eq!(config.mask.rules.iter().map(crate::mask::Rule::name).collect::<Vec<_>>(), ["public.users.password"]);
+    check(&mask(column), &["for a target or for a tag"]);
+    check(&mask(&format!("target = \"gone\"\n{column}")), &["there is no target \"gone\""]);
+    check(&mask(&format!("tag = \"gone\"\n{column}")), &["no postgres target has the tag \"gone\""]);
+    check(&mask("target = \"db\"\ntable = \"users\""), &["a table and a column, or for json"]);
+    check(&mask("target = \"db\"\njson = \"a.b\""), &["json is for http"]);
+    check(&mask("target = \"db\"\ntable = \"a.b.c\"\ncolumn = \"d\""), &["is no name"]);
+    check(&mask("target = \"db\"\ntable = \"a'b\"\ncolumn = \"d\""), &["is no name"]);
+    check(&mask(&format!("target = \"db\"\n{column}\nshape = \"host\"\nalphabet = \"hex\"")), &["alphabet"]);
+    check(&mask(&format!("target = \"db\"\n{column}\nshape = \"host\"\nsuffix = \"internal\"")), &["a dot in front"]);
+    check(&mask(&format!("target = \"db\"\n{column}\naction = \"pass\"")), &["pass"]);
+    check(&http("[[mask]]\ntarget = \"api\"\njson = \"a..b\""), &["is no path"]);
+    check(&http("[[mask]]\ntarget = \"api\"\njson = \"a\"\nunder = \"x\""), &["the beginning of a path"]);
+    check(&http("[gateway]\ndecoy_key_file = \"gone\""), &["gateway.decoy_key_file", "gone"]);
+}
+
+#[test]
 fn secrets_lose_the_end_of_their_line_and_stay_unseen() {
     let config = parse(&postgres("credential = { account = \"app\", password_file = \"password\" }")).expect("valid");
     assert!(!format!("{config:?}").contains("secret\\n") && !format!("{config:?}").contains("115, 101"));

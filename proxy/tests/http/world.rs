@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use interdict_bus::embedded::{Embedded, Settings};
 use interdict_bus::{Durability, From, Log, Writer};
-use interdict_proxy::config::{Barrier, Config, Identity, KeySource, OnTimeout, Target, UpstreamTls};
+use interdict_proxy::config::{Barrier, Config, Identity, KeySource, Mask, OnTimeout, Target, UpstreamTls};
 use interdict_proxy::disclose::Entry;
 use interdict_proxy::upstream::{Credential, Sealed};
 use interdict_proxy::{Secret, clock};
@@ -44,17 +44,21 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::masked(Mask::default()).await
+    }
+
+    pub(crate) async fn masked(mask: Mask) -> Self {
         let upstream = Upstream::new().await;
         let address = upstream.address;
-        Self::start(upstream, address).await
+        Self::start(upstream, address, mask).await
     }
 
     /// The target stands elsewhere.
     pub(crate) async fn with_upstream(address: SocketAddr) -> Self {
-        Self::start(Upstream::new().await, address).await
+        Self::start(Upstream::new().await, address, Mask::default()).await
     }
 
-    async fn start(upstream: Upstream, target: SocketAddr) -> Self {
+    async fn start(upstream: Upstream, target: SocketAddr, mask: Mask) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
         let point = pair.public_key_raw();
@@ -94,6 +98,7 @@ impl World {
                 addresses: vec!["10.9.9.9".parse().unwrap()],
                 accounts: vec![],
             }],
+            mask,
         };
         let stop = CancellationToken::new();
         let (ready, bound) = oneshot::channel();
@@ -166,6 +171,9 @@ impl World {
         events.into_iter().flat_map(|event| event.disclosures).map(|disclosure| disclosure.value).collect()
     }
 }
+
+/// What the target knows that should not leave.
+pub(crate) const SECRETS: &str = "{\"items\": [{\"name\": \"a\", \"token\": \"hunter2\"},  {\"name\":\"b\",\"token\":\"swordfish\",\"n\":1.10}, {\"token\":null}]}";
 
 const POLICY: &str = r#"
 permit (principal, action == Action::"connect", resource);
@@ -297,6 +305,30 @@ impl Upstream {
                 .status(302)
                 .header("location", "http://bastion-9.internal/")
                 .body(full(String::new()))
+                .unwrap(),
+            "/secrets" => Response::builder()
+                .header("content-type", "application/json; charset=utf-8")
+                .header("etag", "\"of-the-secret\"")
+                .body(full(SECRETS.into()))
+                .unwrap(),
+            "/secrets-chunked" => {
+                let pieces: Vec<_> =
+                    SECRETS.as_bytes().chunks(7).map(|piece| Ok(Frame::data(piece.into()))).collect();
+                let body = StreamBody::new(futures::stream::iter(pieces)).boxed_unsync();
+                Response::builder().header("content-type", "application/vnd.api+json").body(body).unwrap()
+            }
+            "/secrets-encoded" => Response::builder()
+                .header("content-type", "application/json")
+                .header("content-encoding", "gzip")
+                .body(full(SECRETS.into()))
+                .unwrap(),
+            "/secrets-broken" => Response::builder()
+                .header("content-type", "application/json")
+                .body(full(SECRETS.replace(']', "")))
+                .unwrap(),
+            "/secrets-typed" => Response::builder()
+                .header("content-type", "application/json")
+                .body(full(SECRETS.replace("\"swordfish\"", "[\"swordfish\"]")))
                 .unwrap(),
             "/encoded" => Response::builder().header("content-encoding", "gzip").body(full("?".into())).unwrap(),
             _ => Response::new(full("hello\n".into())),

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use interdict_bus::embedded::{Embedded, Settings};
 use interdict_bus::{Durability, From, Log, Writer};
-use interdict_proxy::config::{Barrier, Config, Identity, KeySource, OnTimeout, Target, Tls, UpstreamTls};
+use interdict_proxy::config::{Barrier, Config, Identity, KeySource, Mask, OnTimeout, Target, Tls, UpstreamTls};
 use interdict_proxy::disclose::Entry;
 use interdict_proxy::upstream::{Credential, Sealed};
 use interdict_proxy::{Secret, clock};
@@ -133,7 +133,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::masked(Mask::default(), "").await
+    }
+
+    /// With masks, and with more SQL run before.
+    pub(crate) async fn masked(mask: Mask, sql: &str) -> Self {
         let cluster = Cluster::new().await;
+        if !sql.is_empty() {
+            cluster.direct(sql).await;
+        }
         cluster
             .direct("create table secrets (v text); create table t (i int, v text); insert into t values (1, 'one')")
             .await;
@@ -184,6 +192,7 @@ impl World {
                 addresses: vec!["10.9.9.9".parse().unwrap()],
                 accounts: vec![],
             }],
+            mask,
         };
         let stop = CancellationToken::new();
         let (ready, bound) = oneshot::channel();

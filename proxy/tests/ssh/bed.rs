@@ -28,9 +28,11 @@ pub(crate) struct Options {
     pub(crate) wrong_pin: bool,
     /// Let no sshd run.
     pub(crate) target_down: bool,
+    /// Share the decoys of other gateways.
+    pub(crate) decoy_key: Option<PathBuf>,
 }
 
-pub(crate) const USUAL: Options = Options { wrong_pin: false, target_down: false };
+pub(crate) const USUAL: Options = Options { wrong_pin: false, target_down: false, decoy_key: None };
 
 /// Everything that runs; ended when dropped.
 pub(crate) struct Bed {
@@ -69,8 +71,11 @@ impl Bed {
         std::fs::write(path.join("keys.json"), keys.to_string())?;
         std::fs::write(path.join("policy.cedar"), POLICY)?;
         let pin = std::fs::read_to_string(path.join(if options.wrong_pin { "other.pub" } else { "host.pub" }))?;
+        let decoys =
+            options.decoy_key.map(|key| format!("[gateway]\ndecoy_key_file = {:?}\n", key.display().to_string()));
         let config = format!(
             r#"
+{}
 [identity]
 issuer = "https://issuer.example"
 jwks_file = "keys.json"
@@ -94,6 +99,7 @@ key_file = "client"
 name = "bastion-3"
 aliases = ["bastion-3.internal"]
 "#,
+            decoys.unwrap_or_default(),
             pin.trim(),
             account()?,
         );
@@ -134,6 +140,11 @@ aliases = ["bastion-3.internal"]
 
     /// `ssh` to the gateway as its users run it; the token answers whatever it asks.
     pub(crate) fn ssh(&self, token: &str) -> anyhow::Result<tokio::process::Command> {
+        self.ssh_as("anybody", token)
+    }
+
+    /// The same by another name.
+    pub(crate) fn ssh_as(&self, user: &str, token: &str) -> anyhow::Result<tokio::process::Command> {
         let askpass = self.path().join(format!("askpass-{}", interdict_proxy::clock::id()));
         std::fs::write(&askpass, format!("#!/bin/sh\necho '{token}'\n"))?;
         run(Command::new("chmod").arg("700").arg(&askpass))?;
@@ -141,7 +152,7 @@ aliases = ["bastion-3.internal"]
         ssh.env("SSH_ASKPASS", askpass).env("SSH_ASKPASS_REQUIRE", "force").env_remove("SSH_AUTH_SOCK");
         ssh.args(["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "NumberOfPasswordPrompts=1"]);
         ssh.arg("-o").arg(format!("UserKnownHostsFile={}", self.path().join("known_hosts").display()));
-        ssh.args(["-o", "LogLevel=ERROR", "-p", &self.gateway.port().to_string(), "anybody@127.0.0.1"]);
+        ssh.args(["-o", "LogLevel=ERROR", "-p", &self.gateway.port().to_string(), "-l", user, "127.0.0.1"]);
         ssh.kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(ssh)
     }

@@ -139,6 +139,7 @@ impl Session {
             },
             account: Account { name: "app".into(), credential: None },
             disclosures: Vec::new(),
+            presented: Vec::new(),
             kind,
         })
     }

@@ -6,8 +6,8 @@ use super::view::{Column, View};
 use super::who::{self, Who};
 use super::{Error, Located, Table};
 use crate::{
-    Action, Class, Closed, Decision, Disclosure, DisclosureKind, Effect, Event, Kind, Outcome, Refused, Status, Verb,
-    class,
+    Action, Class, Closed, Decision, DecoyPlace, DecoyUse, Disclosure, DisclosureKind, Effect, Event, Kind, Outcome,
+    Refused, Status, Verb, class,
 };
 use arrow::array::{Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
 
@@ -23,9 +23,10 @@ pub fn events(batch: &RecordBatch) -> Result<Vec<Located<Event>>, Error> {
 }
 
 pub(super) fn columns(rows: &[Row<'_, Event>]) -> Columns {
-    let lists = Table::Events.schema();
-    let lists = lists.field_with_name("disclosures")?.data_type().clone();
+    let schema = Table::Events.schema();
+    let list = |name| schema.field_with_name(name).map(|field| field.data_type().clone());
     let learnt: Vec<&Disclosure> = rows.iter().flat_map(|row| &row.value.disclosures).collect();
+    let presented: Vec<&DecoyUse> = rows.iter().flat_map(|row| &row.value.presented).collect();
     let mut columns = who::columns(rows);
     columns.extend([
         text(rows, |row| &row.value.id),
@@ -71,12 +72,22 @@ pub(super) fn columns(rows: &[Row<'_, Event>]) -> Columns {
         maybe_count(rows, |row| closed(row).map(|closed| closed.actions)),
         maybe_count(rows, |row| closed(row).map(|closed| closed.denied)),
         structs(
-            &lists,
+            &list("disclosures")?,
             rows.iter().map(|row| row.value.disclosures.len()),
             vec![
                 text(&learnt, |learnt| learnt.kind.name()),
                 text(&learnt, |learnt| &learnt.value),
                 maybe_text(&learnt, |learnt| learnt.target.as_deref()),
+            ],
+        )?,
+        structs(
+            &list("presented")?,
+            rows.iter().map(|row| row.value.presented.len()),
+            vec![
+                text(&presented, |used| &used.session),
+                text(&presented, |used| &used.field),
+                text(&presented, |used| &used.target),
+                text(&presented, |used| used.place.name()),
             ],
         )?,
     ]);
@@ -132,11 +143,17 @@ struct Reader {
     learnt_kind: Column<StringArray>,
     learnt_value: Column<StringArray>,
     learnt_target: Column<StringArray>,
+    presented: Column<ListArray>,
+    decoy_session: Column<StringArray>,
+    decoy_field: Column<StringArray>,
+    decoy_target: Column<StringArray>,
+    decoy_place: Column<StringArray>,
 }
 
 impl Reader {
     fn new(view: View<'_>) -> Result<Self, Error> {
         let disclosures: Column<ListArray> = view.column("disclosures")?;
+        let presented: Column<ListArray> = view.column("presented")?;
         Ok(Self {
             who: Who::new(view)?,
             time: view.column("time")?,
@@ -169,6 +186,11 @@ impl Reader {
             learnt_value: disclosures.field("value")?,
             learnt_target: disclosures.field("target")?,
             disclosures,
+            decoy_session: presented.field("session")?,
+            decoy_field: presented.field("field")?,
+            decoy_target: presented.field("target")?,
+            decoy_place: presented.field("place")?,
+            presented,
         })
     }
 
@@ -215,6 +237,7 @@ impl Reader {
             target: self.who.target(row)?,
             account: self.who.account(row),
             disclosures: self.disclosures.range(row).map(|at| self.disclosure(at)).collect::<Result<_, _>>()?,
+            presented: self.presented.range(row).map(|at| self.decoy(at)).collect::<Result<_, _>>()?,
             kind,
         })
     }
@@ -240,6 +263,15 @@ impl Reader {
             bytes_in: self.bytes_in.count(row)?,
             bytes_out: self.bytes_out.count(row)?,
             duration_us: self.duration_us.count(row)?,
+        })
+    }
+
+    fn decoy(&self, at: usize) -> Result<DecoyUse, Error> {
+        Ok(DecoyUse {
+            session: self.decoy_session.need(at)?.to_owned(),
+            field: self.decoy_field.need(at)?.to_owned(),
+            target: self.decoy_target.need(at)?.to_owned(),
+            place: self.decoy_place.parsed(at, DecoyPlace::parse)?,
         })
     }
 

@@ -176,6 +176,9 @@ static EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
         vec![Field::new("kind", Utf8, false), Field::new("value", Utf8, false), Field::new("target", Utf8, true)]
             .into(),
     );
+    let decoy = DataType::Struct(
+        ["session", "field", "target", "place"].map(|name| Field::new(name, Utf8, false)).to_vec().into(),
+    );
     let columns = vec![
         ("id", Utf8, false),
         // opened, refused, closed, acted, resulted
@@ -211,6 +214,8 @@ static EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("actions", Int64, true),
         ("denied", Int64, true),
         ("disclosures", DataType::List(Arc::new(Field::new("element", disclosure, true))), false),
+        // Decoys presented; null in lakes that are older than they.
+        ("presented", DataType::List(Arc::new(Field::new("element", decoy, true))), true),
     ];
     joined([who(), columns, provenance()])
 });
@@ -248,7 +253,7 @@ static DISCLOSURES: LazyLock<SchemaRef> = LazyLock::new(|| {
                 ("source_target", Utf8, true),
                 ("from_target", Utf8, false),
                 ("from_protocol", Utf8, false),
-                // host_name, address, alias, account, credential
+                // host_name, address, alias, account, credential, decoy
                 ("kind", Utf8, false),
                 ("value", Utf8, false),
                 // The inventory's name of what was disclosed, if it knows it.

@@ -6,8 +6,8 @@
 //! and 2004 Detection Finding, which is only written.
 //!
 //! What OCSF carries comes back: `read(event(e))` keeps id, time, session, root and actor with their kinds, groups,
-//! issuer, delegation, source, target, the account of a session, disclosures with kind and value, the action's class,
-//! verb and text, the decision with its policies, and an outcome's status, code and detail. It loses what OCSF has no
+//! issuer, delegation, source, target, the account of a session, disclosures with kind and value, decoys
+//! presented, the action's class, verb and text, the decision with its policies, and an outcome's status, code and detail. It loses what OCSF has no
 //! place for:
 //!
 //! - microseconds (OCSF counts milliseconds), and with them the precision of durations;
@@ -109,8 +109,8 @@ mod user {
 }
 
 /// The observables that say what a response disclosed.
-const OBSERVABLES: [(&str, u32, crate::DisclosureKind); 5] = {
-    use crate::DisclosureKind::{Account, Address, Alias, Credential, HostName};
+const OBSERVABLES: [(&str, u32, crate::DisclosureKind); 6] = {
+    use crate::DisclosureKind::{Account, Address, Alias, Credential, Decoy, HostName};
     [
         ("response.hostname", 1, HostName),
         // OCSF knows no alias: it is a host name too, and is read as one.
@@ -118,8 +118,12 @@ const OBSERVABLES: [(&str, u32, crate::DisclosureKind); 5] = {
         ("response.ip", 2, Address),
         ("response.user.name", 4, Account),
         ("response.credential_uid", 19, Credential),
+        ("response.decoy", 99, Decoy),
     ]
 };
+
+/// The observable that says which decoy was presented; its value is JSON.
+const PRESENTED: (&str, u32) = ("request.decoy", 99);
 
 /// `app_name` of an SSH channel that is not a command.
 mod channel {

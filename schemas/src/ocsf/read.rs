@@ -2,10 +2,10 @@
 //! being kept. Only a line with a type mistake is read a second time, to name the attribute.
 
 use super::text::{self, Api};
-use super::{Error, MAX_LINE, OBSERVABLES, channel, user};
+use super::{Error, MAX_LINE, OBSERVABLES, PRESENTED, channel, user};
 use crate::{
-    Account, Action, Class, Closed, Decision, Delegation, Disclosure, DisclosureKind, Effect, Event, Identity, Kind,
-    Outcome, Principal, PrincipalKind, Protocol, Refused, Source, Status, Target, Time, Verb, class,
+    Account, Action, Class, Closed, Decision, DecoyUse, Delegation, Disclosure, DisclosureKind, Effect, Event,
+    Identity, Kind, Outcome, Principal, PrincipalKind, Protocol, Refused, Source, Status, Target, Time, Verb, class,
 };
 use raw::Raw;
 use serde::Deserialize;
@@ -90,6 +90,7 @@ fn event(mut raw: Raw<'_>) -> Result<Event, Error> {
         }
         _ => Account::default(),
     };
+    let (disclosures, presented) = observables(&mut raw);
     Ok(Event {
         id,
         time,
@@ -98,7 +99,8 @@ fn event(mut raw: Raw<'_>) -> Result<Event, Error> {
         source: source(&mut raw),
         target: target(&mut raw, protocol)?,
         account,
-        disclosures: disclosures(&mut raw),
+        disclosures,
+        presented,
         kind,
     })
 }
@@ -347,15 +349,18 @@ fn target(raw: &mut Raw<'_>, protocol: Protocol) -> Result<Target, Error> {
 }
 
 /// Observables of other names are somebody else's and are passed over.
-fn disclosures(raw: &mut Raw<'_>) -> Vec<Disclosure> {
+fn observables(raw: &mut Raw<'_>) -> (Vec<Disclosure>, Vec<DecoyUse>) {
     let kind = |name: &str| -> Option<DisclosureKind> {
         OBSERVABLES.iter().find(|(known, ..)| *known == name).map(|(.., kind)| *kind)
     };
-    let observables = raw.observables.take().unwrap_or_default();
-    observables
-        .into_iter()
-        .filter_map(|observable| {
-            Some(Disclosure { kind: kind(&observable.name?)?, value: observable.value?, target: None })
-        })
-        .collect()
+    let (mut disclosures, mut presented) = (Vec::new(), Vec::new());
+    for observable in raw.observables.take().unwrap_or_default() {
+        let (Some(name), Some(value)) = (observable.name, observable.value) else { continue };
+        if name == PRESENTED.0 {
+            presented.extend(serde_json::from_str::<DecoyUse>(&value));
+        } else if let Some(kind) = kind(&name) {
+            disclosures.push(Disclosure { kind, value, target: None });
+        }
+    }
+    (disclosures, presented)
 }

@@ -1,7 +1,7 @@
 //! Events to OCSF.
 
 use super::text::{self, Api};
-use super::{OBSERVABLES, VERSION, channel, user};
+use super::{OBSERVABLES, PRESENTED, VERSION, channel, user};
 use crate::{Action, Class, Decision, Effect, Event, Identity, Kind, Outcome, PrincipalKind, Status, class};
 use serde_json::{Map, Value, json};
 
@@ -59,8 +59,10 @@ pub fn event(event: &Event) -> Value {
         }
         _ => put("dst_endpoint", endpoint),
     }
-    if !event.disclosures.is_empty() {
-        put("observables", event.disclosures.iter().map(observable).collect());
+    let observables: Vec<_> =
+        event.disclosures.iter().map(observable).chain(event.presented.iter().map(presented)).collect();
+    if !observables.is_empty() {
+        put("observables", Value::Array(observables));
     }
     what(event, &mut out);
     Value::Object(out)
@@ -279,6 +281,11 @@ fn observable(disclosure: &crate::Disclosure) -> Value {
         .find(|(.., known)| *known == disclosure.kind)
         .map_or(("response.other", 99), |(name, kind, _)| (*name, *kind));
     json!({"name": name, "type_id": kind, "value": disclosure.value})
+}
+
+fn presented(used: &crate::DecoyUse) -> Value {
+    let (name, kind) = PRESENTED;
+    json!({"name": name, "type_id": kind, "value": json!(used).to_string()})
 }
 
 fn policy(verdict: Option<&str>) -> Value {

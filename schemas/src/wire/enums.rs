@@ -1,7 +1,7 @@
 //! Numbers of the protobuf enums.
 
 use super::{Error, Result, pb};
-use crate::{Class, DisclosureKind, Effect, Finding, Mode, PrincipalKind, Severity, Status, Stop, Stream};
+use crate::{Class, DecoyPlace, DisclosureKind, Effect, Finding, Mode, PrincipalKind, Severity, Status, Stop, Stream};
 
 /// Maps a domain enum to its protobuf number and back; an unknown number is an error.
 macro_rules! enums {
@@ -29,7 +29,8 @@ macro_rules! enums {
 
 enums! {
     PrincipalKind <-> pb::principal::Kind, "principal.kind" { Person, Administrator, Workload, Agent }
-    DisclosureKind <-> pb::disclosure::Kind, "disclosure.kind" { HostName, Address, Alias, Account, Credential }
+    DisclosureKind <-> pb::disclosure::Kind, "disclosure.kind" { HostName, Address, Alias, Account, Credential, Decoy }
+    DecoyPlace <-> pb::decoy_use::Place, "presented.place" { Password, User, Header, Host, Destination, Command, Statement }
     Class <-> pb::action::Class, "action.class" { Statement, Command, Shell, Request, Forward, Api }
     Effect <-> pb::decision::Effect, "decision.effect" { Allow, Deny }
     Status <-> pb::outcome::Status, "outcome.status" { Success, Failure, Unknown }

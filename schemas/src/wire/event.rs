@@ -1,7 +1,7 @@
 //! Events and what happened in them.
 
 use super::{Error, Result, option, pb, present, text};
-use crate::{Account, Closed, Decision, Disclosure, Event, Kind, Refused, Time};
+use crate::{Account, Closed, Decision, DecoyUse, Disclosure, Event, Kind, Refused, Time};
 
 impl From<&Kind> for pb::event::Kind {
     fn from(kind: &Kind) -> Self {
@@ -82,6 +82,30 @@ impl TryFrom<pb::event::Kind> for Kind {
     }
 }
 
+impl From<&DecoyUse> for pb::DecoyUse {
+    fn from(used: &DecoyUse) -> Self {
+        Self {
+            session: used.session.clone(),
+            field: used.field.clone(),
+            target: used.target.clone(),
+            place: used.place.into(),
+        }
+    }
+}
+
+impl TryFrom<pb::DecoyUse> for DecoyUse {
+    type Error = Error;
+
+    fn try_from(used: pb::DecoyUse) -> Result<Self> {
+        Ok(Self {
+            session: present(used.session, "presented.session")?,
+            field: used.field,
+            target: used.target,
+            place: used.place.try_into()?,
+        })
+    }
+}
+
 impl From<&Event> for pb::Event {
     fn from(event: &Event) -> Self {
         Self {
@@ -100,6 +124,7 @@ impl From<&Event> for pb::Event {
                 .iter()
                 .map(|d| pb::Disclosure { kind: d.kind.into(), value: d.value.clone(), target: text(&d.target) })
                 .collect(),
+            presented: event.presented.iter().map(Into::into).collect(),
             kind: Some((&event.kind).into()),
         }
     }
@@ -123,6 +148,7 @@ impl TryFrom<pb::Event> for Event {
                 .into_iter()
                 .map(|d| Ok(Disclosure { kind: d.kind.try_into()?, value: d.value, target: option(d.target) }))
                 .collect::<Result<_>>()?,
+            presented: event.presented.into_iter().map(TryInto::try_into).collect::<Result<_>>()?,
             kind: event.kind.ok_or(Error::Missing("event.kind"))?.try_into()?,
         })
     }

@@ -1,9 +1,7 @@
 //! One message of every kind, with every field filled. They never change; new ones are added.
 
 use interdict_schemas::{
-    Account, Action, Alert, Chunk, Class, Closed, Decision, Delegation, Disclosure, DisclosureKind, Effect, Envelope,
-    Event, Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused,
-    Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
+Account, Action, Alert, Chunk, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Disclosure, DisclosureKind, Effect, Envelope, Event, Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
 };
 
 const AT: Time = Time(1_772_438_494_784_123);
@@ -30,6 +28,7 @@ pub(crate) fn all() -> Vec<(&'static str, Envelope)> {
                 outcome: outcome(),
             }),
         ),
+        ("decoy", stamped(Message::Event(decoy()))),
         ("chunk", stamped(Message::Chunk(chunk()))),
         ("alert", bare(Message::Alert(alert()))),
         ("verdict", bare(Message::Verdict(verdict()))),
@@ -68,12 +67,31 @@ fn event(kind: Kind) -> Event {
             alias: Some("orders.svc".into()),
         },
         account: Account { name: "app_rw".into(), credential: Some("c-0a1b2c".into()) },
-        disclosures: DisclosureKind::ALL
+        // The kinds there were when these samples were made.
+        disclosures: DisclosureKind::ALL[..5]
             .iter()
             .map(|kind| Disclosure { kind: *kind, value: format!("a {kind}"), target: Some("bastion-3".into()) })
             .collect(),
+        presented: Vec::new(),
         kind,
     }
+}
+
+/// A decoy planted, and one presented in every place.
+fn decoy() -> Event {
+    let planted = Disclosure {
+        kind: DisclosureKind::Decoy,
+        value: "1f0c5a2b9d3e4f60".into(),
+        target: Some("orders-db".into()),
+    };
+    let presented = DecoyPlace::ALL.iter().map(|place| DecoyUse {
+        session: "01KB0000000000000000000009".into(),
+        field: "public.users.password".into(),
+        target: "orders-db".into(),
+        place: *place,
+    });
+    let refused = Refused { reason: "decoy".into(), detail: "a decoy was presented".into(), verdict: None };
+    Event { disclosures: vec![planted], presented: presented.collect(), ..event(Kind::Refused(refused)) }
 }
 
 fn refused() -> Refused {

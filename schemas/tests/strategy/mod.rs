@@ -1,9 +1,7 @@
 //! Any message, for property tests. Optional texts are absent or not empty, as everything that was ever decoded is.
 
 use interdict_schemas::{
-    Account, Action, Alert, Chunk, Class, Closed, Decision, Delegation, Disclosure, DisclosureKind, Effect, Event,
-    Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused,
-    Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
+Account, Action, Alert, Chunk, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Disclosure, DisclosureKind, Effect, Event, Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -90,6 +88,15 @@ fn disclosure() -> impl Strategy<Value = Disclosure> {
     (select(DisclosureKind::ALL), text(), some()).prop_map(|(kind, value, target)| Disclosure { kind, value, target })
 }
 
+fn decoy() -> impl Strategy<Value = DecoyUse> {
+    (full(), text(), text(), select(DecoyPlace::ALL)).prop_map(|(session, field, target, place)| DecoyUse {
+        session,
+        field,
+        target,
+        place,
+    })
+}
+
 fn outcome() -> impl Strategy<Value = Outcome> {
     (select(Status::ALL), text(), text(), [count(), count(), count(), count()]).prop_map(
         |(status, code, detail, [rows, bytes_in, bytes_out, duration_us])| Outcome {
@@ -149,8 +156,9 @@ fn kind() -> impl Strategy<Value = Kind> {
 
 fn event() -> impl Strategy<Value = Event> {
     let account = (text(), some()).prop_map(|(name, credential)| Account { name, credential });
-    (full(), time(), full(), identity(), source(), target(), account, vec(disclosure(), 0..4), kind()).prop_map(
-        |(id, time, session, identity, source, target, account, disclosures, kind)| Event {
+    let taught = (vec(disclosure(), 0..4), vec(decoy(), 0..3));
+    (full(), time(), full(), identity(), source(), target(), account, taught, kind()).prop_map(
+        |(id, time, session, identity, source, target, account, (disclosures, presented), kind)| Event {
             id,
             time,
             session,
@@ -159,6 +167,7 @@ fn event() -> impl Strategy<Value = Event> {
             target,
             account,
             disclosures,
+            presented,
             kind,
         },
     )

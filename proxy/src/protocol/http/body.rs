@@ -108,6 +108,11 @@ impl Answer {
     pub(super) fn own(text: String) -> Self {
         Self::Own(Full::new(text.into()))
     }
+
+    /// The target's, masked.
+    pub(super) fn whole(bytes: Bytes) -> Self {
+        Self::Own(Full::new(bytes))
+    }
 }
 
 impl Body for Answer {

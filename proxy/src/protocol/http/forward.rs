@@ -2,7 +2,8 @@
 
 use super::body::{Answer, Scanned, Upload};
 use super::exchange::Exchange;
-use super::pool::{self, Pool};
+use super::mask::Mask;
+use super::pool::{self, Pool, Sender};
 use super::progress::UnderWay;
 use super::refusal::Refusal;
 use super::sessions::{Live, Sessions};
@@ -15,7 +16,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
-use interdict_schemas::Effect;
+use interdict_schemas::{DecoyUse, Effect};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -35,12 +36,19 @@ async fn forward(
 ) -> Result<Response<Answer>, Refusal> {
     let (parts, body) = request.into_parts();
     let refused = |error| sessions.refused(error);
-    let alias = headers::host(&parts, &sessions.target).map_err(refused)?;
-    let token = headers::token(&parts.headers).map_err(refused)?;
+    let presented = sessions.recognise(&parts);
+    let alias = headers::host(&parts, &sessions.target);
+    let token = headers::token(&parts.headers);
+    if !presented.is_empty() {
+        return Err(caught(sessions, &parts, token.ok(), presented).await);
+    }
+    let alias = alias.map_err(refused)?;
+    let token = token.map_err(refused)?;
     let live = sessions.live(&token, alias).await?;
     let session = live.session.permit().session().to_owned();
     let action = action::action(clock::id(), &parts.method, &parts.uri);
     let id = action.id.clone();
+    let mask = action.objects.first().and_then(|path| Mask::of(&live.session, path));
     let decision = live.session.act(action).map_err(|error| Refusal::unrecorded(&error, &session))?;
     if decision.effect == Effect::Deny {
         return Err(match live.session.permit().is_revoked() {
@@ -53,9 +61,41 @@ async fn forward(
     match unserved(&parts) {
         Some(refusal) => Err(failed(&mut exchange, refusal)),
         None => match towards_target(parts, upload, &live, &token) {
-            Ok(request) => send(exchange, request).await,
+            Ok(mut request) => {
+                if let Some(mask) = &mask {
+                    mask.ask(request.headers_mut());
+                }
+                send(exchange, request, mask).await
+            }
             Err(refusal) => Err(failed(&mut exchange, refusal)),
         },
+    }
+}
+
+/// Records that decoys were presented. The answer is what anybody gets whose token is wrong, unless the token is right.
+async fn caught(sessions: &Arc<Sessions>, parts: &Parts, token: Option<String>, presented: Vec<DecoyUse>) -> Refusal {
+    let live = match token {
+        Some(token) => sessions.live(&token, None).await.map_err(Some),
+        None => Err(None),
+    };
+    match live {
+        Ok(live) => {
+            let session = live.session.permit().session();
+            let action = action::action(clock::id(), &parts.method, &parts.uri);
+            match live.session.caught(action, presented) {
+                Ok(()) => Refusal::new(
+                    StatusCode::FORBIDDEN,
+                    "denied",
+                    "the request holds a value that cannot be used here",
+                )
+                .with("session", session),
+                Err(error) => Refusal::unrecorded(&error, session),
+            }
+        }
+        Err(refusal) => {
+            sessions.caught(presented);
+            refusal.unwrap_or_else(|| Refusal::from(headers::Error::NoToken))
+        }
     }
 }
 
@@ -105,7 +145,11 @@ fn authority(host: &str, port: u16, encrypted: bool) -> String {
     if port == if encrypted { 443 } else { 80 } { host } else { format!("{host}:{port}") }
 }
 
-async fn send(mut exchange: Exchange, request: Request<Upload>) -> Result<Response<Answer>, Refusal> {
+async fn send(
+    mut exchange: Exchange,
+    request: Request<Upload>,
+    mask: Option<Mask>,
+) -> Result<Response<Answer>, Refusal> {
     let live = Arc::clone(&exchange.live);
     let (response, sender) = tokio::select! {
         biased;
@@ -119,26 +163,69 @@ async fn send(mut exchange: Exchange, request: Request<Upload>) -> Result<Respon
     };
     let (mut parts, body) = response.into_parts();
     let encoding = headers::towards_client(&mut parts.headers);
+    if let Some(mask) = mask {
+        return masked(exchange, mask, parts, encoding, body, sender).await;
+    }
     exchange.answered(parts.status, encoding);
+    let scan = head(&mut exchange, &parts)?;
+    parts.version = Version::default();
+    parts.extensions.clear();
+    match Scanned::new(body, exchange, sender, scan) {
+        Ok(body) => Ok(Response::from_parts(parts, Answer::Target(Box::new(body)))),
+        Err(error) => Err(withheld(&error, live.session.permit().session())),
+    }
+}
+
+/// Answers with the masked body, once what is planted in it stands in the log.
+async fn masked(
+    mut exchange: Exchange,
+    mask: Mask,
+    mut parts: http::response::Parts,
+    encoding: Option<String>,
+    body: Incoming,
+    sender: Sender,
+) -> Result<Response<Answer>, Refusal> {
+    let live = Arc::clone(&exchange.live);
+    let session = live.session.permit().session();
+    let applied = tokio::select! {
+        biased;
+        () = live.cut.cancelled() => return Err(cut(&mut exchange)),
+        applied = mask.apply(&live.session, &mut parts, encoding, body) => applied,
+    };
+    let (body, planted) = applied.map_err(|refused| {
+        let refusal = Refusal::new(StatusCode::BAD_GATEWAY, "masked", refused.to_string()).with("session", session);
+        failed(&mut exchange, refusal)
+    })?;
+    exchange.answered(parts.status, None);
+    let mut scan = head(&mut exchange, &parts)?;
+    scan.feed(&body);
+    exchange.sent(body.len());
+    let recorded = exchange.taught(planted).and_then(|()| exchange.finish(Some(scan)));
+    recorded.map_err(|error| withheld(&error, session))?;
+    live.pool.keep(sender);
+    parts.version = Version::default();
+    parts.extensions.clear();
+    Ok(Response::from_parts(parts, Answer::whole(body)))
+}
+
+/// Records what an answer's head teaches before it goes to the client.
+fn head(exchange: &mut Exchange, parts: &http::response::Parts) -> Result<Scan, Refusal> {
+    let live = Arc::clone(&exchange.live);
     let mut scan = live.session.scanner();
     for value in parts.headers.values() {
         scan.feed(value.as_bytes());
         scan.feed(b"\n");
     }
-    let session = live.session.permit().session();
-    let recorded = record(&mut exchange, &mut scan).map_err(|error| Refusal::unrecorded(&error, session));
-    if let Err(refusal) = recorded {
-        return Err(failed(&mut exchange, refusal));
+    let recorded = record(exchange, &mut scan);
+    match recorded.map_err(|error| Refusal::unrecorded(&error, live.session.permit().session())) {
+        Ok(()) => Ok(scan),
+        Err(refusal) => Err(failed(exchange, refusal)),
     }
-    parts.version = Version::default();
-    parts.extensions.clear();
-    match Scanned::new(body, exchange, sender, scan) {
-        Ok(body) => Ok(Response::from_parts(parts, Answer::Target(Box::new(body)))),
-        Err(error) => {
-            tracing::error!(%error, session, "an answer was withheld because it cannot be recorded");
-            Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the gateway cannot record answers now"))
-        }
-    }
+}
+
+fn withheld(error: &dyn std::fmt::Display, session: &str) -> Refusal {
+    tracing::error!(%error, session, "an answer was withheld because it cannot be recorded");
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the gateway cannot record answers now")
 }
 
 /// What the head teaches is recorded before it goes to the client.

@@ -8,6 +8,8 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Method, Version};
+use interdict_schemas::DecoyPlace;
+use std::borrow::Cow;
 
 /// Carries the token of clients that need `Authorization` for the target.
 pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-interdict-token");
@@ -91,6 +93,34 @@ fn is_target(host: &str, target: &Target) -> bool {
     let mut names = [&target.name, &target.host].into_iter().chain(&target.aliases);
     names.any(|name| name.eq_ignore_ascii_case(host))
         || address.is_some_and(|address| address == target.listen.ip() || target.addresses.contains(&address))
+}
+
+/// What a request's head presents, piece by piece, with what each piece is: the decoded pair of `Basic` as well as the
+/// fields as they stand.
+pub(super) fn presented(parts: &Parts) -> impl Iterator<Item = (Cow<'_, [u8]>, DecoyPlace)> {
+    let fields = parts.headers.iter().flat_map(|(name, value)| {
+        let place = if name == header::HOST { DecoyPlace::Host } else { DecoyPlace::Header };
+        let pair =
+            if name == header::AUTHORIZATION || name == header::PROXY_AUTHORIZATION { basic(value) } else { None };
+        let pair = pair.unwrap_or_default();
+        let (user, password) = pair.split_once(':').unwrap_or(("", &pair));
+        let decoded = [
+            (Cow::Owned(user.as_bytes().to_vec()), DecoyPlace::User),
+            (Cow::Owned(password.as_bytes().to_vec()), DecoyPlace::Password),
+        ];
+        std::iter::once((Cow::Borrowed(value.as_bytes()), place)).chain(decoded)
+    });
+    let authority = parts.uri.authority().map(|authority| (authority.as_str(), DecoyPlace::Host));
+    let path = parts.uri.path_and_query().map(|path| (path.as_str(), DecoyPlace::Destination));
+    let uri = authority.into_iter().chain(path).map(|(text, place)| (Cow::Borrowed(text.as_bytes()), place));
+    fields.chain(uri)
+}
+
+/// User and password of `Basic`.
+fn basic(value: &HeaderValue) -> Option<String> {
+    let (scheme, rest) = value.to_str().ok()?.split_once(' ')?;
+    let decoded = BASE64_STANDARD.decode(rest.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    Some(String::from_utf8_lossy(&decoded).into_owned())
 }
 
 /// The caller's token. `Basic` serves clients that know only passwords (git): the token is the password.

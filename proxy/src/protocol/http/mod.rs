@@ -10,6 +10,7 @@ mod body;
 mod exchange;
 mod forward;
 mod headers;
+mod mask;
 mod pool;
 mod progress;
 mod refusal;

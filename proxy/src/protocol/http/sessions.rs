@@ -9,7 +9,8 @@ use crate::gate::Request;
 use crate::session::{End, Session};
 use crate::{Gateway, identity};
 use http::StatusCode;
-use interdict_schemas::{Account, Source, Time};
+use http::request::Parts;
+use interdict_schemas::{Account, DecoyUse, Source, Time};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -155,6 +156,17 @@ impl Sessions {
         let source = self.source.address.map(tracing::field::display);
         tracing::info!(target = self.target.name, source, %error, "token refused");
         Refusal::from(error)
+    }
+
+    /// The decoys in a request's head.
+    pub(super) fn recognise(&self, parts: &Parts) -> Vec<DecoyUse> {
+        let decoys = self.gateway.decoys();
+        headers::presented(parts).flat_map(|(text, place)| decoys.recognise(&text, place)).collect()
+    }
+
+    /// Records decoys presented by somebody who gets no session.
+    pub(super) fn caught(&self, presented: Vec<DecoyUse>) {
+        self.gateway.caught(None, &self.target, self.source.clone(), presented);
     }
 
     /// Says in the log why a request was refused before it was anybody's.

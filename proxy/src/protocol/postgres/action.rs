@@ -3,7 +3,7 @@
 //! here. Literals say nothing of what a statement touches, so statements that differ in literals alone are parsed once.
 
 use super::literal;
-use super::tree::{self, Effect, Shape};
+use super::tree::{self, Effect, Flow, Reads, Shape};
 use interdict_schemas::{Action, Class, Verb};
 use pg_query::protobuf::summary_result::Context;
 use sha2::{Digest, Sha256};
@@ -28,6 +28,10 @@ pub(super) struct Statement {
     pub(super) objects: Vec<String>,
     /// What it does to the session.
     pub(super) effect: Effect,
+    /// Whose its result is.
+    pub(super) flow: Flow,
+    /// What it reads of the columns.
+    pub(super) reads: Arc<Reads>,
 }
 
 impl Statement {
@@ -168,6 +172,8 @@ fn statements(text: &str, parts: &[Part], placed: bool) -> Vec<Statement> {
             verb: part.shape.verb,
             objects: part.shape.objects.clone(),
             effect: part.shape.effect.clone(),
+            flow: part.shape.flow,
+            reads: Arc::clone(&part.shape.reads),
         }
     };
     parts.iter().map(statement).collect()
@@ -217,7 +223,9 @@ fn summarise(text: &str) -> Result<Vec<Part>, String> {
     if objects.len() > tree::MAX_OBJECTS {
         return Err(DEEP.into());
     }
-    let shape = Shape { verb, objects, effect: Effect::None, secret: false, literal: false };
+    // What a tree that nobody walked reads is not known.
+    let reads = Arc::new(Reads { unnamed: true, ..Reads::default() });
+    let shape = Shape { verb, objects, effect: Effect::None, secret: false, literal: false, flow: Flow::Own, reads };
     Ok(vec![Part { start: 0, end: text.len(), shape }])
 }
 

@@ -1,14 +1,17 @@
-//! From the target to the client. Owns what is understood of each answer: whose it is, how much it was, what it taught.
-//! Rows and COPY data stream through without being copied or kept.
+//! From the target to the client. Owns what is understood of each answer: whose it is, how much it was, what it
+//! taught. Rows and COPY data stream through without being copied or kept, but for rows with masked columns. A result
+//! that could show a masked column is refused: an error takes its place, and nothing more goes through until the next
+//! ReadyForQuery.
 //!
 //! INVARIANT: bytes are released only after what they teach was recorded. A word that may go on in bytes not read yet
 //! is held back until it is known.
 
-use super::frame::{self, Fields, MAX_ANSWER};
+use super::frame::{self, Fields, MAX_ANSWER, MAX_REQUEST};
 use super::lane::Lane;
 use super::link::{Fault, Link, Volume};
+use super::mask::{Masks, Plan};
 use super::message::{self, Backend, Report};
-use super::reply::{self, Severity};
+use super::reply::{self, Refusal, Severity};
 use super::rows::{BETWEEN, Rows};
 use crate::disclose::Scan;
 use bytes::BytesMut;
@@ -21,6 +24,18 @@ enum Stream {
     Copy,
 }
 
+/// SQLSTATE of a result that is refused: insufficient privilege.
+const REFUSED: &str = "42501";
+
+/// What takes the place of an error's words that may hold a masked value: `invalid input syntax for type integer:
+/// "..."`.
+const WITHHELD: &str = "the statement failed; what the target says of it may hold a masked value and is withheld";
+
+/// Whether a message belongs to no request.
+fn is_unasked(kind: Backend) -> bool {
+    matches!(kind, Backend::ParameterStatus | Backend::Notice | Backend::Notification)
+}
+
 /// The reader of a target's answers.
 #[derive(Debug)]
 pub(super) struct Down {
@@ -31,12 +46,27 @@ pub(super) struct Down {
     scan: Option<Scan>,
     /// What the target ended the session with.
     fatal: Option<Report>,
+    /// What is done with the columns of the rows to come, where anything is masked.
+    plan: Option<Plan>,
+    /// Why nothing goes through until ReadyForQuery.
+    refused: Option<String>,
+    /// Bytes still to come of a message that does not go through.
+    dropping: usize,
 }
 
 impl Down {
     /// Before the first answer.
     pub(super) fn new() -> Self {
-        Self { stream: Stream::Row, rows: Rows::new(), text: Vec::new(), scan: None, fatal: None }
+        Self {
+            stream: Stream::Row,
+            rows: Rows::new(),
+            text: Vec::new(),
+            scan: None,
+            fatal: None,
+            plan: None,
+            refused: None,
+            dropping: 0,
+        }
     }
 
     /// What the target ended the session with, if it said so.
@@ -75,11 +105,35 @@ impl Down {
                 }
                 continue;
             }
+            if self.dropping > 0 {
+                let count = lane.rest().len().min(self.dropping);
+                if count == 0 {
+                    return Ok(());
+                }
+                lane.replace(count, &[]);
+                self.dropping -= count;
+                continue;
+            }
             let Some(header) = frame::header(lane.rest()).map_err(Fault::target)? else { return Ok(()) };
             let Some(kind) = Backend::of(header.kind) else {
                 return Err(Fault::Target(format!("there is no message of type {:?}", char::from(header.kind))));
             };
             match kind {
+                Backend::DataRow if link.state.takes_row() && self.refused.is_some() => {
+                    link.volume.rows += 1;
+                    self.dropping = header.total;
+                    continue;
+                }
+                Backend::CopyData if link.state.takes_copy() && self.refused.is_some() => {
+                    self.dropping = header.total;
+                    continue;
+                }
+                Backend::DataRow if link.state.takes_row() && !self.is_plain(link) => {
+                    if !self.masked(link, lane)? {
+                        return Ok(());
+                    }
+                    continue;
+                }
                 Backend::DataRow if link.state.takes_row() => {
                     self.rows.begin();
                     self.stream = Stream::Row;
@@ -101,7 +155,16 @@ impl Down {
                 return Ok(());
             };
             link.volume.bytes += header.total as u64;
-            match self.answer(link, kind, body)? {
+            let silent = self.refused.is_some();
+            let mut instead = self.answer(link, kind, body)?;
+            if kind == Backend::Ready {
+                self.refused = None;
+            } else if silent && self.fatal.is_none() && !is_unasked(kind) {
+                // The client was told already, and waits for ReadyForQuery.
+                self.text.clear();
+                instead = Some(BytesMut::new());
+            }
+            match instead {
                 Some(instead) => lane.replace(header.total, &instead),
                 None => lane.accept(header.total),
             }
@@ -132,8 +195,20 @@ impl Down {
                 if kind == Backend::RowDescription {
                     self.headings(body)?;
                 }
+                let (described, hidden) = self.describe(link, kind, body)?;
                 let answer = link.state.answer(kind)?;
+                if let Some(why) = described {
+                    return Ok(Some(self.refuse(&why)));
+                }
+                if hidden {
+                    return Ok(Some(BytesMut::new()));
+                }
                 if let Some(ticket) = answer.ended {
+                    self.plan = None;
+                    if let Some(why) = self.refused.clone() {
+                        link.end(ticket, Status::Failure, REFUSED, &why, Vec::new())?;
+                        return Ok(None);
+                    }
                     let tag = if kind == Backend::CommandComplete {
                         message::tag(body).map_err(Fault::target)?
                     } else {
@@ -149,16 +224,95 @@ impl Down {
         Ok(None)
     }
 
+    /// Whether the rows that come now go through as they are.
+    fn is_plain(&self, link: &Link<'_>) -> bool {
+        link.masks.is_none() || self.plan.as_ref().is_some_and(Plan::is_plain)
+    }
+
+    /// Masks the row that stands next; whether all of it was there.
+    fn masked(&mut self, link: &mut Link<'_>, lane: &mut Lane) -> Result<bool, Fault> {
+        let (Some(masks), Some(plan)) = (link.masks.as_mut(), self.plan.as_ref()) else {
+            return Err(Fault::Target("rows came without a description, so that nothing could be masked".into()));
+        };
+        let Some((header, body)) = frame::message(lane.rest(), MAX_REQUEST).map_err(Fault::target)? else {
+            if let Some(header) = frame::header(lane.rest()).map_err(Fault::target)? {
+                lane.need(header.total);
+            }
+            return Ok(false);
+        };
+        let row = masks.row(plan, body).map_err(Fault::target)?;
+        self.rows.begin();
+        self.rows.read(row.get(frame::HEADER..).unwrap_or_default(), &mut self.text)?;
+        self.rows.end()?;
+        self.text.push(BETWEEN);
+        link.volume.rows += 1;
+        link.volume.bytes += row.len() as u64;
+        lane.replace(header.total, &row);
+        Ok(true)
+    }
+
+    /// Looks at an answer that says which columns come, where anything is masked: why the result is refused, if it
+    /// is, and whether the answer is for the gateway alone.
+    fn describe(&mut self, link: &Link<'_>, kind: Backend, body: &[u8]) -> Result<(Option<String>, bool), Fault> {
+        let Some(masks) = &link.masks else { return Ok((None, false)) };
+        let looks = link.state.looks();
+        match kind {
+            Backend::RowDescription if !link.state.describes() => {
+                // What belongs to no action is looked at the harder.
+                let watch = looks.or_else(|| link.state.current().map(|ticket| ticket.watch)).unwrap_or(true);
+                match masks.plan(body, watch).map_err(Fault::target)? {
+                    Ok(plan) => {
+                        self.plan = Some(plan);
+                        Ok((None, looks.is_some()))
+                    }
+                    Err(why) => Ok((Some(why), false)),
+                }
+            }
+            Backend::CopyOut if link.state.current().is_none_or(|ticket| ticket.watch) => {
+                Ok((Some("is copied, and so cannot be masked; use SELECT".into()), false))
+            }
+            Backend::NoData => Ok((None, looks.is_some())),
+            _ => Ok((None, false)),
+        }
+    }
+
+    /// What the client is told in a result's place.
+    fn refuse(&mut self, why: &str) -> BytesMut {
+        let words = format!("interdict refused this result: {why}");
+        self.text.clear();
+        self.plan = None;
+        let mut out = BytesMut::new();
+        // One that is refused already was told.
+        if self.refused.is_none() {
+            reply::error(&mut out, Severity::Error, &Refusal::new(REFUSED, words.as_str()));
+            self.refused = Some(words);
+        }
+        out
+    }
+
     fn error(&mut self, link: &mut Link<'_>, body: &[u8]) -> Result<Option<BytesMut>, Fault> {
-        let report = message::report(b'E', body).map_err(Fault::target)?;
-        self.said(body)?;
+        let mut report = message::report(b'E', body).map_err(Fault::target)?;
+        let watched = link.masks.is_some() && link.state.current().is_some_and(|ticket| ticket.watch);
+        let withheld = watched && !report.is_fatal() && Masks::tells(&report.code);
+        if withheld {
+            WITHHELD.clone_into(&mut report.message);
+        } else {
+            self.said(body)?;
+        }
         let answer = link.state.failed();
+        self.plan = None;
         let mut instead = None;
         if let Some(refusal) = answer.refusal {
             // What the target says of the request that stands in a denied one's place is no answer to anything.
             self.text.clear();
             let mut message = BytesMut::new();
             reply::error(&mut message, Severity::Error, &refusal);
+            instead = Some(message);
+        }
+        if withheld && instead.is_none() {
+            let code = if report.code.starts_with("23") { "23000" } else { "22000" };
+            let mut message = BytesMut::new();
+            reply::error(&mut message, Severity::Error, &Refusal::new(code, WITHHELD));
             instead = Some(message);
         }
         if let Some(ticket) = answer.ended {
@@ -210,14 +364,17 @@ impl Down {
     }
 
     /// What the current answer taught, which is over.
-    fn finish(&mut self, link: &Link<'_>) -> Vec<Disclosure> {
+    fn finish(&mut self, link: &mut Link<'_>) -> Vec<Disclosure> {
+        let planted = link.planted();
         if self.text.is_empty() && self.scan.is_none() {
-            return Vec::new();
+            return planted;
         }
         let mut scan = self.scan.take().unwrap_or_else(|| link.session.scanner());
         scan.feed(&self.text);
         self.text.clear();
-        scan.finish()
+        let mut disclosures = scan.finish();
+        disclosures.extend(planted);
+        disclosures
     }
 
     /// Records what was taught outside any action's answer.
@@ -244,7 +401,8 @@ impl Down {
             scan.settle();
             0
         };
-        let disclosures = scan.take();
+        let mut disclosures = scan.take();
+        disclosures.extend(link.planted());
         if !disclosures.is_empty() {
             link.taught(disclosures)?;
         }

@@ -5,12 +5,13 @@
 //! the log before the bytes that teach it may leave for the client.
 
 use super::action::{self, Analyst, Opaque, Statement};
+use super::mask::{Guard, Masks};
 use super::reply::Refusal;
 use super::state::State;
 use super::{frame, literal, rows, state, tree};
 use crate::session::Session;
 use crate::{clock, emit};
-use interdict_schemas::{Action, Class, Disclosure, Effect, Outcome, Status};
+use interdict_schemas::{Action, Class, DecoyPlace, Disclosure, Effect, Outcome, Status};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -61,6 +62,8 @@ pub(super) struct Ticket {
     pub(super) id: String,
     begun: Instant,
     bytes_in: u64,
+    /// Whether its result may show a masked column that cannot be told by its number.
+    pub(super) watch: bool,
 }
 
 /// What a prepared statement's name stands for; no statement if its text is empty.
@@ -112,6 +115,8 @@ pub(super) struct Link<'a> {
     pub(super) session: &'a Session,
     pub(super) state: State<Ticket, Prepared, Arc<Portal>>,
     pub(super) volume: Volume,
+    /// If anything of the target is masked.
+    pub(super) masks: Option<Masks>,
     analyst: &'a Analyst,
     database: Option<String>,
     encoding: Encoding,
@@ -126,6 +131,7 @@ impl<'a> Link<'a> {
             session,
             state: State::new(),
             volume: Volume::default(),
+            masks: None,
             analyst,
             database,
             encoding: Encoding::Superset,
@@ -186,15 +192,23 @@ impl<'a> Link<'a> {
     /// # Errors
     /// When it cannot be recorded.
     pub(super) fn decide(
-        &self,
+        &mut self,
         statement: &Statement,
         digest: Option<String>,
         bytes_in: usize,
     ) -> Result<Decided, Fault> {
+        let watch = match self.masks.as_mut().map_or(Guard::Pass, |masks| masks.guard(statement)) {
+            Guard::Pass => false,
+            Guard::Watch => true,
+            Guard::Refuse(reason) => {
+                let action = statement.action(clock::id(), digest, self.database.as_deref());
+                return Ok(Decided::Denied(self.deny_action(action, &reason)?));
+            }
+        };
         let id = clock::id();
         let decision = self.session.act(statement.action(id.clone(), digest, self.database.as_deref()))?;
         Ok(match decision.effect {
-            Effect::Allow => Decided::Allowed(Ticket { id, begun: Instant::now(), bytes_in: bytes_in as u64 }),
+            Effect::Allow => Decided::Allowed(Ticket { id, begun: Instant::now(), bytes_in: bytes_in as u64, watch }),
             Effect::Deny => {
                 let refusal = Refusal::new("42501", format!("interdict denied this statement: {}", decision.reason));
                 Decided::Denied(match decision.policies.as_slice() {
@@ -220,6 +234,24 @@ impl<'a> Link<'a> {
     /// When it cannot be recorded.
     pub(super) fn deny(&self, opaque: &Opaque) -> Result<Refusal, Fault> {
         self.deny_action(opaque.action(clock::id(), self.database.as_deref()), &opaque.reason)
+    }
+
+    /// Looks for decoys in a statement or in its parameters; the refusal, if there are any. A session that only hands
+    /// back to a target what it was masked there (a row that is saved again) has not moved; it is refused all the
+    /// same, since the decoy would replace what it stands for.
+    ///
+    /// # Errors When that cannot be recorded.
+    pub(super) fn presents(&self, sent: &[u8], text: &[u8]) -> Result<Option<Refusal>, Fault> {
+        let mut presented = self.session.recognise(sent, DecoyPlace::Statement);
+        if presented.is_empty() {
+            return Ok(None);
+        }
+        let permit = self.session.permit();
+        presented.retain(|used| used.session != permit.session() || used.target != permit.target().name);
+        let action = Opaque::new(&String::from_utf8_lossy(text), "").action(clock::id(), self.database.as_deref());
+        self.session.caught(action, presented)?;
+        let words = "interdict denied this statement: it holds a value that is masked and cannot be used here";
+        Ok(Some(Refusal::new("42501", words)))
     }
 
     /// Records that a function called by its number was denied.
@@ -265,6 +297,12 @@ impl<'a> Link<'a> {
             let outcome = Outcome { bytes_out: 0, rows: 0, ..self.outcome(&ticket, Status::Failure, "", detail) };
             Ok(self.session.result(&ticket.id, Class::Statement, outcome, Vec::new())?)
         })
+    }
+
+    /// What was planted in rows since the last call.
+    pub(super) fn planted(&mut self) -> Vec<Disclosure> {
+        let session = self.session;
+        self.masks.as_mut().map(|masks| session.planted(masks.planter())).unwrap_or_default()
     }
 
     /// Records what was taught before the action's end, or after it.

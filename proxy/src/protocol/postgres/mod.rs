@@ -5,6 +5,7 @@
 mod action;
 mod auth;
 mod cancel;
+mod catalogue;
 mod client;
 mod down;
 mod endpoint;
@@ -12,6 +13,7 @@ mod frame;
 mod lane;
 mod link;
 mod literal;
+mod mask;
 mod message;
 mod names;
 mod pending;

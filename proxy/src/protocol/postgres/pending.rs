@@ -23,6 +23,8 @@ pub(super) enum Entry<T, S, P> {
     },
     Close(Closing),
     Describe,
+    /// The gateway's own Describe of the portal that the next entry executes, and whether that is watched.
+    Look(bool),
     Execute(Option<T>),
     /// Stands for a Parse, Bind or Execute that was refused.
     Refused(Box<Refusal>),

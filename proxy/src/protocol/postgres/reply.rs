@@ -196,6 +196,14 @@ pub(super) fn query(out: &mut BytesMut, sql: &str) {
     message(out, b'Q', |out| string(out, sql.as_bytes()));
 }
 
+/// A Describe of a portal.
+pub(super) fn describe(out: &mut BytesMut, portal: &[u8]) {
+    message(out, b'D', |out| {
+        out.put_u8(b'P');
+        string(out, portal);
+    });
+}
+
 /// A Query that must fail.
 pub(super) fn failing_query(out: &mut BytesMut) {
     query(out, NOT_SQL);

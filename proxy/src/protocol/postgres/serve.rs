@@ -15,7 +15,7 @@ use crate::config::Target;
 use crate::gate::Request;
 use crate::session::{End, Session};
 use bytes::BytesMut;
-use interdict_schemas::Account;
+use interdict_schemas::{Account, DecoyPlace, DecoyUse};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
@@ -82,12 +82,21 @@ async fn admit(
         }
         Err(error) => return Err(error),
     };
-    let verified = match gateway.authenticate(&token).await {
+    let presented = presented(gateway, &caller, &token);
+    let verified = gateway.authenticate(&token).await;
+    if !presented.is_empty() {
+        let identity = verified.as_ref().ok().map(|verified| verified.identity.clone());
+        gateway.caught(identity, target, gateway.source(peer), presented);
+        // What anybody is told whose password is wrong: whoever tries a decoy learns nothing of it.
+        return Err(caller
+            .refuse(unbelieved("the token is malformed; use an OIDC token (JWT) of the configured issuer"))
+            .await);
+    }
+    let verified = match verified {
         Ok(verified) => verified,
         Err(error) => {
             tracing::info!(target = target.name, %peer, "token not believed: {error}");
-            let refusal = Refusal::new("28P01", error.told()).hint("The password must be a valid token.");
-            return Err(caller.refuse(refusal).await);
+            return Err(caller.refuse(unbelieved(error.told())).await);
         }
     };
     let request = Request {
@@ -101,6 +110,23 @@ async fn admit(
         Ok(permit) => Ok(Some((caller, Session::begin(permit, gateway)))),
         Err(denied) => Err(caller.refuse(Refusal::new("42501", denied.to_string())).await),
     }
+}
+
+fn unbelieved(words: &str) -> Refusal {
+    Refusal::new("28P01", words).hint("The password must be a valid token.")
+}
+
+/// The decoys in a startup packet and a password.
+fn presented(gateway: &Gateway, caller: &Caller, token: &str) -> Vec<DecoyUse> {
+    let parameters = caller.parameters.iter().flat_map(|(name, value)| {
+        let place = match name.as_str() {
+            "database" => DecoyPlace::Destination,
+            "user" => DecoyPlace::User,
+            _ => DecoyPlace::Header,
+        };
+        gateway.decoys().recognise(value.as_bytes(), place)
+    });
+    parameters.chain(gateway.decoys().recognise(token.as_bytes(), DecoyPlace::Password)).collect()
 }
 
 /// Attends an admitted session to its end.

@@ -1,9 +1,10 @@
 //! The session's state machine: which request each answer belongs to. Owns the queue of what was forwarded, COPY,
-//! skip-until-Sync and what names stand for. Refuses answers that no request calls for. Pure: facts in, decisions out.
+//! skip-until-Sync and what names stand for. Refuses answers that no request calls for. Pure: facts in, decisions
+//! out.
 //!
-//! A denied request is not left out of the stream: a request that must fail at the target stands in its place, and the
-//! target's ErrorResponse for it is replaced by the refusal. So order, skip-until-Sync, aborted transactions and the
-//! transaction status are the target's own and cannot be wrong.
+//! A denied request is not left out of the stream: a request that must fail at the target stands in its place, and
+//! the target's ErrorResponse for it is replaced by the refusal. So order, skip-until-Sync, aborted transactions and
+//! the transaction status are the target's own and cannot be wrong.
 
 use super::message::{Backend, Named, Transaction};
 use super::names::{Lookup, Names};
@@ -155,6 +156,24 @@ impl<T, S: Clone, P: Clone> State<T, S, P> {
         self.queue.push_back(Entry::Describe);
     }
 
+    /// A Describe of the gateway's own was put before the next Execute.
+    pub(super) fn looked(&mut self, watch: bool) {
+        self.queue.push_back(Entry::Look(watch));
+    }
+
+    /// Whether the next description is for the gateway alone; and whether the statement is watched.
+    pub(super) fn looks(&self) -> Option<bool> {
+        match self.queue.front() {
+            Some(Entry::Look(watch)) => Some(*watch),
+            _ => None,
+        }
+    }
+
+    /// Whether the next description is a client's own, that no rows follow.
+    pub(super) fn describes(&self) -> bool {
+        matches!(self.queue.front(), Some(Entry::Describe))
+    }
+
     /// An Execute was forwarded; without an action if its statement is empty.
     pub(super) fn executed(&mut self, action: Option<T>) {
         self.queue.push_back(Entry::Execute(action));
@@ -224,17 +243,17 @@ impl<T, S: Clone, P: Clone> State<T, S, P> {
         })
     }
 
-    /// The target sent `kind`, one of the answers that are not errors, rows, COPY data, ReadyForQuery or sent unasked.
+    /// The target sent `kind`, one of the answers that are not errors, rows, COPY data, ReadyForQuery or sent
+    /// unasked.
     ///
-    /// # Errors
-    /// When no request calls for it, or COPY begins while other requests stand behind it.
+    /// # Errors When no request calls for it, or COPY begins while other requests stand behind it.
     pub(super) fn answer(&mut self, kind: Backend) -> Result<Answer<T>, Error> {
         self.drop_copy_ends();
         match (kind, self.queue.front_mut()) {
             (Backend::ParseComplete, Some(Entry::Parse { .. }))
             | (Backend::BindComplete, Some(Entry::Bind { .. }))
             | (Backend::CloseComplete, Some(Entry::Close(_)))
-            | (Backend::RowDescription | Backend::NoData, Some(Entry::Describe)) => {
+            | (Backend::RowDescription | Backend::NoData, Some(Entry::Describe | Entry::Look(_))) => {
                 if let Some(entry) = self.queue.pop_front() {
                     self.confirm(entry);
                 }
@@ -344,7 +363,7 @@ impl<T, S: Clone, P: Clone> State<T, S, P> {
                 Entry::Query { statements, .. } => answer.skipped.extend(statements),
                 Entry::Parse { name, .. } | Entry::Close(Closing::Statement(name)) => self.statements.reject(&name),
                 Entry::Bind { name, .. } | Entry::Close(Closing::Portal(name)) => self.portals.reject(&name),
-                Entry::Refused(_) | Entry::Describe | Entry::CopyEnd => {}
+                Entry::Refused(_) | Entry::Describe | Entry::Look(_) | Entry::CopyEnd => {}
             }
             first = false;
         }

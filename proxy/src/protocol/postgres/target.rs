@@ -2,10 +2,12 @@
 //! target's greeting goes to the client. Refuses to tell a client more than the target's name.
 
 use super::auth::{self, Channel, Dialogue, Progress};
+use super::catalogue;
 use super::client;
 use super::endpoint;
 use super::frame::{self, CancelKey, Fields, MAX_ANSWER};
 use super::link::Link;
+use super::mask::Masks;
 use super::message::{self, Backend, Transaction};
 use super::reply::{self, Refusal};
 use crate::config::UpstreamTls;
@@ -20,8 +22,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a target may take over a CancelRequest.
 const CANCEL: Duration = Duration::from_secs(5);
-/// A revoked permit opens no connection, so nothing could cancel what a cut session left running; nor can a gateway that
-/// was killed. The target is therefore asked to look whether its connection still stands while a statement runs.
+/// A revoked permit opens no connection, so nothing could cancel what a cut session left running; nor can a gateway
+/// that was killed. The target is therefore asked to look whether its connection still stands while a statement runs.
 const LOOK: &str = "SET client_connection_check_interval = 250";
 /// The first version that can.
 const LOOKS_SINCE: u32 = 14;
@@ -57,6 +59,14 @@ pub(super) enum Error {
         /// The target's name.
         target: String,
     },
+    /// What is masked is not known.
+    #[error("target {target}: the masked columns cannot be found in its catalogue: {detail}")]
+    Masks {
+        /// The target's name.
+        target: String,
+        /// Why.
+        detail: String,
+    },
     /// It ended the session before it began.
     #[error("target {target} refuses the session: {code}: {message}")]
     Refused {
@@ -86,6 +96,11 @@ impl Error {
             Self::Auth { .. } => Refusal::new("08004", format!("target {target} does not let the gateway in"))
                 .hint("The gateway's log says why; its credential for the target may be wrong."),
             Self::Broken { .. } => Refusal::new("08006", format!("target {target} closed the connection")),
+            Self::Masks { .. } => Refusal::new(
+                "58000",
+                format!("the masks of target {target} cannot be set up; nobody is let in unmasked"),
+            )
+            .hint("The gateway's log says why."),
             // The database does not exist, or there are too many sessions: the client's own business.
             Self::Refused { code, message, .. } => {
                 let known = ["3D000", "53300", "57P03", "42501", "55000", "22023"];
@@ -248,6 +263,7 @@ async fn login(
                     }
                     if looking || version < LOOKS_SINCE {
                         read.advance(header.total);
+                        link.masks = masks(permit, link, &mut stream, &mut read).await?;
                         return Ok(Greeted { stream, read, greeting, key });
                     }
                     looking = true;
@@ -278,6 +294,50 @@ async fn login(
         }
         read.advance(header.total);
     }
+}
+
+/// Asks the target's catalogue where the masked columns are, if any are.
+async fn masks(
+    permit: &Permit,
+    link: &Link<'_>,
+    stream: &mut Upstream,
+    read: &mut BytesMut,
+) -> Result<Option<Masks>, Error> {
+    let Some(rules) = link.session.rules() else { return Ok(None) };
+    let Some(question) = catalogue::question(&rules) else { return Ok(None) };
+    let target = &permit.target().name;
+    let failed = |detail: String| Error::Masks { target: target.clone(), detail };
+    let mut out = BytesMut::new();
+    reply::query(&mut out, &question);
+    stream.write_all(&out).await.map_err(broken(permit))?;
+    stream.flush().await.map_err(broken(permit))?;
+    let mut known = Vec::new();
+    loop {
+        let Some((header, body)) = frame::message(read, MAX_ANSWER).map_err(|error| failed(error.to_string()))?
+        else {
+            client::more(stream, read).await.map_err(broken(permit))?;
+            continue;
+        };
+        match Backend::of(header.kind) {
+            Some(Backend::DataRow) => known.push(catalogue::known(body).map_err(|error| failed(error.to_string()))?),
+            Some(Backend::RowDescription | Backend::CommandComplete | Backend::Notice | Backend::ParameterStatus) => {
+            }
+            Some(Backend::Ready) => break,
+            Some(Backend::Error) => {
+                let report = message::report(header.kind, body).map_err(|error| failed(error.to_string()))?;
+                return Err(failed(format!("{}: {}", report.code, report.message)));
+            }
+            _ => return Err(failed(format!("a message of type {:?} came", char::from(header.kind)))),
+        }
+        read.advance(header.total);
+    }
+    let length = frame::header(read).ok().flatten().map_or(0, |header| header.total);
+    read.advance(length.min(read.len()));
+    let masks = Masks::new(rules, known, link.session.planter());
+    for column in masks.missing() {
+        tracing::warn!(target, column, "a masked column is not in this database; its table is denied");
+    }
+    Ok(Some(masks))
 }
 
 /// The first number of a version such as `15.13 (Debian 15.13-1)`.

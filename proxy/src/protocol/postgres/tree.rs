@@ -5,6 +5,7 @@
 use interdict_schemas::Verb;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Names that one statement may touch; one that touches more is not understood.
 pub(super) const MAX_OBJECTS: usize = 1_000;
@@ -22,6 +23,42 @@ pub(super) struct Shape {
     pub(super) secret: bool,
     /// Whether a literal stands among the objects.
     pub(super) literal: bool,
+    /// Whether its result comes later, or is an earlier one's.
+    pub(super) flow: Flow,
+    /// What it reads of the columns.
+    pub(super) reads: Arc<Reads>,
+}
+
+/// What a statement reads of the columns, whatever they belong to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Reads {
+    /// The last part of every name that may be a column's.
+    pub(super) columns: BTreeSet<String>,
+    /// Whether columns are read that are not named: by `*`, by a whole row, or by other names that the statement gives.
+    pub(super) unnamed: bool,
+}
+
+/// How a statement and its result belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// The result is its own.
+    Own,
+    /// It describes a result: EXPLAIN.
+    Explains,
+    /// The result comes by another statement: DECLARE, PREPARE.
+    Defers,
+    /// The result is what an earlier statement described: FETCH, EXECUTE.
+    Resumes,
+}
+
+/// Of a kind of statement.
+fn flow(kind: &str, statement: &Value) -> Flow {
+    match kind {
+        "ExplainStmt" if !analyzes(statement) => Flow::Explains,
+        "DeclareCursorStmt" | "PrepareStmt" => Flow::Defers,
+        "FetchStmt" | "ExecuteStmt" => Flow::Resumes,
+        _ => Flow::Own,
+    }
 }
 
 /// What a statement does to the session's prepared statements.
@@ -69,7 +106,7 @@ const SECRET: &[&str] = &[
 /// it is none, or touches more than [`MAX_OBJECTS`] things.
 pub(super) fn read(node: &Value) -> Option<Shape> {
     let (kind, statement) = node.as_object()?.iter().next()?;
-    let mut walk = Walk { objects: BTreeSet::new(), strongest: Verb::Read, overflow: false };
+    let mut walk = Walk::default();
     walk.variant(kind, statement, &[]);
     if walk.overflow {
         return None;
@@ -81,6 +118,8 @@ pub(super) fn read(node: &Value) -> Option<Shape> {
         verb if strength(verb) < strength(walk.strongest) => walk.strongest,
         verb => verb,
     };
+    // A lone name may be a column's, or a whole row's that goes by the relation's name.
+    let unnamed = walk.unnamed || walk.columns.iter().any(|name| walk.ranges.contains(name));
     let secret = SECRET.contains(&kind.as_str());
     let literal = matches!(kind.as_str(), "CopyStmt" | "LoadStmt");
     Some(Shape {
@@ -89,6 +128,8 @@ pub(super) fn read(node: &Value) -> Option<Shape> {
         effect: effect(kind, statement),
         secret,
         literal,
+        flow: flow(kind, statement),
+        reads: Arc::new(Reads { columns: walk.columns, unnamed }),
     })
 }
 
@@ -164,13 +205,32 @@ struct Walk {
     objects: BTreeSet<String>,
     strongest: Verb,
     overflow: bool,
+    columns: BTreeSet<String>,
+    /// Names and aliases of what stands in FROM.
+    ranges: BTreeSet<String>,
+    unnamed: bool,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Self {
+            objects: BTreeSet::new(),
+            strongest: Verb::Read,
+            overflow: false,
+            columns: BTreeSet::new(),
+            ranges: BTreeSet::from(["excluded".to_owned()]),
+            unnamed: false,
+        }
+    }
 }
 
 impl Walk {
     /// A node of a known kind. `ctes` are the names of common table expressions that are visible here.
     fn variant(&mut self, kind: &str, node: &Value, ctes: &[&str]) {
         match kind {
+            "ColumnRef" => self.column(node),
             "RangeVar" => {
+                self.range(node);
                 // Only here, where a FROM item stands, can a name mean a common table expression.
                 let bare = text(node, "schemaname").is_empty() && text(node, "catalogname").is_empty();
                 if !(bare && ctes.contains(&text(node, "relname"))) {
@@ -212,6 +272,7 @@ impl Walk {
             return;
         }
         if fields.contains_key("relpersistence") {
+            self.range(value);
             self.relation(value);
             return;
         }
@@ -226,6 +287,9 @@ impl Walk {
         }
         if fields.get("into_clause").is_some_and(|into| !into.is_null()) {
             self.raise(Verb::Create);
+        }
+        if fields.contains_key("aliasname") || fields.contains_key("ctename") {
+            self.alias(value);
         }
         let mut visible = ctes.to_vec();
         if let Some(with) = fields.get("with_clause").filter(|with| !with.is_null()) {
@@ -266,6 +330,32 @@ impl Walk {
             _ => return,
         };
         self.push(unqualified(&name).to_owned());
+    }
+
+    /// A name in an expression: `a`, `t.a`, `t.*`.
+    fn column(&mut self, reference: &Value) {
+        let parts = array(reference, "fields");
+        match parts.last().and_then(|part| part.pointer("/node/String/sval")).and_then(Value::as_str) {
+            Some(name) if self.columns.len() < MAX_OBJECTS => {
+                self.columns.insert(name.to_owned());
+            }
+            _ => self.unnamed = true,
+        }
+    }
+
+    /// What stands in FROM, by its name.
+    fn range(&mut self, relation: &Value) {
+        self.ranges.insert(text(relation, "relname").to_owned());
+        if let Some(alias) = relation.get("alias").filter(|alias| !alias.is_null()) {
+            self.alias(alias);
+        }
+    }
+
+    fn alias(&mut self, alias: &Value) {
+        for name in ["aliasname", "ctename"] {
+            self.ranges.insert(text(alias, name).to_owned());
+        }
+        self.unnamed |= !array(alias, "colnames").is_empty() || !array(alias, "aliascolnames").is_empty();
     }
 
     fn relation(&mut self, relation: &Value) {

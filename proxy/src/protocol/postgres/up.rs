@@ -22,6 +22,8 @@ enum Step {
     FailQuery,
     /// A Parse that must fail takes its place.
     FailParse,
+    /// It is forwarded behind a Describe of this portal, whose answer the gateway keeps.
+    Look(Box<[u8]>),
     /// It waits for answers.
     Hold,
 }
@@ -84,6 +86,10 @@ fn requests(link: &mut Link<'_>, lane: &mut Lane) -> Result<Client, Fault> {
             Step::Hold => return Ok(Client::Open),
             Step::Ignore => {}
             Step::FailQuery => reply::failing_query(&mut instead),
+            Step::Look(portal) => {
+                reply::describe(&mut instead, &portal);
+                instead.extend_from_slice(lane.rest().get(..header.total).unwrap_or_default());
+            }
             Step::FailParse => reply::failing_parse(&mut instead),
         }
         lane.replace(header.total, &instead);
@@ -133,6 +139,10 @@ fn request(link: &mut Link<'_>, kind: Frontend, body: &[u8], total: usize) -> Re
 
 /// All statements of a Query are decided before any is forwarded: one denied, none runs.
 fn query(link: &mut Link<'_>, text: &[u8], total: usize) -> Result<Step, Fault> {
+    if let Some(refusal) = link.presents(text, text)? {
+        link.state.refused_query(refusal);
+        return Ok(Step::FailQuery);
+    }
     let statements = match link.understand(text) {
         Understood::Statements(statements) => statements,
         Understood::Unsettled => return Ok(Step::Hold),
@@ -163,6 +173,10 @@ fn query(link: &mut Link<'_>, text: &[u8], total: usize) -> Result<Step, Fault> 
 }
 
 fn parse(link: &mut Link<'_>, message: message::Parse<'_>) -> Result<Step, Fault> {
+    if let Some(refusal) = link.presents(message.text, message.text)? {
+        link.state.refused(refusal);
+        return Ok(Step::FailParse);
+    }
     let refusal = match link.understand(message.text) {
         Understood::Unsettled => return Ok(Step::Hold),
         Understood::Opaque(opaque) => link.deny(&opaque)?,
@@ -203,6 +217,11 @@ fn bind(link: &mut Link<'_>, message: message::Bind<'_>) -> Result<Step, Fault> 
         );
         return Ok(Step::FailParse);
     }
+    let text = prepared.as_ref().as_ref().map_or("", |statement| statement.text.as_str());
+    if let Some(refusal) = link.presents(message.parameters, text.as_bytes())? {
+        link.state.refused(refusal);
+        return Ok(Step::FailParse);
+    }
     let portal = Portal { prepared, digest: super::action::digest(message.parameters) };
     link.state.bound(message.portal, Arc::new(portal));
     Ok(Step::Forward)
@@ -228,8 +247,12 @@ fn execute(link: &mut Link<'_>, name: &[u8], total: usize) -> Result<Step, Fault
     match link.decide(statement, portal.digest.clone(), total)? {
         Decided::Allowed(ticket) => {
             link.deallocate(statement);
+            let look = link.masks.is_some();
+            if look {
+                link.state.looked(ticket.watch);
+            }
             link.state.executed(Some(ticket));
-            Ok(Step::Forward)
+            Ok(if look { Step::Look(name.into()) } else { Step::Forward })
         }
         Decided::Denied(refusal) => {
             link.state.refused(refusal);

@@ -53,6 +53,13 @@ async fn run(connection: &Connection, client: &Client, inbox: &mut Inbox) -> Res
         None => return refuse(client, "refused: not authenticated", NOT_ADMITTED).await,
     };
     let action = request.action(clock::id());
+    let presented = request.presented(session);
+    if !presented.is_empty() {
+        return match session.caught(action, presented) {
+            Ok(()) => refuse(client, "denied: the command holds a value that cannot be used here", DENIED).await,
+            Err(error) => unrecorded(connection, client, &error).await,
+        };
+    }
     if let Program::Subsystem(name) = &request.program {
         let reason = format!("the gateway does not serve the subsystem {name}");
         return match session.refuse(action, &reason) {

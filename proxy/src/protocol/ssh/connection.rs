@@ -8,9 +8,10 @@ use crate::config::Target;
 use crate::gate::Request;
 use crate::session::Session;
 use crate::{Gateway, clock};
-use interdict_schemas::Account;
+use interdict_schemas::{Account, DecoyPlace, DecoyUse, Identity};
+use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,6 +40,8 @@ pub(super) struct Connection {
     severed: CancellationToken,
     farewell: OnceLock<String>,
     fault: OnceLock<String>,
+    /// What the client was caught with, and whose identity it had then.
+    caught: Mutex<HashSet<(Option<Identity>, Vec<DecoyUse>)>>,
 }
 
 impl Connection {
@@ -55,6 +58,7 @@ impl Connection {
             severed: CancellationToken::new(),
             farewell: OnceLock::new(),
             fault: OnceLock::new(),
+            caught: Mutex::default(),
         })
     }
 
@@ -69,7 +73,12 @@ impl Connection {
             tracing::info!(target, peer = %self.peer, user, bytes = token.len(), "token refused: longer than 64 KiB");
             return false;
         }
-        let verified = match self.gateway.authenticate(token.trim()).await {
+        let verified = self.gateway.authenticate(token.trim()).await;
+        let identity = verified.as_ref().ok().map(|verified| verified.identity.clone());
+        if self.caught(identity, user, token) {
+            return false;
+        }
+        let verified = match verified {
             Ok(verified) => verified,
             Err(error) => {
                 tracing::info!(target, peer = %self.peer, user, %error, "token refused");
@@ -93,6 +102,27 @@ impl Connection {
         first
     }
 
+    /// The client calls itself so, and shows nothing for it yet.
+    pub(super) fn called(&self, user: &str) {
+        self.caught(None, user, "");
+    }
+
+    /// Whether a user's name or a password is a decoy; then that is recorded.
+    fn caught(&self, identity: Option<Identity>, user: &str, password: &str) -> bool {
+        let decoys = self.gateway.decoys();
+        let mut presented = decoys.recognise(user.as_bytes(), DecoyPlace::User);
+        presented.extend(decoys.recognise(password.as_bytes(), DecoyPlace::Password));
+        if presented.is_empty() {
+            return false;
+        }
+        // A client tries one method after the other; that is one attempt until something new is known.
+        let attempt = (identity.clone(), presented.clone());
+        if self.caught.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt) {
+            self.gateway.caught(identity, &self.target, self.gateway.source(self.peer), presented);
+        }
+        true
+    }
+
     /// What the gate said, once it was asked.
     pub(super) fn admission(&self) -> Option<&Admission> {
         self.admission.get()
@@ -107,6 +137,13 @@ impl Connection {
     pub(super) fn refuse_forward(&self, forward: Forward<'_>) {
         let Some(Admission::Granted(session)) = self.admission() else { return };
         let action = action::forward(clock::id(), forward);
+        let presented = session.recognise(action.text.as_bytes(), DecoyPlace::Destination);
+        if !presented.is_empty() {
+            if let Err(error) = session.caught(action, presented) {
+                tracing::error!(%error, target = self.target.name, "a refused forward could not be recorded");
+            }
+            return;
+        }
         tracing::info!(target = self.target.name, peer = %self.peer, text = action.text, "forward refused");
         if let Err(error) = session.refuse(action, "the gateway serves no forwards") {
             // It is refused either way.

@@ -5,7 +5,8 @@ use super::action;
 use super::asciicast::Terminal;
 use super::inbox::{Inbox, Input, Size};
 use super::programs::opaque;
-use interdict_schemas::Action;
+use crate::session::Session;
+use interdict_schemas::{Action, DecoyPlace, DecoyUse};
 use russh::Pty;
 
 /// Variables forwarded of one channel.
@@ -78,6 +79,17 @@ impl Request {
             Program::Command(line) => action::command(id, line),
             Program::Subsystem(name) => action::subsystem(id, name),
         }
+    }
+
+    /// The decoys in what is to run, and in what it is given.
+    pub(super) fn presented(&self, session: &Session) -> Vec<DecoyUse> {
+        let program = match &self.program {
+            Program::Command(line) => line.as_slice(),
+            Program::Subsystem(name) => name.as_bytes(),
+            Program::Shell => b"",
+        };
+        let values = self.variables.iter().map(|(_, value)| value.as_bytes());
+        values.chain([program]).flat_map(|text| session.recognise(text, DecoyPlace::Command)).collect()
     }
 
     /// Why policy could not see all that it would run, if so.
