@@ -52,7 +52,7 @@ async fn measure(folder: &Path, log: Arc<dyn Log>, writer: Writer) -> Vec<f64> {
     let config =
         interdict_detector::Raw::default().resolve(folder.join("lake").display().to_string(), |_| Ok(Vec::new()));
     let detector = tokio::spawn(interdict_detector::run(config.expect("settings"), Arc::clone(&log), stop.clone()));
-    let gateway = Gateway::new(configuration(folder), Arc::clone(&log), writer.clone()).expect("gateway");
+    let gateway = Gateway::new(configuration(folder), writer.clone()).expect("gateway");
     let following = tokio::spawn({
         let (gateway, log, stop) = (Arc::clone(&gateway), log, stop.clone());
         async move { gateway.follow(log, stop).await }
