@@ -19,12 +19,7 @@ use futures::future::BoxFuture;
 use group::Group;
 use interdict_schemas::{Message, Topic, topic::MAX_RECORD};
 pub(crate) use producer::{Producer, Sending};
-use rdkafka::{
-    Offset, TopicPartitionList,
-    admin::AdminClient,
-    error::KafkaError,
-    types::RDKafkaErrorCode,
-};
+use rdkafka::{Offset, TopicPartitionList, admin::AdminClient, error::KafkaError, types::RDKafkaErrorCode};
 pub use settings::Settings;
 use std::{
     collections::HashMap,

@@ -5,8 +5,7 @@
 //! joins or leaves the set of open sessions in the same atomic step as its `Opened` or `Closed` event.
 
 use crate::{
-    Error,
-    Position,
+    Error, Position,
     embedded::{Embedded, Seal, Sessions, Written},
     kafka::Kafka,
     spool::Shipper,

@@ -13,7 +13,9 @@ mod judge;
 pub mod learned;
 mod live;
 mod marks;
+pub mod merge;
 pub mod names;
+pub mod outbox;
 mod recent;
 mod retry;
 mod root;
@@ -71,7 +73,8 @@ pub async fn run(config: Config, log: Arc<dyn Log>, shutdown: CancellationToken)
     run_ready(config, log, ready, shutdown).await
 }
 
-/// As [`run`]; `ready` hears when history is folded and the first judged marks are on the bus.
+/// As [`run`]; `ready` hears when history is folded, the partitions are dealt out, and the first judged marks of its own
+/// ones are on the bus.
 ///
 /// # Errors
 /// See [`Error`].
@@ -87,22 +90,18 @@ pub async fn run_ready(
     };
     let live = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
-        live = Live::rebuild(&config, log, shutdown.clone()) => match live {
-            Err(Error::Stopped) => return Ok(()),
-            live => live?,
-        },
+        live = Live::open(&config, log, shutdown.clone()) => live?,
     };
-    // Nobody may be waiting to hear it.
-    let _ = ready.send(());
+    let own = live.own();
     let both = shutdown.child_token();
     let judge = async {
-        let ended = live.run().await;
+        let ended = live.run(ready).await;
         both.cancel();
         ended
     };
     let deliver = async {
         if let Some(webhook) = webhook {
-            webhook.deliver(both.clone()).await;
+            webhook.deliver(own, both.clone()).await;
         }
     };
     tokio::join!(judge, deliver).0

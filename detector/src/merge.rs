@@ -13,9 +13,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 /// Records of one partition from which on it is full.
-pub const FULL: usize = 2048;
-/// A full partition is drained when it holds so many.
-const DRAINED: usize = FULL / 2;
+pub const FULL: usize = 4096;
+/// A full partition is drained when it holds so few. Far below, because pausing throws away what was fetched.
+const DRAINED: usize = FULL / 8;
 
 /// The merge of some partitions.
 #[derive(Debug)]

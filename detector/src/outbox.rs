@@ -6,14 +6,15 @@
 //! owner that finds the mark before it, and [`Outbox::is_lacking`] says so.
 
 use crate::judge::Output;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Outputs that are kept, of all partitions together. One takes some kilobytes.
-pub(crate) const KEPT: usize = 16_384;
+/// Outputs that are kept of all the others' partitions together. One takes some kilobytes.
+pub const KEPT: usize = 16_384;
 
 /// The outputs of all partitions.
 #[derive(Debug)]
-pub(crate) struct Outbox {
+pub struct Outbox {
+    own: BTreeSet<u32>,
     lanes: BTreeMap<u32, Lane>,
     kept: usize,
     bound: usize,
@@ -29,27 +30,43 @@ struct Lane {
 }
 
 impl Outbox {
-    /// An empty one for partitions 0 to `partitions`, which keeps at most `bound` outputs.
-    pub(crate) fn new(partitions: u32, bound: usize) -> Self {
-        Self { lanes: (0..partitions).map(|at| (at, Lane::default())).collect(), kept: 0, bound }
+    /// An empty one for partitions 0 to `partitions`, none of them one's own, which keeps at most `bound` outputs.
+    pub fn new(partitions: u32, bound: usize) -> Self {
+        let lanes = (0..partitions).map(|at| (at, Lane::default())).collect();
+        Self { own: BTreeSet::new(), lanes, kept: 0, bound }
     }
 
-    /// Takes in what follows from the event at `offset`, unless that is published already. Offsets of a partition come
-    /// in order, or all at or after its mark are sorted out by [`Outbox::marked`].
-    pub(crate) fn put(&mut self, partition: u32, offset: u64, outputs: Vec<Output>) {
+    /// Says which partitions are one's own. Of these nothing is ever dropped: they are taken after every batch.
+    pub fn owns(&mut self, own: BTreeSet<u32>) {
+        self.own = own;
+    }
+
+    /// The partitions that are one's own.
+    pub const fn own(&self) -> &BTreeSet<u32> {
+        &self.own
+    }
+
+    /// Forgets what is kept and what was dropped, before everything is folded anew. The marks stay.
+    pub fn clear(&mut self) {
+        self.kept = 0;
+        for lane in self.lanes.values_mut() {
+            *lane = Lane { mark: lane.mark, ..Lane::default() };
+        }
+    }
+
+    /// Takes in what follows from the event at `offset`, unless that is published already.
+    pub fn put(&mut self, partition: u32, offset: u64, outputs: Vec<Output>) {
         let Some(lane) = self.lanes.get_mut(&partition) else { return };
         if lane.mark.is_some_and(|mark| offset < mark) {
             return;
         }
         self.kept += outputs.len();
         lane.kept.extend(outputs.into_iter().map(|output| (offset, output)));
-        while self.kept > self.bound {
-            self.drop_oldest();
-        }
+        while self.kept > self.bound && self.drop_oldest() {}
     }
 
     /// Takes note of a judged mark, one's own or another's.
-    pub(crate) fn marked(&mut self, partition: u32, offset: u64) {
+    pub fn marked(&mut self, partition: u32, offset: u64) {
         let Some(lane) = self.lanes.get_mut(&partition) else { return };
         lane.mark = Some(lane.mark.map_or(offset, |mark| mark.max(offset)));
         let before = lane.kept.len();
@@ -59,28 +76,29 @@ impl Outbox {
     }
 
     /// The partition's mark.
-    pub(crate) fn mark(&self, partition: u32) -> Option<u64> {
+    pub fn mark(&self, partition: u32) -> Option<u64> {
         self.lanes.get(&partition)?.mark
     }
 
     /// Everything that is kept of a partition. It is not kept any longer.
-    pub(crate) fn take(&mut self, partition: u32) -> impl Iterator<Item = Output> + use<> {
+    pub fn take(&mut self, partition: u32) -> impl Iterator<Item = Output> + use<> {
         let kept = self.lanes.get_mut(&partition).map(|lane| std::mem::take(&mut lane.kept)).unwrap_or_default();
         self.kept -= kept.len();
         kept.into_iter().map(|(_, output)| output)
     }
 
     /// Whether something that is not yet published was dropped.
-    pub(crate) fn is_lacking(&self, partition: u32) -> bool {
+    pub fn is_lacking(&self, partition: u32) -> bool {
         self.lanes.get(&partition).is_some_and(|lane| lane.dropped > lane.mark.unwrap_or(0))
     }
 
-    /// Of the partition that holds most.
-    fn drop_oldest(&mut self) {
-        let Some(lane) = self.lanes.values_mut().max_by_key(|lane| lane.kept.len()) else { return };
-        if let Some((offset, _)) = lane.kept.pop_front() {
-            self.kept -= 1;
-            lane.dropped = lane.dropped.max(offset.saturating_add(1));
-        }
+    /// Of the others' partition that holds most; false if none holds anything.
+    fn drop_oldest(&mut self) -> bool {
+        let others = self.lanes.iter_mut().filter(|(partition, _)| !self.own.contains(partition));
+        let Some((_, lane)) = others.max_by_key(|(_, lane)| lane.kept.len()) else { return false };
+        let Some((offset, _)) = lane.kept.pop_front() else { return false };
+        self.kept -= 1;
+        lane.dropped = lane.dropped.max(offset.saturating_add(1));
+        true
     }
 }

@@ -166,9 +166,13 @@ async fn a_crash_at_any_append_loses_no_verdict_and_gives_none_twice() {
     for (cut, after) in (1..=3).flat_map(|cut| [(cut, false), (cut, true)]) {
         let folder = tempfile::tempdir().expect("a folder");
         let log = open(folder.path());
+        let failing = Arc::new(Cut { log: Arc::clone(&log), left: AtomicUsize::new(cut), after });
+        let running = tokio::spawn(run(config(folder.path()), failing, CancellationToken::new()));
+        if cut > 1 {
+            read(log.as_ref(), Topic::Verdicts, |read| !read.is_empty()).await;
+        }
         log.append(&messages(&events)).await.expect("appended");
-        let failing = Cut { log: Arc::clone(&log), left: AtomicUsize::new(cut), after };
-        run(config(folder.path()), Arc::new(failing), CancellationToken::new()).await.expect_err("cut off");
+        running.await.expect("no panic").expect_err("cut off");
 
         let read = judge(folder.path(), &log, events.len()).await;
         let verdicts = verdicts(&read);

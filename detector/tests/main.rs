@@ -2,6 +2,8 @@
 
 mod config;
 mod live;
+mod merge;
+mod outbox;
 mod stories;
 mod story;
 mod webhook;

@@ -172,13 +172,7 @@ impl Gate {
 
     /// The barrier: the session itself, and so everything the root did before it, has been judged, and the verdicts
     /// that came of it stand in the table.
-    async fn judge(
-        &self,
-        live: &Live,
-        placing: Placing,
-        target: &Target,
-        deadline: Instant,
-    ) -> Result<(), Denied> {
+    async fn judge(&self, live: &Live, placing: Placing, target: &Target, deadline: Instant) -> Result<(), Denied> {
         let subject = live.subject();
         let judged = async {
             let Position { partition, offset } = placing.await?;
@@ -194,12 +188,15 @@ impl Gate {
             }
         };
         if let Some(late) = late {
-            let denied =
-                Denied { reason: "barrier", detail: format!("{late}; try again shortly"), verdict: None };
+            let denied = Denied { reason: "barrier", detail: format!("{late}; try again shortly"), verdict: None };
             match self.barrier.on_timeout {
                 OnTimeout::Refuse => waive(subject, target, denied)?,
                 OnTimeout::Admit => {
-                    tracing::warn!(session = subject.session, root = subject.identity.root().id, "admitted although {late}");
+                    tracing::warn!(
+                        session = subject.session,
+                        root = subject.identity.root().id,
+                        "admitted although {late}"
+                    );
                 }
             }
         }

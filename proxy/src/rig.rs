@@ -109,7 +109,8 @@ impl Rig {
             let mut reader = log.reader(Topic::Events, From::new()).await.expect("reader");
             loop {
                 let records = reader.next(1).await.expect("records");
-                let verdicts = events_of(&records).iter().filter_map(&judge).map(Message::Verdict).collect::<Vec<_>>();
+                let verdicts =
+                    events_of(&records).iter().filter_map(&judge).map(Message::Verdict).collect::<Vec<_>>();
                 let mark = Judged { partition: 0, offset: reader.position(0), time: clock::now() };
                 log.append(&[verdicts, vec![Message::Judged(mark)]].concat()).await.expect("published");
             }

@@ -117,9 +117,7 @@ impl Group {
                 drop(client.poll(Duration::ZERO));
                 client.commit(list, CommitMode::Sync)
             }
-            Self::Member(client) => {
-                client.upgrade().ok_or(KafkaError::Canceled)?.commit(list, CommitMode::Sync)
-            }
+            Self::Member(client) => client.upgrade().ok_or(KafkaError::Canceled)?.commit(list, CommitMode::Sync),
         }
     }
 
@@ -164,10 +162,8 @@ impl ConsumerContext for Dealer {
             return;
         }
         // From the end, so that no committed offset is asked for; and nothing is fetched.
-        let assigned = list
-            .set_all_offsets(Offset::End)
-            .and_then(|()| client.assign(list))
-            .and_then(|()| client.pause(list));
+        let assigned =
+            list.set_all_offsets(Offset::End).and_then(|()| client.assign(list)).and_then(|()| client.pause(list));
         if let Err(error) = assigned {
             tracing::warn!(topic = %self.topic, %error, "partitions cannot be taken");
         }
