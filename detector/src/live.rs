@@ -12,6 +12,8 @@
 //! it must not keep the others from being judged.
 
 use crate::Error;
+mod follow;
+
 use crate::config::Config;
 use crate::detector::Detector;
 use crate::history::History;
@@ -19,28 +21,20 @@ use crate::marks::{self, Follower};
 use crate::merge::Merge;
 use crate::outbox::{KEPT, Outbox};
 use crate::retry::Backoff;
-use interdict_bus::{Dedupe, Error as BusError, Log, Membership, Reader, Record};
+use interdict_bus::{Dedupe, Log, Membership, Record};
 use interdict_schemas::{Envelope, Event, Judged, Message, Stamp, Time, Topic};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 /// The consumer group that deals out who publishes, and under which the detector says which events it needs no more.
 pub const GROUP: &str = "detector";
 
-// Small enough that a verdict does not wait long for the events read with it.
-const BATCH: usize = 512;
-const COMMIT_EVERY: Duration = Duration::from_secs(1);
-// Roots that were not seen for a horizon are looked for this often.
-const RELEASE_EVERY: Duration = Duration::from_secs(3600);
-// A detector that is behind by no more than this joins the group: it has caught up before it is dealt anything.
-const CLOSE: u64 = 1000;
-// While records are known to be there, this is how long none may come until the positions are looked at again.
-const STALE: Duration = Duration::from_secs(1);
+/// A record that was read; nothing where it was no event.
+type Pending = Option<(Event, Option<Stamp>)>;
 
 /// A detector on the bus.
 #[derive(Debug)]
@@ -50,7 +44,7 @@ pub(crate) struct Live {
     partitions: u32,
     detector: Detector,
     dedupe: Dedupe,
-    merge: Merge<Option<(Event, Option<Stamp>)>>,
+    merge: Merge<Pending>,
     outbox: Outbox,
     own: watch::Sender<BTreeSet<u32>>,
     membership: Option<Membership>,
@@ -60,14 +54,6 @@ pub(crate) struct Live {
     committing: Option<JoinHandle<()>>,
     unreadable: u64,
     shutdown: CancellationToken,
-}
-
-/// Why following has ended.
-enum Turn {
-    /// It was told to stop.
-    End,
-    /// It has to publish what it does not hold any more.
-    Rebuild,
 }
 
 impl Live {
@@ -102,32 +88,6 @@ impl Live {
         self.own.subscribe()
     }
 
-    /// Folds what the lake holds, then judges until `shutdown`; tells `ready` when it has published its first marks.
-    ///
-    /// # Errors
-    /// When the lake or the bus fails for good. What was read and not yet marked is judged again by the next process.
-    pub(crate) async fn run(mut self, ready: oneshot::Sender<()>) -> Result<(), Error> {
-        let shutdown = self.shutdown.clone();
-        let mut ready = Some(ready);
-        loop {
-            let rebuilt = tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
-                rebuilt = self.rebuild() => rebuilt,
-            };
-            let turn = match rebuilt {
-                Ok(()) => self.follow(&mut ready).await,
-                Err(error) => Err(error),
-            };
-            match turn {
-                Ok(Turn::Rebuild) => {}
-                Ok(Turn::End) | Err(Error::Stopped) => break,
-                Err(error) => return Err(error),
-            }
-        }
-        self.commit().await;
-        Ok(())
-    }
-
     /// Folds what the lake holds. For its own partitions it publishes on the way; they are marked when all is folded.
     async fn rebuild(&mut self) -> Result<(), Error> {
         let horizon = Duration::from_secs(u64::from(self.config.settings.horizon_days) * 86_400);
@@ -154,97 +114,9 @@ impl Live {
         Ok(())
     }
 
-    async fn follow(&mut self, ready: &mut Option<oneshot::Sender<()>>) -> Result<Turn, Error> {
-        let shutdown = self.shutdown.clone();
-        let (mut release, mut commit) = (every(RELEASE_EVERY), every(COMMIT_EVERY));
-        let mut backoff = Backoff::default();
-        let mut reader = None;
-        self.paused.clear();
-        let (mut caught_up, mut looks) = (false, 0);
-        loop {
-            let read = tokio::select! {
-                () = shutdown.cancelled() => return Ok(Turn::End),
-                _ = release.tick() => {
-                    self.release();
-                    continue;
-                }
-                _ = commit.tick() => {
-                    self.commit_aside();
-                    continue;
-                }
-                own = dealt(&mut self.membership) => {
-                    if let Turn::Rebuild = self.take_over(own).await? {
-                        return Ok(Turn::Rebuild);
-                    }
-                    // Nobody may be waiting to hear it.
-                    ready.take().map(|ready| ready.send(()));
-                    continue;
-                }
-                marks = moved(&mut self.marks) => {
-                    marks.into_iter().for_each(|(partition, mark)| self.outbox.marked(partition, mark));
-                    continue;
-                }
-                there = ends(self.log.as_ref(), self.partitions), if !caught_up && !self.merge.is_behind() => {
-                    match there {
-                        Ok(there) => {
-                            caught_up = self.expect(&there, looks == 0);
-                            looks += 1;
-                            if caught_up && self.membership.is_none() {
-                                self.membership = Some(self.log.membership(GROUP, Topic::Events).await?);
-                            }
-                            continue;
-                        }
-                        Err(error) => Err(error),
-                    }
-                }
-                read = next(self.log.as_ref(), &self.merge, &mut reader), if caught_up || self.merge.is_behind() => read,
-            };
-            match read {
-                Ok(records) => {
-                    backoff.reset();
-                    self.take(&records);
-                    if let Some(reader) = &mut reader {
-                        self.steer(reader.as_mut())?;
-                    }
-                    self.publish().await?;
-                    self.mark().await?;
-                }
-                Err(BusError::Gone { topic, partition, offset, first }) => {
-                    tracing::error!(%topic, partition, from = offset, to = first, "events left the bus before they were judged");
-                    self.merge.reached(partition, first);
-                    reader = None;
-                    self.paused.clear();
-                }
-                Err(error) if error.is_transient() => {
-                    tracing::warn!(%error, "events cannot be read; trying again");
-                    reader = None;
-                    self.paused.clear();
-                    tokio::select! {
-                        () = shutdown.cancelled() => return Ok(Turn::End),
-                        () = backoff.wait() => {}
-                    }
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// Whether it has read what is on the bus, or at least, after the first look, nearly. Otherwise what is there is to
-    /// be waited for.
-    fn expect(&mut self, ends: &[(u32, u64)], first: bool) -> bool {
-        let read = self.merge.read();
-        let behind = ends.iter().map(|(at, end)| end.saturating_sub(read.get(at).copied().unwrap_or(0)));
-        let behind: u64 = behind.sum();
-        if behind == 0 || (behind <= CLOSE && !first) {
-            return true;
-        }
-        tracing::info!(events = behind, "catching up with the bus");
-        ends.iter().for_each(|(at, end)| self.merge.expect(*at, *end));
-        false
-    }
-
-    /// The partitions are dealt out: publishes what is kept of those that are new to it, and marks them.
-    async fn take_over(&mut self, own: BTreeSet<u32>) -> Result<Turn, Error> {
+    /// The partitions are dealt out: publishes what is kept of those that are new to it, and marks them. False if it does
+    /// not hold all that must be published.
+    async fn take_over(&mut self, own: BTreeSet<u32>) -> Result<bool, Error> {
         let gained: Vec<_> = own.difference(self.outbox.own()).copied().collect();
         if !gained.is_empty() {
             // What the owner before has said need not be said again.
@@ -267,11 +139,11 @@ impl Live {
                 kept = KEPT,
                 "more followed from a partition since its mark than is kept; folding everything again to publish it"
             );
-            return Ok(Turn::Rebuild);
+            return Ok(false);
         }
         self.publish().await?;
         self.mark().await?;
-        Ok(Turn::End)
+        Ok(true)
     }
 
     async fn read_marks(&self) -> Result<marks::Marks, Error> {
@@ -310,19 +182,6 @@ impl Live {
         }
     }
 
-    /// Tells the merge how far the reader is, and the reader what the merge has no room for.
-    fn steer(&mut self, reader: &mut dyn Reader) -> Result<(), Error> {
-        for partition in 0..self.partitions {
-            self.merge.reached(partition, reader.position(partition));
-            if self.merge.is_full(partition) && self.paused.insert(partition) {
-                reader.pause(partition, true)?;
-            } else if self.merge.is_drained(partition) && self.paused.remove(&partition) {
-                reader.pause(partition, false)?;
-            }
-        }
-        Ok(())
-    }
-
     fn fold(&mut self, event: &Event, partition: u32, offset: u64) {
         let follows = self.detector.observe(event);
         if !follows.is_empty() {
@@ -331,7 +190,7 @@ impl Live {
     }
 
     /// Counts a record that is no event. It has no time, so nothing waits for it.
-    fn pass_over(&mut self, record: &Record, why: &str) -> (Time, Option<(Event, Option<Stamp>)>) {
+    fn pass_over(&mut self, record: &Record, why: &str) -> (Time, Pending) {
         self.unreadable += 1;
         let (at, unreadable) = (record.position, self.unreadable);
         tracing::error!(partition = at.partition, offset = at.offset, why, unreadable, "a record is passed over");
@@ -422,54 +281,6 @@ impl Live {
             roots = self.detector.roots(),
             "detector"
         );
-    }
-}
-
-fn every(period: Duration) -> Interval {
-    let mut interval = tokio::time::interval(period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
-}
-
-/// The next records, from a reader that is made if there is none; none if records that are there do not come.
-async fn next(
-    log: &dyn Log,
-    merge: &Merge<Option<(Event, Option<Stamp>)>>,
-    reader: &mut Option<Box<dyn Reader>>,
-) -> Result<Vec<Record>, BusError> {
-    let Some(reader) = reader else {
-        // Where it stands is to be noted first: what the bus has deleted is not to be waited for.
-        *reader = Some(log.reader(Topic::Events, merge.read()).await?);
-        return Ok(Vec::new());
-    };
-    if merge.is_behind() {
-        return tokio::time::timeout(STALE, reader.next(BATCH)).await.unwrap_or_else(|_| Ok(Vec::new()));
-    }
-    reader.next(BATCH).await
-}
-
-/// Where each partition ends.
-async fn ends(log: &dyn Log, partitions: u32) -> Result<Vec<(u32, u64)>, BusError> {
-    let mut ends = Vec::new();
-    for partition in 0..partitions {
-        ends.push((partition, log.end(Topic::Events, partition).await?));
-    }
-    Ok(ends)
-}
-
-/// Waits until partitions are dealt out; for ever without a membership.
-async fn dealt(membership: &mut Option<Membership>) -> BTreeSet<u32> {
-    match membership {
-        Some(membership) => membership.changed().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Waits until marks of others have moved; for ever without others.
-async fn moved(marks: &mut Option<Follower>) -> marks::Marks {
-    match marks {
-        Some(marks) => marks.changed().await,
-        None => std::future::pending().await,
     }
 }
 
