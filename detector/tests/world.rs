@@ -1,5 +1,5 @@
-//! A small world with a past: routines that stay silent, attacks that are found, and what a detector must say of it all,
-//! as one figure.
+//! A small world with a past: routines that become habit, attacks that are found, and what a detector must say of it
+//! all, as one figure.
 
 use crate::story::events;
 use interdict_detector::{Forensics, Output, Settings};
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-/// Attacks in the world; each raises one alert.
+/// Attacks in the world; each raises an alert.
 pub(crate) const ATTACKS: usize = 9;
 const ROUTINES: usize = 6;
 
