@@ -1,17 +1,18 @@
-//! From hop to block, on both logs: an agent reads a host's name, opens it, and is stopped before the next hop.
+//! From hop to block, on both logs: an agent reads a host's name, and is refused when it opens it.
 
 use crate::harness::broker::Broker;
 use crate::harness::gateway::{Bus, Gateway};
-use crate::harness::{eventually, run};
+use crate::harness::servers::free_port;
+use crate::harness::{run, upstream};
 use serde_json::Value;
 
 #[test]
-fn pivot_is_stopped_before_its_third_hop_on_the_embedded_log() {
+fn pivot_is_stopped_at_the_hop_that_completes_it_on_the_embedded_log() {
     pivot_is_stopped(Gateway::up(Bus::Embedded));
 }
 
 #[test]
-fn pivot_is_stopped_before_its_third_hop_on_kafka() {
+fn pivot_is_stopped_at_the_hop_that_completes_it_on_kafka() {
     let broker = Broker::start();
     pivot_is_stopped(Gateway::up(Bus::Kafka(broker.bootstrap())));
 }
@@ -23,11 +24,9 @@ fn pivot_is_stopped(mut gateway: Gateway) {
     assert_eq!(read.status, 0, "{}", read.errors);
     assert!(read.output.contains("bastion.corp.example"), "{}", read.output);
 
-    // A session that would go on by itself: the verdict cuts it.
-    let ssh = agent.ssh(gateway.listener("bastion"), &[], "echo here; sleep 50").expect("ssh");
-    let mut live = crate::harness::clients::start(ssh).expect("ssh");
-    let cut = eventually("the live session is cut", || live.0.try_wait().expect("ssh"));
-    assert!(!cut.success(), "ssh ended as if nothing had happened");
+    let pivot = gateway.ssh(&agent, "echo on the bastion");
+    assert_ne!(pivot.status, 0, "{}", pivot.output);
+    assert!(!pivot.output.contains("on the bastion"), "{}", pivot.output);
 
     let refused = gateway.curl(&agent, "/api/v1/secrets");
     assert!(refused.output.ends_with("403"), "{}", refused.output);
@@ -45,9 +44,13 @@ fn pivot_is_stopped(mut gateway: Gateway) {
     assert_eq!(alerts[0]["actor"], "runner");
     assert!(alerts[0]["verdict"].is_string(), "{alerts:?}");
     gateway.sql_until("select * from sessions where root = 'dana' and state = 'refused' and target = 'cluster'", 2);
-    let hops = gateway.sql("select target, state from sessions where root = 'dana' order by time, target");
-    let admitted = |target: &str| hops.iter().any(|hop| hop["target"] == target && hop["state"] != "refused");
-    assert!(admitted("db") && admitted("bastion") && !admitted("cluster"), "{hops:?}");
+    let hops = gateway.sql("select target, state, reason, actions from sessions where root = 'dana' order by time");
+    let of = |target: &str| hops.iter().filter(|hop| hop["target"] == target).collect::<Vec<_>>();
+    assert_eq!(of("db").len(), 1, "{hops:?}");
+    assert_eq!(of("db")[0]["reason"], "client", "{hops:?}");
+    assert_eq!(of("bastion").len(), 1, "{hops:?}");
+    assert_eq!((&of("bastion")[0]["reason"], &of("bastion")[0]["actions"]), (&"verdict".into(), &0.into()));
+    assert!(of("cluster").iter().all(|hop| hop["state"] == "refused"), "{hops:?}");
 
     let alert = gateway.sql("select id from alerts where root = 'dana' limit 1");
     gateway.interdict(&["alerts", "resolve", alert[0]["id"].as_str().expect("id"), "--malicious"]);
@@ -78,4 +81,36 @@ fn a_session_that_starts_on_a_protected_host_says_so() {
     assert!(run(curl).output.ends_with("200"));
     let rows = gateway.sql_until("select source_target from events where kind = 'opened'", 1);
     assert_eq!(rows[0]["source_target"], "jump");
+}
+
+#[test]
+fn the_target_of_the_hop_that_completes_a_pivot_is_never_dialled_on_the_embedded_log() {
+    the_target_is_never_dialled(Bus::Embedded);
+}
+
+#[test]
+fn the_target_of_the_hop_that_completes_a_pivot_is_never_dialled_on_kafka() {
+    let broker = Broker::start();
+    the_target_is_never_dialled(Bus::Kafka(broker.bootstrap()));
+}
+
+fn the_target_is_never_dialled(bus: Bus) {
+    let (address, connections) = upstream::counting();
+    let listener = free_port().expect("port");
+    let vault = format!(
+        "[[target]]\nname = \"vault\"\nprotocol = \"http\"\nlisten = \"127.0.0.1:{listener}\"\naddress = \"{address}\"\n\
+         aliases = [\"vault.corp.example\"]\n[target.credential]\nheader = \"Authorization\"\nvalue_file = \"secrets/api\"\n"
+    );
+    let mut gateway = Gateway::build_with(bus, &vault);
+    gateway.start();
+    let vault = ([127, 0, 0, 1], listener).into();
+    let agent = gateway.clients("dana", &["planner", "runner"]);
+    assert_eq!(gateway.psql(&agent, &["select 'vault.corp.example' as host"]).status, 0);
+    let answer = run(agent.curl(vault, "/secret").expect("curl"));
+    assert!(answer.output.ends_with("403"), "{}", answer.output);
+    assert!(answer.output.contains("verdict"), "{}", answer.output);
+    assert_eq!(connections(), 0, "the target saw a connection");
+    // Who did not read of it gets there.
+    run(gateway.clients("erin", &[]).curl(vault, "/secret").expect("curl"));
+    assert!(connections() > 0, "the target is where the gateway dials");
 }

@@ -17,7 +17,7 @@ fn the_demo_holds_twice_in_a_row() {
         assert_eq!(report["false_alerts"], 0, "{report}");
         assert_eq!(report["verified"], true, "{report}");
         assert_eq!(report["events_recorded"], report["events_in_lake"], "{report}");
-        assert_eq!(report["blocked_before_hop"], 3, "{report}");
+        assert_eq!(report["blocked_before_hop"], 2, "{report}");
         assert!(report["alerts"].as_u64().is_some_and(|alerts| alerts >= 1), "{report}");
         assert!(report["detect_to_block_ms"].as_f64().is_some_and(|took| took >= 0.0), "{report}");
     }

@@ -7,6 +7,7 @@ mod checks;
 mod closed_loop;
 mod demo;
 mod deploy;
+mod detectors;
 mod forensics;
 mod harness;
 mod lake;

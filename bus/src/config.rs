@@ -40,6 +40,8 @@ pub struct RawKafka {
     pub replication: Option<u32>,
     /// How long records stay in the topics, in hours, when the topics are made.
     pub retention_hours: Option<u32>,
+    /// Seconds after which a detector that is silent counts as gone, and another one publishes in its place.
+    pub session_timeout_s: Option<u32>,
     /// Passed through to librdkafka.
     #[serde(default)]
     pub properties: BTreeMap<String, String>,
@@ -88,6 +90,9 @@ impl RawKafka {
         if let Some(hours) = self.retention_hours {
             settings.retention = Duration::from_secs(u64::from(hours) * 3600);
         }
+        if let Some(seconds) = self.session_timeout_s {
+            settings.session_timeout = Duration::from_secs(seconds.into());
+        }
         settings.properties = self.properties;
         settings.check()?;
         Ok(settings)
@@ -104,6 +109,7 @@ mod tests {
             partitions: Some(6),
             replication: None,
             retention_hours: Some(2),
+            session_timeout_s: None,
             properties: BTreeMap::new(),
         });
         Raw { kind, reserve_mib: Some(8), kafka }

@@ -3,27 +3,23 @@
 //! DELIVERY: `append` returns once all replicas in sync have the records; while the broker is away it waits, however
 //! long (bound it with a timeout: the records may still arrive). Records of one key go to one partition in order. A
 //! reader that asks for records which retention has deleted gets [`Error::Gone`], never a silent jump. Commits go to
-//! Kafka's groups `interdict-<group>`, without membership.
+//! Kafka's groups `interdict-<group>`: as a member where this process is one, else from outside.
 
 mod context;
+mod group;
 mod headers;
 mod producer;
 mod reader;
 mod settings;
 mod topics;
 
-use crate::{Error, From, Log, Position, Reader};
+use crate::{Error, From, Log, Membership, Position, Reader, partition_of};
 use context::{Context, fault};
 use futures::future::BoxFuture;
+use group::Group;
 use interdict_schemas::{Message, Topic, topic::MAX_RECORD};
 pub(crate) use producer::{Producer, Sending};
-use rdkafka::{
-    Offset, TopicPartitionList,
-    admin::AdminClient,
-    consumer::{BaseConsumer, CommitMode, Consumer},
-    error::KafkaError,
-    types::RDKafkaErrorCode,
-};
+use rdkafka::{Offset, TopicPartitionList, admin::AdminClient, error::KafkaError, types::RDKafkaErrorCode};
 pub use settings::Settings;
 use std::{
     collections::HashMap,
@@ -40,7 +36,7 @@ const QUEUE_PAUSE: Duration = Duration::from_millis(5);
 pub struct Kafka {
     asker: Arc<Asker>,
     producer: RwLock<Arc<Producer>>,
-    groups: Mutex<HashMap<String, Arc<BaseConsumer<Context>>>>,
+    groups: Mutex<HashMap<String, Group>>,
 }
 
 impl std::fmt::Debug for Kafka {
@@ -122,6 +118,11 @@ impl Kafka {
         Ok(Arc::new(Self { asker, producer, groups: Mutex::default() }))
     }
 
+    /// The partition of a key.
+    pub(crate) fn partition(&self, topic: Topic, key: &str) -> u32 {
+        partition_of(key, self.asker.partitions(topic))
+    }
+
     pub(crate) fn producer(&self) -> Arc<Producer> {
         self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -140,16 +141,14 @@ impl Kafka {
     }
 
     /// The client that speaks for a group.
-    fn group(&self, group: &str) -> Result<Arc<BaseConsumer<Context>>, Error> {
+    fn group(&self, group: &str) -> Result<Group, Error> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = groups.get(group) {
+        if let Some(client) = groups.get(group).filter(|client| client.lives()) {
             return Ok(client.clone());
         }
-        let mut config = self.asker.settings.consumer();
-        config.set("group.id", format!("interdict-{group}"));
-        let client: BaseConsumer<Context> =
-            config.create_with_context(Context).map_err(|error| self.asker.fault("a consumer", &error))?;
-        Ok(groups.entry(group.to_owned()).or_insert(Arc::new(client)).clone())
+        let client = Group::outside(&self.asker.settings, group)?;
+        groups.insert(group.to_owned(), client.clone());
+        Ok(client)
     }
 
     async fn append(&self, messages: &[Message]) -> Result<Vec<Position>, Error> {
@@ -171,7 +170,7 @@ impl Kafka {
         let mut positions = Vec::with_capacity(placings.len());
         for placing in placings {
             let delivered = placing.await.map_err(|error| self.failed(&producer, error))?;
-            positions.push(Position { partition: delivered.partition, offset: delivered.offset });
+            positions.push(delivered);
         }
         Ok(positions)
     }
@@ -183,9 +182,7 @@ impl Kafka {
             let mut list = TopicPartitionList::new();
             let offset = Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX));
             list.add_partition_offset(topic.name(), number, offset)?;
-            // Nothing is assigned, so this only lets the client's own events out of its queue.
-            drop(client.poll(Duration::ZERO));
-            client.commit(&list, CommitMode::Sync)
+            client.commit(&list)
         };
         self.asker.ask("a commit", commit).await
     }
@@ -196,7 +193,7 @@ impl Kafka {
         let ask = move || {
             let mut list = TopicPartitionList::new();
             list.add_partition(topic.name(), number);
-            let list = client.committed_offsets(list, timeout)?;
+            let list = client.committed(list, timeout)?;
             let element = list.find_partition(topic.name(), number);
             Ok::<_, KafkaError>(match element.map(|element| element.offset()) {
                 Some(Offset::Offset(offset)) => u64::try_from(offset).ok(),
@@ -268,5 +265,13 @@ impl Log for Kafka {
         partition: u32,
     ) -> BoxFuture<'a, Result<Option<u64>, Error>> {
         Box::pin(self.committed(group, topic, partition))
+    }
+
+    fn membership<'a>(&'a self, group: &'a str, topic: Topic) -> BoxFuture<'a, Result<Membership, Error>> {
+        Box::pin(async move {
+            let (client, membership) = Group::join(&self.asker.settings, group, topic)?;
+            self.groups.lock().unwrap_or_else(PoisonError::into_inner).insert(group.to_owned(), client);
+            Ok(membership)
+        })
     }
 }

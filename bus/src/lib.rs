@@ -12,14 +12,16 @@ mod dedupe;
 pub mod embedded;
 mod error;
 pub mod kafka;
+mod membership;
 mod partition;
 mod spool;
 mod writer;
 
 pub use dedupe::Dedupe;
 pub use error::Error;
+pub use membership::Membership;
 pub use partition::partition_of;
-pub use writer::{Durability, Writer};
+pub use writer::{Durability, Placing, Writer};
 
 use futures::future::BoxFuture;
 use interdict_schemas::{Message, Topic};
@@ -78,6 +80,13 @@ pub trait Log: Send + Sync + std::fmt::Debug + 'static {
         topic: Topic,
         partition: u32,
     ) -> BoxFuture<'a, Result<Option<u64>, Error>>;
+
+    /// Joins `group` as one of the processes among which the topic's partitions are dealt out. A log that belongs to
+    /// one process deals all of them to it.
+    fn membership<'a>(&'a self, group: &'a str, topic: Topic) -> BoxFuture<'a, Result<Membership, Error>> {
+        let _only_one = group;
+        Box::pin(async move { Ok(Membership::of_all(self.partitions(topic).await?)) })
+    }
 }
 
 /// Reads a topic. Dropping the future of `next` loses nothing (cancel safe).
@@ -87,4 +96,14 @@ pub trait Reader: Send {
 
     /// The next offset to be read of a partition: everything before it has been returned by `next`.
     fn position(&self, partition: u32) -> u64;
+
+    /// Reads no more of a partition until told otherwise, so that whoever must wait for another partition need not hold
+    /// this one's records. What was fetched before may still come.
+    ///
+    /// # Errors
+    /// When the client refuses.
+    fn pause(&mut self, partition: u32, paused: bool) -> Result<(), Error> {
+        let _only_one = (partition, paused);
+        Ok(())
+    }
 }

@@ -7,13 +7,17 @@
 //! per partition, [`crate::Dedupe`] drops exactly the copies.
 
 use crate::{
-    Error, From, Log, Record,
+    Error, From, Log, Position, Record,
     embedded::Embedded,
     kafka::{Kafka, Sending},
 };
 use futures::future::BoxFuture;
 use interdict_schemas::Topic;
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -33,16 +37,25 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// The tasks that move the topics; they end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Shipper {
-    /// Per topic, everything before this offset stands on Kafka.
-    shipped: Vec<(Topic, watch::Receiver<u64>)>,
+    shipped: Vec<(Topic, watch::Receiver<Shipped>)>,
     _end: DropGuard,
+}
+
+/// How far a topic is.
+#[derive(Debug, Clone, Default)]
+struct Shipped {
+    /// Everything before this offset of the local log stands on Kafka.
+    local: u64,
+    /// Per partition on Kafka, where the last of it stands.
+    remote: BTreeMap<u32, u64>,
 }
 
 impl Shipper {
     pub(crate) fn start(spool: &Arc<Embedded>, bus: &Arc<Kafka>) -> Self {
         let end = CancellationToken::new();
         let start = |topic| {
-            let (progress, shipped) = watch::channel(spool.start_of(topic));
+            let start = Shipped { local: spool.start_of(topic), ..Shipped::default() };
+            let (progress, shipped) = watch::channel(start);
             let run = Run { spool: spool.clone(), bus: bus.clone(), topic, progress, outage: Outage::default() };
             let end = end.clone();
             tokio::spawn(async move {
@@ -63,12 +76,34 @@ impl Shipper {
             self.shipped.iter().map(|(topic, shipped)| (spool.end_of(*topic), shipped.clone())).collect();
         Box::pin(async move {
             for (end, mut shipped) in waits {
-                shipped.wait_for(|shipped| *shipped >= end).await.map_err(|_| Error::Broken {
+                shipped.wait_for(|shipped| shipped.local >= end).await.map_err(|_| Error::Broken {
                     path: path.clone(),
                     detail: "nothing moves its records to the bus any more".to_owned(),
                 })?;
             }
             Ok(())
+        })
+    }
+
+    /// Waits until the record at `offset` of the local log stands on Kafka, in `partition`. Returns where the newest
+    /// record of this log stands there: the one waited for is that one, or before it, because order is kept.
+    pub(crate) fn placed(
+        &self,
+        spool: &Embedded,
+        topic: Topic,
+        offset: u64,
+        partition: u32,
+    ) -> BoxFuture<'static, Result<Position, Error>> {
+        let path = spool.path().to_owned();
+        let shipped = self.shipped.iter().find(|(shipped, _)| *shipped == topic).map(|(_, shipped)| shipped.clone());
+        Box::pin(async move {
+            let broken = |detail: &str| Error::Broken { path: path.clone(), detail: detail.to_owned() };
+            let mut shipped = shipped.ok_or_else(|| broken("this topic is not moved to the bus"))?;
+            let shipped = shipped.wait_for(|shipped| shipped.local > offset).await;
+            let shipped = shipped.map_err(|_| broken("nothing moves its records to the bus any more"))?;
+            let offset = shipped.remote.get(&partition).copied();
+            let offset = offset.ok_or_else(|| broken("a record was moved to another partition than its key's"))?;
+            Ok(Position { partition, offset })
         })
     }
 }
@@ -78,7 +113,7 @@ struct Run {
     spool: Arc<Embedded>,
     bus: Arc<Kafka>,
     topic: Topic,
-    progress: watch::Sender<u64>,
+    progress: watch::Sender<Shipped>,
     outage: Outage,
 }
 
@@ -94,10 +129,10 @@ impl Run {
     async fn ship(mut self) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let before = *self.progress.borrow();
+            let before = self.progress.borrow().local;
             let Err(error) = self.attempt().await;
             self.outage.began(self.topic, &error);
-            if *self.progress.borrow() > before {
+            if self.progress.borrow().local > before {
                 pause = FIRST_PAUSE;
             }
             tokio::time::sleep(pause).await;
@@ -107,7 +142,7 @@ impl Run {
 
     async fn attempt(&mut self) -> Result<std::convert::Infallible, Error> {
         let producer = self.bus.producer();
-        let from = From::from([(0, *self.progress.borrow())]);
+        let from = From::from([(0, self.progress.borrow().local)]);
         let mut reader = self.spool.reader(self.topic, from).await?;
         let mut flight: VecDeque<Sent> = VecDeque::new();
         let mut waiting: VecDeque<Record> = VecDeque::new();
@@ -123,7 +158,7 @@ impl Run {
                 bytes += size;
                 waiting.pop_front();
             }
-            let acknowledged = *self.progress.borrow();
+            let acknowledged = self.progress.borrow().local;
             let trimmable = acknowledged.saturating_sub(self.spool.start_of(self.topic));
             if trimmable >= TRIM_FROM || (trimmable > 0 && flight.is_empty() && waiting.is_empty()) {
                 self.trim(acknowledged).await?;
@@ -134,11 +169,15 @@ impl Run {
             tokio::select! {
                 biased;
                 delivered = acknowledgement(front, &mut self.outage, self.topic), if !idle => {
-                    delivered.map_err(|error| self.bus.failed(&producer, error))?;
+                    let at = delivered.map_err(|error| self.bus.failed(&producer, error))?;
                     self.outage.ended(self.topic);
                     if let Some(sent) = flight.pop_front() {
                         bytes -= sent.size;
-                        self.progress.send_replace(sent.offset + 1);
+                        self.progress.send_modify(|shipped| {
+                            shipped.local = sent.offset + 1;
+                            let newest = shipped.remote.entry(at.partition).or_default();
+                            *newest = at.offset.max(*newest);
+                        });
                     }
                 }
                 records = reader.next(READ), if wants_more => waiting.extend(records?),
@@ -161,7 +200,7 @@ impl Run {
 }
 
 /// Waits for the oldest record's acknowledgement; says so once if it takes long.
-async fn acknowledgement(front: Option<&mut Sent>, outage: &mut Outage, topic: Topic) -> Result<(), Error> {
+async fn acknowledgement(front: Option<&mut Sent>, outage: &mut Outage, topic: Topic) -> Result<Position, Error> {
     let Some(sent) = front else { return std::future::pending().await };
     let waited_from = Instant::now();
     let deadline = tokio::time::sleep_until(waited_from + PATIENCE);

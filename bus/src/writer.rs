@@ -5,8 +5,8 @@
 //! joins or leaves the set of open sessions in the same atomic step as its `Opened` or `Closed` event.
 
 use crate::{
-    Error,
-    embedded::{Embedded, Seal, Sessions},
+    Error, Position,
+    embedded::{Embedded, Seal, Sessions, Written},
     kafka::Kafka,
     spool::Shipper,
 };
@@ -24,6 +24,9 @@ pub enum Durability {
     Disk,
 }
 
+/// Resolves when a record stands on the bus, to where: there, or at an offset before it in the same partition.
+pub type Placing = BoxFuture<'static, Result<Position, Error>>;
+
 /// Appends stamped records. Clones share one log.
 #[derive(Debug, Clone)]
 pub struct Writer {
@@ -38,7 +41,7 @@ struct Shared {
     /// Tells the sessions opened by this writer from those of earlier ones.
     run: [u8; 16],
     /// Absent where the log is the bus.
-    shipper: Option<Shipper>,
+    shipper: Option<(Shipper, Arc<Kafka>)>,
 }
 
 impl Writer {
@@ -62,10 +65,15 @@ impl Writer {
         durability: Durability,
     ) -> Result<Self, Error> {
         let shipper = Shipper::start(&spool, &bus);
-        Self::new(spool, Some(shipper), proxy, durability)
+        Self::new(spool, Some((shipper, bus)), proxy, durability)
     }
 
-    fn new(log: Arc<Embedded>, shipper: Option<Shipper>, proxy: &str, durability: Durability) -> Result<Self, Error> {
+    fn new(
+        log: Arc<Embedded>,
+        shipper: Option<(Shipper, Arc<Kafka>)>,
+        proxy: &str,
+        durability: Durability,
+    ) -> Result<Self, Error> {
         log.health()?;
         let run = ulid::Ulid::new().to_bytes();
         Ok(Self { shared: Arc::new(Shared { log, proxy: proxy.to_owned(), durability, run, shipper }) })
@@ -77,6 +85,24 @@ impl Writer {
     /// # Errors
     /// When the log cannot take it. Then what it records must not happen.
     pub fn append(&self, message: &Message) -> Result<u64, Error> {
+        Ok(self.write(message)?.sequence)
+    }
+
+    /// Appends as [`Writer::append`] does; what is returned tells where on the bus the record comes to stand. As long
+    /// as the broker is away, that waits.
+    ///
+    /// # Errors
+    /// When the log cannot take it. Then what it records must not happen.
+    pub fn place(&self, message: &Message) -> Result<Placing, Error> {
+        let Written { offset, .. } = self.write(message)?;
+        let Some((shipper, bus)) = &self.shared.shipper else {
+            return Ok(Box::pin(std::future::ready(Ok(Position { partition: 0, offset }))));
+        };
+        let partition = bus.partition(message.topic(), &message.key());
+        Ok(shipper.placed(&self.shared.log, message.topic(), offset, partition))
+    }
+
+    fn write(&self, message: &Message) -> Result<Written, Error> {
         let Shared { log, proxy, durability, run, .. } = &*self.shared;
         let encoded = message.encode();
         let value;
@@ -93,7 +119,7 @@ impl Writer {
         if *durability == Durability::Disk {
             log.sync()?;
         }
-        Ok(written.sequence)
+        Ok(written)
     }
 
     /// Waits until everything appended before the call stands on the bus; at once where the local log is the bus. As
@@ -105,7 +131,7 @@ impl Writer {
     pub fn flushed(&self) -> BoxFuture<'static, Result<(), Error>> {
         match &self.shared.shipper {
             None => Box::pin(std::future::ready(Ok(()))),
-            Some(shipper) => shipper.flushed(&self.shared.log),
+            Some((shipper, _)) => shipper.flushed(&self.shared.log),
         }
     }
 

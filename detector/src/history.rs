@@ -1,5 +1,5 @@
-//! What the lake knows: the events within the horizon, in the order in which the bus had them, and from which offsets
-//! the bus continues. Rows and offsets are of one snapshot, so that no event is missed or folded twice.
+//! What the lake knows: the events within the horizon, in the order of their times, and from which offsets the bus
+//! continues. Rows and offsets are of one snapshot, so that no event is missed or folded twice.
 
 use crate::resolved::Resolved;
 use datafusion::arrow::array::RecordBatch;
@@ -133,10 +133,10 @@ impl History {
         &self.next
     }
 
-    /// The next resolution that came before `place` on the bus; with none, the next of all. To be folded before the
-    /// event at that place.
-    pub(crate) fn resolution(&mut self, place: Option<&Place>) -> Option<Located<Resolution>> {
-        self.resolved.before(place)
+    /// The next resolution that was given before an event of this time and place; with none, the next of all. To be
+    /// folded before that event.
+    pub(crate) fn resolution(&mut self, event: Option<(Time, &Place)>) -> Option<Located<Resolution>> {
+        self.resolved.before(event)
     }
 
     /// Rows that could not be read as events; each was logged.
@@ -145,7 +145,7 @@ impl History {
         self.unreadable
     }
 
-    /// The next events, by partition and offset; `None` at the end.
+    /// The next events, by time, then by partition and offset; `None` at the end.
     ///
     /// # Errors
     /// When the lake cannot be read any further.
@@ -185,7 +185,7 @@ async fn query(delta: &DeltaTable, since: Time) -> Result<SendableRecordBatchStr
     context.register_table(Table::Events.name(), provider)?;
     let day = lake::day(since);
     let sql = format!(
-        "select * from {} where date >= cast({day} as date) order by bus_partition, bus_offset",
+        "select * from {} where date >= cast({day} as date) order by time, bus_partition, bus_offset",
         Table::Events.name()
     );
     context.sql(&sql).await?.execute_stream().await

@@ -19,11 +19,12 @@ pub mod likelihood;
 mod live;
 pub mod machine;
 mod marks;
+pub mod merge;
+pub mod outbox;
 mod past;
 pub mod place;
 pub mod population;
 mod recent;
-mod resolve;
 mod resolved;
 mod retry;
 mod session;
@@ -41,7 +42,6 @@ pub use history::{Error as HistoryError, History};
 pub use judge::Output;
 pub use live::GROUP;
 pub use past::{Fact, Past};
-pub use resolve::resolve;
 pub use retry::Backoff;
 pub use settings::{Bounds, Reach, Settings};
 
@@ -86,7 +86,8 @@ pub async fn run(config: Config, log: Arc<dyn Log>, shutdown: CancellationToken)
     run_ready(config, log, ready, shutdown).await
 }
 
-/// As [`run`]; `ready` hears when history is folded and the first judged marks are on the bus.
+/// As [`run`]; `ready` hears when history is folded, the partitions are dealt out, and the first judged marks of its own
+/// ones are on the bus.
 ///
 /// # Errors
 /// See [`Error`].
@@ -102,22 +103,18 @@ pub async fn run_ready(
     };
     let live = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
-        live = Live::rebuild(&config, log, shutdown.clone()) => match live {
-            Err(Error::Stopped) => return Ok(()),
-            live => live?,
-        },
+        live = Live::open(&config, log, shutdown.clone()) => live?,
     };
-    // Nobody may be waiting to hear it.
-    let _ = ready.send(());
+    let own = live.own();
     let both = shutdown.child_token();
     let judge = async {
-        let ended = live.run().await;
+        let ended = live.run(ready).await;
         both.cancel();
         ended
     };
     let deliver = async {
         if let Some(webhook) = webhook {
-            webhook.deliver(both.clone()).await;
+            webhook.deliver(own, both.clone()).await;
         }
     };
     tokio::join!(judge, deliver).0

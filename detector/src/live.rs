@@ -1,224 +1,252 @@
-//! Reads events from the bus, folds them, and publishes what follows.
+//! Reads events from the bus, folds them, and publishes what follows for the partitions that are its own.
+//!
+//! Evidence crosses identities, so every detector folds every partition; the group only says who publishes. What
+//! follows from the others' partitions is kept until their owner's mark has passed it (see `outbox.rs`), so that a
+//! partition is taken over without folding anything again.
 //!
 //! DELIVERY: verdicts and alerts are on the bus before the judged mark of the events they follow from, so that a gate
-//! which sees the mark has the verdict. What is published twice after a crash has the same ids. State is what the
-//! lake holds, folded again at start; then the bus is read from the lake's offsets. Up to the mark that an earlier
-//! process left, everything has been published and is folded in silence. A record that cannot be read is counted,
-//! logged with its place and passed over: it must not keep the others from being judged.
+//! which sees the mark has the verdict. What is published twice, after a crash or by two detectors while partitions
+//! change hands, has the same ids. State is what the lake holds, folded again at start; then the bus is read from the
+//! lake's offsets, by time across the partitions. Up to the mark that an earlier process left, everything has been
+//! published and is folded in silence. A record that cannot be read is counted, logged with its place and passed over:
+//! it must not keep the others from being judged.
 
+mod follow;
+
+use crate::Error;
 use crate::config::Config;
 use crate::detector::Detector;
 use crate::history::History;
-use crate::judge::Output;
+use crate::marks::{self, Follower};
+use crate::merge::Merge;
+use crate::outbox::{KEPT, Outbox};
+use crate::past::Fact;
 use crate::retry::Backoff;
-use crate::{Error, marks};
-use interdict_bus::{Dedupe, Error as BusError, From as Offsets, Log, Reader, Record};
-use interdict_schemas::{Envelope, Event, Judged, Message, Resolution, Time, Topic};
-use std::collections::BTreeMap;
+use interdict_bus::{Dedupe, Log, Membership, Record};
+use interdict_schemas::{Envelope, Event, Judged, Message, Resolution, Stamp, Time, Topic};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// The consumer group under which the detector says which events it needs no more.
+/// The consumer group that deals out who publishes, and under which the detector says which events it needs no more.
 pub const GROUP: &str = "detector";
 
-// Small enough that a verdict does not wait long for the events read with it.
-const BATCH: usize = 512;
-// An embedded log trims by the thousand; committing more often is work for nothing.
-const COMMIT_EVERY: usize = 4096;
-// Roots that were not seen for a horizon are looked for this often.
-const RELEASE_EVERY: Duration = Duration::from_secs(3600);
+/// A record that was read; nothing where it was none that is folded.
+type Pending = Option<(Fact, Option<Stamp>)>;
 
 /// A detector on the bus.
 #[derive(Debug)]
 pub(crate) struct Live {
     log: Arc<dyn Log>,
+    config: Config,
+    partitions: u32,
     detector: Detector,
     dedupe: Dedupe,
-    next: Offsets,
-    // Per partition: everything before this offset has been judged and published.
-    judged: BTreeMap<u32, u64>,
-    uncommitted: usize,
+    merge: Merge<Pending>,
+    outbox: Outbox,
+    own: watch::Sender<BTreeSet<u32>>,
+    membership: Option<Membership>,
+    // The marks of the others, while there are others.
+    marks: Option<Follower>,
+    paused: BTreeSet<u32>,
+    committing: Option<JoinHandle<()>>,
     unreadable: u64,
     shutdown: CancellationToken,
 }
 
 impl Live {
-    /// Rebuilds the state from the lake and publishes how far it has judged, so that gates on an idle bus need not
-    /// wait.
+    /// A detector that has folded nothing yet.
     ///
     /// # Errors
-    /// When the lake or the bus cannot be read, or the bus does not take what has to be published.
-    pub(crate) async fn rebuild(
-        config: &Config,
-        log: Arc<dyn Log>,
-        shutdown: CancellationToken,
-    ) -> Result<Self, Error> {
+    /// When the bus cannot be read.
+    pub(crate) async fn open(config: &Config, log: Arc<dyn Log>, shutdown: CancellationToken) -> Result<Self, Error> {
         let partitions = log.partitions(Topic::Events).await?;
-        let judged = marks::read(log.as_ref()).await?;
-        let horizon = Duration::from_secs(u64::from(config.settings.horizon_days) * 86_400);
-        let since = now().plus_seconds(-i64::try_from(horizon.as_secs()).unwrap_or(0));
-        let mut history = History::open(&config.lake, partitions, since).await?;
-        let mut live = Self {
+        let mut outbox = Outbox::new(partitions, KEPT);
+        marks::read(log.as_ref()).await?.into_iter().for_each(|(partition, mark)| outbox.marked(partition, mark));
+        Ok(Self {
             log,
+            config: config.clone(),
+            partitions,
             detector: Detector::new(config.settings.clone()),
             dedupe: Dedupe::default(),
-            next: history.next_offsets().clone(),
-            judged,
-            uncommitted: 0,
+            merge: Merge::new(partitions, &interdict_bus::From::new()),
+            outbox,
+            own: watch::Sender::default(),
+            membership: None,
+            marks: None,
+            paused: BTreeSet::new(),
+            committing: None,
             unreadable: 0,
             shutdown,
-        };
-        while let Some(events) = history.next().await? {
-            let mut outputs = Vec::new();
-            for located in events {
-                let place = located.place;
-                while let Some(resolution) = history.resolution(Some(&place)) {
-                    live.resolve(
-                        &resolution.value,
-                        resolution.place.partition,
-                        resolution.place.offset,
-                        &mut outputs,
-                    );
-                }
-                if let Some(stamp) = &place.stamp {
-                    live.dedupe.seed(Topic::Events, place.partition, &stamp.spool, stamp.sequence);
-                }
-                live.fold(&located.value, place.partition, place.offset, &mut outputs);
-            }
-            live.publish(outputs).await?;
-        }
-        let mut outputs = Vec::new();
-        while let Some(resolution) = history.resolution(None) {
-            live.resolve(&resolution.value, resolution.place.partition, resolution.place.offset, &mut outputs);
-        }
-        live.publish(outputs).await?;
-        live.unreadable = history.unreadable();
-        let positions: Vec<_> = (0..partitions).map(|at| (at, live.next.get(&at).copied().unwrap_or(0))).collect();
-        for (partition, offset) in positions {
-            let offset = offset.max(live.judged.get(&partition).copied().unwrap_or(0));
-            live.mark(partition, offset).await?;
-        }
-        let counts = live.detector.counts();
-        tracing::info!(events = counts.events, roots = live.detector.roots(), next = ?live.next, "history is folded");
-        Ok(live)
+        })
     }
 
-    /// Judges until `shutdown`.
-    ///
-    /// # Errors
-    /// When the bus fails for good. What was read and not yet marked is judged again by the next process.
-    pub(crate) async fn run(mut self) -> Result<(), Error> {
-        let shutdown = self.shutdown.clone();
+    /// The partitions it publishes for.
+    pub(crate) fn own(&self) -> watch::Receiver<BTreeSet<u32>> {
+        self.own.subscribe()
+    }
+
+    /// Folds what the lake holds. For its own partitions it publishes on the way; they are marked when all is folded.
+    async fn rebuild(&mut self) -> Result<(), Error> {
+        let horizon = Duration::from_secs(u64::from(self.config.settings.horizon_days) * 86_400);
+        let since = now().plus_seconds(-i64::try_from(horizon.as_secs()).unwrap_or(0));
+        let mut history = History::open(&self.config.lake, self.partitions, since).await?;
+        self.detector = Detector::new(self.config.settings.clone());
+        self.dedupe = Dedupe::default();
+        self.outbox.clear();
+        while let Some(events) = history.next().await? {
+            for located in events {
+                let place = located.place;
+                while let Some(resolution) = history.resolution(Some((located.value.time, &place))) {
+                    self.resolve(&resolution.value, resolution.place.partition, resolution.place.offset);
+                }
+                if let Some(stamp) = &place.stamp {
+                    self.dedupe.seed(Topic::Events, place.partition, &stamp.spool, stamp.sequence);
+                }
+                self.fold(&located.value, place.partition, place.offset);
+            }
+            self.publish().await?;
+        }
+        while let Some(resolution) = history.resolution(None) {
+            self.resolve(&resolution.value, resolution.place.partition, resolution.place.offset);
+        }
+        self.publish().await?;
+        self.unreadable = history.unreadable();
+        self.merge = Merge::new(self.partitions, history.next_offsets());
+        let counts = self.detector.counts();
+        let next = history.next_offsets();
+        tracing::info!(events = counts.events, roots = self.detector.roots(), ?next, "history is folded");
+        Ok(())
+    }
+
+    /// The partitions are dealt out: publishes what is kept of those that are new to it, and marks them. False if it does
+    /// not hold all that must be published.
+    async fn take_over(&mut self, own: BTreeSet<u32>) -> Result<bool, Error> {
+        let gained: Vec<_> = own.difference(self.outbox.own()).copied().collect();
+        if !gained.is_empty() {
+            // What the owner before has said need not be said again.
+            let marks = self.read_marks().await?;
+            marks.into_iter().for_each(|(partition, mark)| self.outbox.marked(partition, mark));
+        }
+        tracing::info!(partitions = ?own, of = self.partitions, "publishing for these partitions");
+        self.outbox.owns(own.clone());
+        let alone = own.len() == self.partitions as usize;
+        self.own.send_replace(own);
+        if alone {
+            self.marks = None;
+        } else if self.marks.is_none() {
+            self.marks = Some(Follower::start(Arc::clone(&self.log)));
+        }
+        if let Some(partition) = gained.iter().find(|partition| self.outbox.is_lacking(**partition)) {
+            tracing::warn!(
+                partition,
+                mark = self.outbox.mark(*partition),
+                kept = KEPT,
+                "more followed from a partition since its mark than is kept; folding everything again to publish it"
+            );
+            return Ok(false);
+        }
+        self.publish().await?;
+        self.mark().await?;
+        Ok(true)
+    }
+
+    async fn read_marks(&self) -> Result<marks::Marks, Error> {
         let mut backoff = Backoff::default();
-        let mut reader = None;
-        let mut release = tokio::time::interval(RELEASE_EVERY);
         loop {
-            let read = tokio::select! {
-                () = shutdown.cancelled() => break,
-                _ = release.tick() => {
-                    self.release();
-                    continue;
-                }
-                read = next(self.log.as_ref(), &self.next, &mut reader) => read,
-            };
-            match read {
-                Ok(records) => {
-                    backoff.reset();
-                    match self.judge(&records).await {
-                        Ok(()) => {}
-                        Err(Error::Stopped) => break,
-                        Err(error) => return Err(error),
-                    }
-                }
-                Err(BusError::Gone { topic, partition, offset, first }) => {
-                    tracing::error!(%topic, partition, from = offset, to = first, "events left the bus before they were judged");
-                    self.next.insert(partition, first);
-                    reader = None;
-                }
-                Err(error) if error.is_transient() => {
-                    tracing::warn!(%error, "events cannot be read; trying again");
-                    reader = None;
+            match marks::read(self.log.as_ref()).await {
+                Err(Error::Bus(error)) if error.is_transient() => {
+                    tracing::warn!(%error, "the marks cannot be read; trying again");
                     tokio::select! {
-                        () = shutdown.cancelled() => break,
+                        () = self.shutdown.cancelled() => return Err(Error::Stopped),
                         () = backoff.wait() => {}
                     }
                 }
-                Err(error) => return Err(error.into()),
+                read => return read,
             }
         }
-        self.commit().await;
-        Ok(())
     }
 
-    async fn judge(&mut self, records: &[Record]) -> Result<(), Error> {
-        let mut outputs = Vec::new();
-        let mut touched = BTreeMap::new();
+    /// Takes records in, and folds as far as none must be waited for.
+    fn take(&mut self, records: &[Record]) {
         for record in records {
             let at = record.position;
-            touched.insert(at.partition, at.offset.saturating_add(1));
-            match Envelope::decode(&record.value) {
+            let (time, read) = match Envelope::decode(&record.value) {
                 Ok(Envelope { stamp, message: Message::Event(event) }) => {
-                    let is_new = stamp.is_none_or(|stamp| self.dedupe.admit(Topic::Events, at.partition, &stamp));
-                    if is_new {
-                        self.fold(&event, at.partition, at.offset, &mut outputs);
-                    }
+                    (event.time, Some((Fact::Event(event), stamp)))
                 }
-                Ok(Envelope { message: Message::Resolution(resolution), .. }) => {
-                    self.resolve(&resolution, at.partition, at.offset, &mut outputs);
+                Ok(Envelope { stamp, message: Message::Resolution(resolution) }) => {
+                    (resolution.time, Some((Fact::Resolution(resolution), stamp)))
                 }
                 Ok(_) => self.pass_over(record, "it is no event"),
                 Err(error) => self.pass_over(record, &error.to_string()),
+            };
+            self.merge.push(at.partition, at.offset, time, read);
+        }
+        while let Some((partition, offset, read)) = self.merge.pop() {
+            let Some((fact, stamp)) = read else { continue };
+            let is_new = stamp.is_none_or(|stamp| self.dedupe.admit(Topic::Events, partition, &stamp));
+            match fact {
+                Fact::Event(event) if is_new => self.fold(&event, partition, offset),
+                Fact::Resolution(resolution) if is_new => self.resolve(&resolution, partition, offset),
+                _ => {}
             }
         }
-        self.publish(outputs).await?;
-        for (partition, next) in touched {
-            self.next.insert(partition, next);
-            if self.judged.get(&partition).is_none_or(|judged| *judged < next) {
-                self.mark(partition, next).await?;
-            }
-        }
-        self.uncommitted += records.len();
-        if self.uncommitted >= COMMIT_EVERY {
-            self.commit().await;
-        }
-        Ok(())
     }
 
-    fn fold(&mut self, event: &Event, partition: u32, offset: u64, outputs: &mut Vec<Output>) {
+    fn fold(&mut self, event: &Event, partition: u32, offset: u64) {
         let follows = self.detector.observe(event);
-        if self.judged.get(&partition).is_none_or(|judged| offset >= *judged) {
-            outputs.extend(follows);
+        if !follows.is_empty() {
+            self.outbox.put(partition, offset, follows);
         }
     }
 
-    fn resolve(&mut self, resolution: &Resolution, partition: u32, offset: u64, outputs: &mut Vec<Output>) {
-        let follows = crate::resolve(&mut self.detector, resolution);
-        if self.judged.get(&partition).is_none_or(|judged| offset >= *judged) {
-            outputs.extend(follows);
+    fn resolve(&mut self, resolution: &Resolution, partition: u32, offset: u64) {
+        let follows = self.detector.resolve(resolution);
+        if !follows.is_empty() {
+            self.outbox.put(partition, offset, follows);
         }
     }
 
-    fn pass_over(&mut self, record: &Record, why: &str) {
+    /// Counts a record that is no event. It has no time, so nothing waits for it.
+    fn pass_over(&mut self, record: &Record, why: &str) -> (Time, Pending) {
         self.unreadable += 1;
         let (at, unreadable) = (record.position, self.unreadable);
         tracing::error!(partition = at.partition, offset = at.offset, why, unreadable, "a record is passed over");
+        (Time(i64::MIN), None)
     }
 
-    async fn publish(&self, outputs: Vec<Output>) -> Result<(), Error> {
-        if outputs.is_empty() {
+    /// Publishes what followed from its own partitions.
+    async fn publish(&mut self) -> Result<(), Error> {
+        let own: Vec<_> = self.outbox.own().iter().copied().collect();
+        let mut messages: Vec<Message> =
+            own.into_iter().flat_map(|partition| self.outbox.take(partition)).map(Message::from).collect();
+        if messages.is_empty() {
             return Ok(());
         }
-        let mut messages: Vec<Message> = outputs.into_iter().map(Message::from).collect();
         // A gate waits for verdicts, nobody for alerts.
         messages.sort_by_key(|message| message.topic() != Topic::Verdicts);
         self.append(&messages).await
     }
 
-    async fn mark(&mut self, partition: u32, offset: u64) -> Result<(), Error> {
+    /// Marks its own partitions as far as they are folded and published.
+    async fn mark(&mut self) -> Result<(), Error> {
         let time = self.detector.newest();
-        self.append(&[Message::Judged(Judged { partition, offset, time })]).await?;
-        self.judged.insert(partition, offset);
+        let marks: Vec<_> = self
+            .merge
+            .popped()
+            .filter(|(partition, _)| self.outbox.own().contains(partition))
+            .filter(|(partition, next)| self.outbox.mark(*partition).is_none_or(|mark| mark < *next))
+            .collect();
+        if marks.is_empty() {
+            return Ok(());
+        }
+        let judged = |&(partition, offset): &(u32, u64)| Message::Judged(Judged { partition, offset, time });
+        self.append(&marks.iter().map(judged).collect::<Vec<_>>()).await?;
+        marks.into_iter().for_each(|(partition, next)| self.outbox.marked(partition, next));
         Ok(())
     }
 
@@ -240,12 +268,23 @@ impl Live {
         }
     }
 
-    /// Lets the bus delete what is judged. It may fail: then the bus keeps more than it must until the next time.
-    async fn commit(&mut self) {
-        self.uncommitted = 0;
-        for (partition, next) in &self.next {
-            if let Err(error) = self.log.commit(GROUP, Topic::Events, *partition, *next).await {
-                return tracing::warn!(%error, "the events judged so far cannot be committed; the bus keeps them");
+    /// Lets the bus delete what is judged, without keeping anyone waiting.
+    fn commit_aside(&mut self) {
+        if self.committing.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.committing = Some(tokio::spawn(self.commit()));
+        }
+    }
+
+    /// It may fail: then the bus keeps more than it must until the next time.
+    fn commit(&self) -> impl Future<Output = ()> + Send + use<> {
+        let log = Arc::clone(&self.log);
+        let own = self.outbox.own();
+        let judged: Vec<_> = self.merge.popped().filter(|(partition, _)| own.contains(partition)).collect();
+        async move {
+            for (partition, next) in judged {
+                if let Err(error) = log.commit(GROUP, Topic::Events, partition, next).await {
+                    return tracing::warn!(%error, "the events judged so far cannot be committed; the bus keeps them");
+                }
             }
         }
     }
@@ -264,14 +303,6 @@ impl Live {
             roots = self.detector.roots(),
             "detector"
         );
-    }
-}
-
-/// The next records, from a reader that is made if there is none.
-async fn next(log: &dyn Log, from: &Offsets, reader: &mut Option<Box<dyn Reader>>) -> Result<Vec<Record>, BusError> {
-    match reader {
-        Some(reader) => reader.next(BATCH).await,
-        None => reader.insert(log.reader(Topic::Events, from.clone()).await?).next(BATCH).await,
     }
 }
 

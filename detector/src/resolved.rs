@@ -1,4 +1,4 @@
-//! The resolutions that the lake holds, for a rebuild: in bus order, to be folded between the events they came between.
+//! The resolutions that the lake holds, for a rebuild: in the order of time, to be folded between the events they came between.
 //! The collector commits each table by itself, so this one may be a little behind the events; where it is, the bus is
 //! to be read from its position, and whoever folds drops the events that come again.
 
@@ -33,7 +33,7 @@ impl Resolved {
         }
         let read = |source| Error::read(table, source);
         let sql = format!(
-            "select * from {table} where date >= cast({} as date) order by bus_partition, bus_offset",
+            "select * from {table} where date >= cast({} as date) order by time, bus_partition, bus_offset",
             lake::day(since)
         );
         let mut waiting = VecDeque::new();
@@ -44,10 +44,13 @@ impl Resolved {
         Ok(Self(waiting))
     }
 
-    /// The next that came before `place` on the bus; with none, the next of all.
-    pub(crate) fn before(&mut self, place: Option<&Place>) -> Option<Located<Resolution>> {
-        let at = |place: &Place| (place.partition, place.offset);
-        self.0.pop_front_if(|next| place.is_none_or(|place| at(&next.place) < at(place)))
+    /// The next that was given before an event of this time and place; with none, the next of all.
+    pub(crate) fn before(&mut self, event: Option<(Time, &Place)>) -> Option<Located<Resolution>> {
+        let at = |time: Time, place: &Place| (time, place.partition, place.offset);
+        let goes = |next: &Located<Resolution>| {
+            event.is_none_or(|(time, place)| at(next.value.time, &next.place) < at(time, place))
+        };
+        self.0.pop_front_if(|next| goes(next))
     }
 }
 

@@ -38,21 +38,21 @@ fn pivot() -> Vec<Event> {
     events(PIVOT).into_iter().map(shifted).collect()
 }
 
-fn messages(events: &[Event]) -> Vec<Message> {
+pub(crate) fn messages(events: &[Event]) -> Vec<Message> {
     events.iter().cloned().map(Message::Event).collect()
 }
 
-fn open(folder: &Path) -> Arc<dyn Log> {
+pub(crate) fn open(folder: &Path) -> Arc<dyn Log> {
     Embedded::open(&folder.join("log"), Settings::default()).expect("a log")
 }
 
-fn config(folder: &Path) -> Config {
+pub(crate) fn config(folder: &Path) -> Config {
     let lake = folder.join("lake").to_str().expect("a path").to_owned();
     Raw::default().resolve(lake, |_| unreachable!("no file is named")).expect("a config")
 }
 
 /// Reads a topic until `enough`.
-async fn read(log: &dyn Log, topic: Topic, enough: impl Fn(&[Message]) -> bool) -> Vec<Message> {
+pub(crate) async fn read(log: &dyn Log, topic: Topic, enough: impl Fn(&[Message]) -> bool) -> Vec<Message> {
     let mut reader = log.reader(topic, Offsets::new()).await.expect("a reader");
     let mut read = Vec::new();
     while !enough(&read) {
@@ -166,9 +166,13 @@ async fn a_crash_at_any_append_loses_no_verdict_and_gives_none_twice() {
     for (cut, after) in (1..=3).flat_map(|cut| [(cut, false), (cut, true)]) {
         let folder = tempfile::tempdir().expect("a folder");
         let log = open(folder.path());
+        let failing = Arc::new(Cut { log: Arc::clone(&log), left: AtomicUsize::new(cut), after });
+        let running = tokio::spawn(run(config(folder.path()), failing, CancellationToken::new()));
+        if cut > 1 {
+            read(log.as_ref(), Topic::Verdicts, |read| !read.is_empty()).await;
+        }
         log.append(&messages(&events)).await.expect("appended");
-        let failing = Cut { log: Arc::clone(&log), left: AtomicUsize::new(cut), after };
-        run(config(folder.path()), Arc::new(failing), CancellationToken::new()).await.expect_err("cut off");
+        running.await.expect("no panic").expect_err("cut off");
 
         let read = judge(folder.path(), &log, events.len()).await;
         let verdicts = verdicts(&read);
@@ -199,7 +203,7 @@ async fn a_restart_says_nothing_that_was_said() {
 }
 
 /// Commits events to the lake as the collector does: rows and the next offset in one commit.
-async fn collect(folder: &Path, events: &[Event]) {
+pub(crate) async fn collect(folder: &Path, events: &[Event]) {
     let located: Vec<_> = (0_u64..)
         .zip(messages(events))
         .map(|(offset, value)| {

@@ -4,8 +4,16 @@ mod backtest;
 mod blast;
 mod config;
 mod live;
+mod merge;
+mod modes;
+mod outbox;
 mod past;
+mod shared;
 mod simulation;
 mod stories;
 mod story;
 mod webhook;
+mod world;
+
+#[path = "../../bus/tests/contract/broker.rs"]
+mod broker;

@@ -10,9 +10,10 @@ use interdict_bus::embedded::{Embedded, Settings};
 use interdict_detector::sinks::webhook::{Config, GROUP, SIGNATURE, Webhook, signature};
 use interdict_detector::{Backoff, Detector};
 use interdict_schemas::{Alert, Message, Topic};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 const SECRET: &[u8] = b"a key that nobody else has";
@@ -55,6 +56,11 @@ fn alerts() -> Vec<Message> {
     alerts
 }
 
+/// Every partition is one's own.
+fn alone() -> watch::Receiver<BTreeSet<u32>> {
+    watch::channel(BTreeSet::from([0])).1
+}
+
 async fn committed(log: &dyn Log, offset: u64) {
     while log.committed(GROUP, Topic::Alerts, 0).await.expect("a commit") != Some(offset) {
         tokio::task::yield_now().await;
@@ -72,7 +78,7 @@ async fn alerts_are_signed_tried_again_and_not_sent_twice() {
     let (config, mut got) = receiver(&[503, 429]).await;
     let webhook = Webhook::start(config.clone(), Arc::clone(&log)).await.expect("a webhook");
     let stop = CancellationToken::new();
-    let running = tokio::spawn(webhook.deliver(stop.clone()));
+    let running = tokio::spawn(webhook.deliver(alone(), stop.clone()));
     log.append(&alerts[1..]).await.expect("appended");
     for expected in [503, 429, 200] {
         let (status, signed, body) = got.recv().await.expect("a post");
@@ -90,7 +96,7 @@ async fn alerts_are_signed_tried_again_and_not_sent_twice() {
     log.append(&alerts[..1]).await.expect("appended");
     let webhook = Webhook::start(config, Arc::clone(&log)).await.expect("a webhook");
     let stop = CancellationToken::new();
-    let running = tokio::spawn(webhook.deliver(stop.clone()));
+    let running = tokio::spawn(webhook.deliver(alone(), stop.clone()));
     let (_, _, body) = got.recv().await.expect("a post");
     let alert: Alert = serde_json::from_slice(&body).expect("an alert");
     assert_eq!(Message::Alert(alert), alerts[0]);
@@ -108,7 +114,7 @@ async fn an_alert_refused_for_good_does_not_block_the_next() {
     let webhook = Webhook::start(config, Arc::clone(&log)).await.expect("a webhook");
     log.append(&alerts()).await.expect("appended");
     let stop = CancellationToken::new();
-    let running = tokio::spawn(webhook.deliver(stop.clone()));
+    let running = tokio::spawn(webhook.deliver(alone(), stop.clone()));
     assert_eq!(got.recv().await.expect("a post").0, 400);
     assert_eq!(got.recv().await.expect("a post").0, 200);
     committed(log.as_ref(), 2).await;

@@ -4,7 +4,8 @@
 //! `durability = "disk"`. If it cannot, the method fails and what was to be recorded must not happen.
 
 use crate::clock;
-use interdict_bus::Writer;
+use futures::future::BoxFuture;
+use interdict_bus::{Position, Writer};
 use interdict_schemas::{
     Account, Chunk, DecoyUse, Disclosure, Event, Identity, Kind, Message, Source, Stream, Target, Time,
 };
@@ -43,7 +44,24 @@ impl Subject {
             target: &self.target.name,
         }
     }
+
+    fn event(&self, disclosures: Vec<Disclosure>, kind: Kind) -> Event {
+        Event {
+            id: clock::id(),
+            time: clock::now(),
+            session: self.session.clone(),
+            identity: self.identity.clone(),
+            source: self.source.clone(),
+            target: self.target.clone(),
+            account: self.account.clone(),
+            disclosures,
+            kind,
+        }
+    }
 }
+
+/// Resolves when a record stands on the bus, to where: there, or before it in the same partition.
+pub(crate) type Placing = BoxFuture<'static, Result<Position, Error>>;
 
 /// Writes records.
 #[derive(Clone)]
@@ -111,21 +129,21 @@ impl Emit {
         presented: Vec<DecoyUse>,
         kind: Kind,
     ) -> Result<Time, Error> {
-        let time = clock::now();
-        let event = Event {
-            id: clock::id(),
-            time,
-            session: subject.session.clone(),
-            identity: subject.identity.clone(),
-            source: subject.source.clone(),
-            target: subject.target.clone(),
-            account: subject.account.clone(),
-            disclosures,
-            presented,
-            kind,
-        };
+        let event = Event { presented, ..subject.event(disclosures, kind) };
+        let time = event.time;
         self.writer.append(&Message::Event(event))?;
         Ok(time)
+    }
+
+    /// Records that the subject's session is opened, now; tells when, and where on the bus that comes to stand.
+    ///
+    /// # Errors
+    /// When the log cannot take it.
+    pub(crate) fn open(&self, subject: &Subject) -> Result<(Time, Placing), Error> {
+        let event = subject.event(Vec::new(), Kind::Opened);
+        let time = event.time;
+        let placing = self.writer.place(&Message::Event(event))?;
+        Ok((time, Box::pin(async move { Ok(placing.await?) })))
     }
 
     /// Records a ready event.

@@ -1,13 +1,20 @@
 //! Admission: the sole maker of a [`Permit`]. Refuses whenever it cannot know: no policy that permits, no verdict
-//! table, a past not yet judged, a log that takes nothing.
+//! table, a session not yet judged, a log that takes nothing.
+//!
+//! A session is judged before it is admitted: its `Opened` is recorded, the detector's judged mark passes that record,
+//! and the verdicts are looked at once more. So the session that completes a chain is itself the one that is refused,
+//! and nothing was dialled for it.
+
+mod opening;
 
 use crate::config::{Barrier, OnTimeout, Target};
-use crate::emit::{Emit, Subject};
+use crate::emit::{Emit, Placing, Subject};
 use crate::policy::Policies;
 use crate::verdicts::{Live, Verdicts};
 use crate::{clock, emit};
-use interdict_bus::Log;
-use interdict_schemas::{Account, Effect, Identity, Kind, Refused, Source, Time, Topic};
+use interdict_bus::Position;
+use interdict_schemas::{Account, Effect, Identity, Kind, Refused, Source, Time};
+use opening::Opening;
 use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
@@ -40,8 +47,14 @@ pub struct Denied {
     pub verdict: Option<String>,
 }
 
+impl From<Revoked> for Denied {
+    fn from(revoked: Revoked) -> Self {
+        Self { reason: "verdict", detail: revoked.to_string(), verdict: Some(revoked.verdict) }
+    }
+}
+
 /// Proof that this identity may open this target now. It can be revoked while it lives; its session's `Opened` stands
-/// in the log.
+/// in the log and has been judged.
 // INVARIANT: only `Gate::admit` makes one.
 #[derive(Debug)]
 pub struct Permit {
@@ -93,29 +106,23 @@ impl Permit {
 #[derive(Debug)]
 pub struct Gate {
     emit: Emit,
-    log: Arc<dyn Log>,
     policies: Arc<Policies>,
     verdicts: Arc<Verdicts>,
     barrier: Barrier,
 }
 
 impl Gate {
-    /// A gate that decides by `policies` and `verdicts`, and records through `emit` onto `log`.
+    /// A gate that decides by `policies` and `verdicts`, and records through `emit`.
     #[must_use]
-    pub fn new(
-        emit: Emit,
-        log: Arc<dyn Log>,
-        policies: Arc<Policies>,
-        verdicts: Arc<Verdicts>,
-        barrier: Barrier,
-    ) -> Self {
-        Self { emit, log, policies, verdicts, barrier }
+    pub const fn new(emit: Emit, policies: Arc<Policies>, verdicts: Arc<Verdicts>, barrier: Barrier) -> Self {
+        Self { emit, policies, verdicts, barrier }
     }
 
     /// Admits a session or says why not, and records which.
     ///
     /// # Errors
-    /// When it is not admitted; the refusal has been recorded, if the log took it.
+    /// When it is not admitted; that has been recorded, if the log took it: as `Refused` if the session never stood in
+    /// the log, as `Closed` if it did.
     pub async fn admit(&self, request: Request<'_>) -> Result<Permit, Denied> {
         let target = Arc::clone(request.target);
         let subject = Arc::new(Subject {
@@ -125,92 +132,79 @@ impl Gate {
             target: target.named(request.alias),
             account: request.account,
         });
-        let admitted = self.decide(&subject, &target).await;
-        if let Err(denied) = &admitted {
-            self.refuse(&subject, denied);
+        let deadline = Instant::now() + self.barrier.bound;
+        let opened = self.open(&subject, &target, deadline).await;
+        let (opening, placing) = opened.inspect_err(|denied| self.refuse(&subject, denied))?;
+        match self.judge(&opening.live, placing, &target, deadline).await {
+            Ok(()) => Ok(opening.admit(target)),
+            Err(denied) => {
+                tell(&subject, &denied);
+                opening.refuse(&denied);
+                Err(denied)
+            }
         }
-        admitted
     }
 
-    async fn decide(&self, subject: &Arc<Subject>, target: &Arc<Target>) -> Result<Permit, Denied> {
+    /// What can be known without the session: policy, and the verdicts there are. The session then stands in the log.
+    async fn open(
+        &self,
+        subject: &Arc<Subject>,
+        target: &Arc<Target>,
+        deadline: Instant,
+    ) -> Result<(Opening, Placing), Denied> {
         self.emit.health().map_err(|error| unrecorded(&error))?;
         let decision = self.policies.admission(&subject.identity, target, &subject.source);
         if decision.effect == Effect::Deny {
             return Err(Denied { reason: "policy", detail: decision.reason, verdict: None });
         }
-        let waived = match self.judged(&subject.identity).await {
-            Ok(()) => None,
-            Err(denied) if target.fail_open => Some(denied),
-            Err(denied) => return Err(denied),
-        };
-        if let Some(denied) = waived {
-            tracing::warn!(
-                target = target.name,
-                session = subject.session,
-                root = subject.identity.root().id,
-                reason = denied.reason,
-                "admitted although {}, because the target fails open",
-                denied.detail
-            );
-        }
-        // From here on a verdict finds the session, whenever it comes.
-        let live = self.verdicts.enter(Arc::clone(subject)).map_err(|revoked| Denied {
-            reason: "verdict",
-            detail: revoked.to_string(),
-            verdict: Some(revoked.verdict),
-        })?;
-        let opened = self.emit.event(subject, Vec::new(), Kind::Opened).map_err(|error| unrecorded(&error))?;
-        Ok(Permit { live, target: Arc::clone(target), opened })
-    }
-
-    /// The barrier: everything the root did so far has been judged, and the verdicts that came of it stand in the
-    /// table.
-    async fn judged(&self, identity: &Identity) -> Result<(), Denied> {
-        let deadline = Instant::now() + self.barrier.bound;
         if timeout_at(deadline, self.verdicts.ready()).await.is_err() {
-            return Err(Denied {
+            let denied = Denied {
                 reason: "no_verdict_table",
                 detail: "the gateway has not read the verdicts; try again shortly".into(),
                 verdict: None,
-            });
+            };
+            waive(subject, target, denied)?;
         }
-        let passed = timeout_at(deadline, self.past(identity, deadline)).await;
-        let late = match passed {
-            Ok(Ok(true)) => return Ok(()),
-            Ok(Ok(false)) | Err(_) => {
-                format!("the detector has not judged earlier actions within {} ms", self.barrier.bound.as_millis())
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, root = identity.root().id, "the barrier cannot look at the bus");
-                "the gateway cannot reach its bus".to_owned()
-            }
-        };
-        match self.barrier.on_timeout {
-            OnTimeout::Refuse => {
-                Err(Denied { reason: "barrier", detail: format!("{late}; try again shortly"), verdict: None })
-            }
-            OnTimeout::Admit => {
-                tracing::warn!(root = identity.root().id, "admitted although {late}");
-                Ok(())
-            }
-        }
+        // From here on a verdict finds the session, whenever it comes.
+        let live = self.verdicts.enter(Arc::clone(subject))?;
+        Opening::record(&self.emit, live).map_err(|error| unrecorded(&error))
     }
 
-    async fn past(&self, identity: &Identity, deadline: Instant) -> Result<bool, emit::Error> {
-        self.emit.flushed().await?;
-        let partitions = self.log.partitions(Topic::Events).await?;
-        let partition = interdict_bus::partition_of(&identity.root().id, partitions);
-        let end = self.log.end(Topic::Events, partition).await?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        Ok(self.verdicts.judged(partition, end, left).await)
+    /// The barrier: the session itself, and so everything the root did before it, has been judged, and the verdicts
+    /// that came of it stand in the table.
+    async fn judge(&self, live: &Live, placing: Placing, target: &Target, deadline: Instant) -> Result<(), Denied> {
+        let subject = live.subject();
+        let judged = async {
+            let Position { partition, offset } = placing.await?;
+            self.verdicts.judged(partition, offset.saturating_add(1)).await;
+            Ok::<_, emit::Error>(())
+        };
+        let late = match timeout_at(deadline, judged).await {
+            Ok(Ok(())) => None,
+            Err(_) => Some(format!("the detector has not judged it within {} ms", self.barrier.bound.as_millis())),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, session = subject.session, "the barrier cannot look at the bus");
+                Some("the gateway cannot reach its bus".to_owned())
+            }
+        };
+        if let Some(late) = late {
+            let denied = Denied { reason: "barrier", detail: format!("{late}; try again shortly"), verdict: None };
+            match self.barrier.on_timeout {
+                OnTimeout::Refuse => waive(subject, target, denied)?,
+                OnTimeout::Admit => {
+                    tracing::warn!(
+                        session = subject.session,
+                        root = subject.identity.root().id,
+                        "admitted although {late}"
+                    );
+                }
+            }
+        }
+        Ok(self.verdicts.again(live)?)
     }
 
     fn refuse(&self, subject: &Subject, denied: &Denied) {
-        tracing::info!(
-            target = subject.target.name, session = subject.session, identity = %subject.identity,
-            source = subject.source.address.map(tracing::field::display), reason = denied.reason, detail = denied.detail,
-            "session refused"
-        );
+        tell(subject, denied);
         let refused =
             Refused { reason: denied.reason.into(), detail: denied.detail.clone(), verdict: denied.verdict.clone() };
         // Nothing is admitted either way, so a log that takes no records makes a refusal no less safe.
@@ -218,6 +212,30 @@ impl Gate {
             tracing::error!(%error, session = subject.session, "a refusal could not be recorded");
         }
     }
+}
+
+fn tell(subject: &Subject, denied: &Denied) {
+    tracing::info!(
+        target = subject.target.name, session = subject.session, identity = %subject.identity,
+        source = subject.source.address.map(tracing::field::display), reason = denied.reason, detail = denied.detail,
+        "session refused"
+    );
+}
+
+/// Lets a target that fails open do without what could not be known.
+fn waive(subject: &Subject, target: &Target, denied: Denied) -> Result<(), Denied> {
+    if !target.fail_open {
+        return Err(denied);
+    }
+    tracing::warn!(
+        target = target.name,
+        session = subject.session,
+        root = subject.identity.root().id,
+        reason = denied.reason,
+        "admitted although {}, because the target fails open",
+        denied.detail
+    );
+    Ok(())
 }
 
 fn unrecorded(error: &emit::Error) -> Denied {

@@ -64,7 +64,7 @@ impl Gateway {
     ///
     /// # Errors
     /// When one of them cannot be used.
-    pub fn new(config: Config, log: Arc<dyn Log>, writer: Writer) -> Result<Arc<Self>, Error> {
+    pub fn new(config: Config, writer: Writer) -> Result<Arc<Self>, Error> {
         let emit = Emit::new(writer);
         let verdicts = Verdicts::new();
         let policies = Arc::new(Policies::load(&config.policy, &config.targets)?);
@@ -75,7 +75,7 @@ impl Gateway {
         for warning in inventory.warnings() {
             tracing::warn!("{warning}");
         }
-        let gate = Gate::new(emit.clone(), log, Arc::clone(&policies), Arc::clone(&verdicts), config.barrier);
+        let gate = Gate::new(emit.clone(), Arc::clone(&policies), Arc::clone(&verdicts), config.barrier);
         Ok(Arc::new(Self { config, gate, authenticator, tls, verdicts, policies, inventory, decoys, emit }))
     }
 
@@ -170,7 +170,7 @@ pub async fn run(
     ready: Ready,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let gateway = Gateway::new(config, Arc::clone(&log), writer)?;
+    let gateway = Gateway::new(config, writer)?;
     bury(&gateway.emit)?;
     let listeners = listen::bind(&gateway.config).await?;
     let bound = listeners.iter().map(|listener| (listener.target().name.clone(), listener.address())).collect();

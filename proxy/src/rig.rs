@@ -54,7 +54,7 @@ impl Rig {
         let log = Embedded::open(&path.join("log"), embedded::Settings::default()).expect("log");
         let writer = Writer::embedded(Arc::clone(&log), "gw-1", Durability::Os).expect("writer");
         let log = Arc::new(Bus { log, switch: Arc::default() });
-        let gateway = Gateway::new(config, Arc::clone(&log) as Arc<dyn Log>, writer).expect("gateway");
+        let gateway = Gateway::new(config, writer).expect("gateway");
         Self { gateway, log, folder, stop: CancellationToken::new() }
     }
 
@@ -102,18 +102,34 @@ impl Rig {
         self.publish(&[Message::Judged(Judged { partition: 0, offset, time: clock::now() })]).await;
     }
 
+    /// Judges every event as it comes, from here on: gives the verdicts that `judge` says, then the mark.
+    pub(crate) fn detect(&self, judge: impl Fn(&Event) -> Option<Verdict> + Send + 'static) {
+        let (log, stop) = (Arc::clone(&self.log.log), self.stop.clone());
+        let work = async move {
+            let mut reader = log.reader(Topic::Events, From::new()).await.expect("reader");
+            loop {
+                let records = reader.next(1).await.expect("records");
+                let verdicts =
+                    events_of(&records).iter().filter_map(&judge).map(Message::Verdict).collect::<Vec<_>>();
+                let mark = Judged { partition: 0, offset: reader.position(0), time: clock::now() };
+                log.append(&[verdicts, vec![Message::Judged(mark)]].concat()).await.expect("published");
+            }
+        };
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+
     /// Every event recorded so far.
     pub(crate) async fn events(&self) -> Vec<Event> {
         let end = self.log.log.end(Topic::Events, 0).await.expect("end");
         let mut reader = self.log.log.reader(Topic::Events, From::new()).await.expect("reader");
         let mut events = Vec::new();
         while reader.position(0) < end {
-            for record in reader.next(100).await.expect("records") {
-                let Message::Event(event) = Envelope::decode(&record.value).expect("envelope").message else {
-                    panic!("no event");
-                };
-                events.push(event);
-            }
+            events.extend(events_of(&reader.next(100).await.expect("records")));
         }
         events
     }
@@ -123,6 +139,14 @@ impl Drop for Rig {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+fn events_of(records: &[Record]) -> Vec<Event> {
+    let event = |record: &Record| match Envelope::decode(&record.value).expect("envelope").message {
+        Message::Event(event) => event,
+        other => panic!("no event: {other:?}"),
+    };
+    records.iter().map(event).collect()
 }
 
 pub(crate) fn identity() -> Identity {

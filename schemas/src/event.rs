@@ -80,13 +80,14 @@ pub struct Refused {
 /// The end of a session; carries all a person wants in one row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed {
-    /// A stable word: `client`, `target`, `verdict`, `lost`, `error`, `shutdown`.
+    /// A stable word: `client`, `target`, `verdict`, `barrier`, `lost`, `error`, `shutdown`. A session that was opened
+    /// and not admitted ends with `verdict`, `barrier` or `client` and without actions.
     pub reason: String,
     /// In words; empty if there is nothing to add.
     pub detail: String,
     /// The verdict that cut it, if one did.
     pub verdict: Option<String>,
-    /// When it was admitted.
+    /// When it was opened.
     pub opened: Time,
     /// Actions decided in it.
     pub actions: u64,
@@ -102,9 +103,11 @@ pub struct Closed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A session was admitted. It is recorded before the target is dialled.
+    /// A session was asked for, and policy and the verdicts known so far allow it. It is recorded first and judged then:
+    /// only when the detector has judged this very record is the session admitted and its target dialled. If a verdict
+    /// comes of it, or the judgement does not come in time, `Closed` follows and nothing was dialled.
     Opened,
-    /// A session was not admitted.
+    /// A session was not admitted, by what was known before it was opened.
     Refused(Refused),
     /// A session ended.
     Closed(Closed),

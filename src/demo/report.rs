@@ -60,13 +60,17 @@ impl Report {
         let alerts = alerts(&engine).await?;
         let bot = |alert: &&Alert| alert.root == cast::BOT;
         let false_alerts = alerts.iter().filter(bot).count();
-        // Hops of the compromised agent in order; the first that was refused was not admitted.
+        // Hops of the compromised agent in order; one that was refused, or closed before it was admitted, went nowhere.
         let states = texts(
             &engine,
-            &format!("select state from sessions where root = '{}' order by coalesce(opened, time)", cast::PERSON),
+            &format!(
+                "select case when verdict is not null and coalesce(actions, 0) = 0 then 'stopped' else state end \
+                 from sessions where root = '{}' order by coalesce(opened, time)",
+                cast::PERSON
+            ),
         )
         .await?;
-        let blocked_before_hop = states.iter().position(|state| state == "refused").map(|index| index + 1);
+        let blocked_before_hop = states.iter().position(|state| state == "stopped").map(|index| index + 1);
         let took = number(
             &engine,
             &format!(
@@ -98,9 +102,9 @@ impl Report {
         })
     }
 
-    /// Whether the pivot was refused before its third hop, the bot stayed silent, and nothing is missing.
+    /// Whether the pivot was refused at its second hop, the bot stayed silent, and nothing is missing.
     pub(crate) fn holds(&self) -> bool {
-        self.blocked_before_hop.is_some_and(|hop| hop <= 3)
+        self.blocked_before_hop.is_some_and(|hop| hop <= 2)
             && self.false_alerts == 0
             && self.bot_silent
             && !self.pivots.is_empty()
@@ -114,7 +118,7 @@ impl Report {
         say(&self.table);
         match (self.blocked_before_hop, self.detect_to_block_ms) {
             (Some(hop), Some(took)) => say(format_args!(
-                "  hop {hop} was refused before it was admitted; the live session was cut {took:.1} ms after it opened"
+                "  hop {hop} was judged and refused within {took:.1} ms, before its target was dialled"
             )),
             (Some(hop), None) => say(format_args!("  hop {hop} was refused before it was admitted")),
             _ => say("  nothing was refused"),

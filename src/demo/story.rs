@@ -90,7 +90,7 @@ async fn agent(stage: &Stage, outcome: &mut Outcome) -> anyhow::Result<()> {
 
     let at = now();
     let ssh = clients::start(agent.ssh(stage.listener(cast::BASTION)?, &[], "echo on the bastion; sleep 30")?)?;
-    let (status, output) = tokio::task::spawn_blocking(move || cut(ssh)).await??;
+    let (status, output) = tokio::task::spawn_blocking(move || stopped(ssh)).await??;
     outcome.add(at, name, "ssh bastion-2 'echo on the bastion; sleep 30'", &output, status != 0);
 
     let at = now();
@@ -100,8 +100,8 @@ async fn agent(stage: &Stage, outcome: &mut Outcome) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for the end of a session that would go on for half a minute by itself.
-fn cut(mut ssh: servers::Process) -> anyhow::Result<(i32, String)> {
+/// Waits for the end of a session that would go on for half a minute if it were admitted.
+fn stopped(mut ssh: servers::Process) -> anyhow::Result<(i32, String)> {
     use std::io::Read as _;
     let start = Instant::now();
     let status = loop {
@@ -109,7 +109,7 @@ fn cut(mut ssh: servers::Process) -> anyhow::Result<(i32, String)> {
             break status;
         }
         if start.elapsed() > Duration::from_secs(20) {
-            bail!("the agent's ssh session was not cut within 20 s");
+            bail!("the agent's ssh session was not stopped within 20 s");
         }
         std::thread::park_timeout(Duration::from_millis(5));
     };

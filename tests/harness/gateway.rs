@@ -98,10 +98,10 @@ impl Gateway {
 
     fn configuration(&self, api: SocketAddr, more: &str) -> String {
         let mut text = format!(
-            "data = \"data\"\n[gateway]\nname = \"gw-1\"\n[identity]\nissuer = \"{ISSUER}\"\njwks_file = \"jwks.json\"\n\
+            "data = \"data\"\n[gateway]\nname = \"gw-1\"\nhandshake_s = 60\n[identity]\nissuer = \"{ISSUER}\"\njwks_file = \"jwks.json\"\n\
              audience = \"interdict\"\nalgorithms = [\"EdDSA\"]\n[policy]\npath = \"policies\"\n\
              [tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n[collector]\nmax_age_s = 1\n\
-             [barrier]\nbound_ms = 5000\n"
+             [barrier]\nbound_ms = 30000\n"
         );
         if let Bus::Kafka(brokers) = &self.bus {
             write!(
@@ -189,9 +189,14 @@ impl Gateway {
 
     /// Starts one part.
     pub(crate) fn start_part(&mut self, part: &'static str) {
-        let log = fs::File::create(self.log(part)).expect("log");
+        self.start_another(part, part);
+    }
+
+    /// Starts one more of a part, under a name of its own; it stops before the others.
+    pub(crate) fn start_another(&mut self, part: &str, name: &'static str) {
+        let log = fs::File::create(self.log(name)).expect("log");
         let process = self.command(&[part]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
-        self.processes.push((part, Process(process.expect("interdict"))));
+        self.processes.push((name, Process(process.expect("interdict"))));
     }
 
     /// Kills one part as `kill -9` does.
@@ -300,7 +305,7 @@ impl Drop for Gateway {
     #[expect(clippy::print_stderr, reason = "a test that fails shows what interdict said")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for part in self.parts() {
+            for part in self.parts().iter().chain(self.processes.iter().map(|(name, _)| name)) {
                 eprintln!("-- {part} logged:\n{}", self.logged(part));
             }
         }

@@ -1,6 +1,8 @@
 //! An HTTP service that answers whoever holds its credential with what it saw.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The credential that only the gateway holds.
 pub(crate) const CREDENTIAL: &str = "Bearer cluster-secret";
@@ -23,4 +25,19 @@ pub(crate) fn api() -> SocketAddr {
         });
     });
     address
+}
+
+/// A listener that hangs up on everyone, and how many came so far.
+pub(crate) fn counting() -> (SocketAddr, impl Fn() -> usize) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let address = listener.local_addr().expect("address");
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            drop(connection);
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    (address, move || count.load(Ordering::SeqCst))
 }

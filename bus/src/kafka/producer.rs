@@ -1,7 +1,7 @@
 //! The idempotent producer. Partitions are chosen here, so that whoever asks for a key's partition gets the same one.
 
 use super::{Context, Settings, fault, headers::headers};
-use crate::{Error, Record, partition_of};
+use crate::{Error, Position, Record, partition_of};
 use interdict_schemas::{Envelope, Message, Stamp, Topic};
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
@@ -19,18 +19,8 @@ pub(crate) struct Producer {
     partitions: u32,
 }
 
-/// Where a record went.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Delivered {
-    pub(super) partition: u32,
-    pub(super) offset: u64,
-}
-
-/// Resolves once all replicas in sync have the record.
-pub(crate) struct Sending(Placing);
-
-/// Resolves to where the record came to stand.
-pub(super) struct Placing {
+/// Resolves to where the record came to stand, once all replicas in sync have it.
+pub(crate) struct Sending {
     delivery: DeliveryFuture,
     brokers: String,
 }
@@ -51,8 +41,7 @@ impl Producer {
             what: format!("record {} of the local log's {topic}", record.position.offset),
             detail: format!("it cannot be read: {error}"),
         })?;
-        let placing = self.place(topic, &record.key, &record.value, &envelope.message, envelope.stamp.as_ref())?;
-        Ok(placing.map(Sending))
+        self.place(topic, &record.key, &record.value, &envelope.message, envelope.stamp.as_ref())
     }
 
     /// Hands over an encoded message; nothing while the producer's queue is full.
@@ -63,7 +52,7 @@ impl Producer {
         value: &[u8],
         message: &Message,
         stamp: Option<&Stamp>,
-    ) -> Result<Option<Placing>, Error> {
+    ) -> Result<Option<Sending>, Error> {
         let partition = partition_of(key, super::topics::partitions(topic, self.partitions));
         let record = FutureRecord::to(topic.name())
             .partition(i32::try_from(partition).unwrap_or_default())
@@ -71,7 +60,7 @@ impl Producer {
             .payload(value)
             .headers(headers(message, stamp));
         match self.client.send_result(record) {
-            Ok(delivery) => Ok(Some(Placing { delivery, brokers: self.brokers.clone() })),
+            Ok(delivery) => Ok(Some(Sending { delivery, brokers: self.brokers.clone() })),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(None),
             Err((error, _)) => Err(fault(&self.brokers, &format!("a record for {topic}"), &error)),
         }
@@ -84,26 +73,18 @@ impl std::fmt::Debug for Producer {
     }
 }
 
-impl Future for Placing {
-    type Output = Result<Delivered, Error>;
+impl Future for Sending {
+    type Output = Result<Position, Error>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
         let what = "a record";
         Poll::Ready(match ready!(Pin::new(&mut self.delivery).poll(task)) {
-            Ok(Ok(delivery)) => Ok(Delivered {
+            Ok(Ok(delivery)) => Ok(Position {
                 partition: u32::try_from(delivery.partition).unwrap_or_default(),
                 offset: u64::try_from(delivery.offset).unwrap_or_default(),
             }),
             Ok(Err((error, _))) => Err(fault(&self.brokers, what, &error)),
             Err(_) => Err(Error::Refused { what: what.to_owned(), detail: "the producer was closed".to_owned() }),
         })
-    }
-}
-
-impl Future for Sending {
-    type Output = Result<(), Error>;
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(task).map_ok(drop)
     }
 }

@@ -178,4 +178,11 @@ impl Reader for Tape {
     fn position(&self, partition: u32) -> u64 {
         self.places.get(&partition).map_or(0, |place| place.next)
     }
+
+    fn pause(&mut self, partition: u32, paused: bool) -> Result<(), Error> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(self.topic.name(), self.asker.number(self.topic, partition)?);
+        let done = if paused { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
+        done.map_err(|error| self.asker.fault("to pause or resume reading", &error))
+    }
 }

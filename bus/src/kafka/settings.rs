@@ -23,8 +23,10 @@ const FIXED: &[&str] = &[
     "message.send.max.retries",
     "message.timeout.ms",
     "metadata.broker.list",
+    "partition.assignment.strategy",
     "request.required.acks",
     "retries",
+    "session.timeout.ms",
     "transactional.id",
 ];
 
@@ -43,10 +45,13 @@ pub struct Settings {
     pub retention: Duration,
     /// How long a first answer, or the answer to a question, is waited for.
     pub timeout: Duration,
+    /// How long a member of a group may be silent before its partitions are dealt to the others.
+    pub session_timeout: Duration,
 }
 
 impl Settings {
-    /// The defaults with these brokers: 12 partitions, 3 replicas, records kept for 7 days, 10 seconds' patience.
+    /// The defaults with these brokers: 12 partitions, 3 replicas, records kept for 7 days, 10 seconds' patience,
+    /// and 6 seconds until a silent member counts as gone.
     #[must_use]
     pub fn new(brokers: impl Into<String>) -> Self {
         Self {
@@ -56,6 +61,7 @@ impl Settings {
             properties: BTreeMap::new(),
             retention: Duration::from_secs(7 * 24 * 3600),
             timeout: Duration::from_secs(10),
+            session_timeout: Duration::from_secs(6),
         }
     }
 
@@ -70,6 +76,9 @@ impl Settings {
         }
         if self.replication == 0 || self.replication > 100 {
             return wrong("bus.kafka.replication", "must be from 1 to the number of brokers");
+        }
+        if !(6..=60).contains(&self.session_timeout.as_secs()) {
+            return wrong("bus.kafka.session_timeout_s", "must be from 6 (brokers take no less) to 60");
         }
         for key in self.properties.keys() {
             if FIXED.contains(&key.as_str()) {
@@ -135,6 +144,7 @@ impl std::fmt::Debug for Settings {
             .field("properties", &self.properties.keys())
             .field("retention", &self.retention)
             .field("timeout", &self.timeout)
+            .field("session_timeout", &self.session_timeout)
             .finish()
     }
 }
@@ -168,6 +178,8 @@ mod tests {
         check(&|settings| settings.brokers = " ".into(), Some("bus.kafka.brokers"));
         check(&|settings| settings.partitions = 0, Some("bus.kafka.partitions"));
         check(&|settings| settings.replication = 0, Some("bus.kafka.replication"));
+        let silence = |settings: &mut Settings| settings.session_timeout = Duration::from_secs(1);
+        check(&silence, Some("bus.kafka.session_timeout_s"));
         check(&property("security.protocol"), None);
         check(&property("acks"), Some("bus.kafka.properties.acks"));
         check(&property("enable.idempotence"), Some("bus.kafka.properties.enable.idempotence"));

@@ -7,6 +7,7 @@ mod broker;
 mod cost;
 mod crash;
 mod disk;
+mod group;
 mod local;
 mod model;
 mod promises;

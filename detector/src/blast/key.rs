@@ -36,7 +36,7 @@ impl Key {
 
 /// Names as they are compared.
 pub(super) fn folded(text: &str) -> String {
-    crate::names::folded(text).into_owned()
+    crate::learned::folded(text).into_owned()
 }
 
 /// The key of a disclosed value.
@@ -44,7 +44,7 @@ pub(super) fn of(disclosure: &Disclosure) -> Key {
     let value = disclosure.value.as_str();
     match disclosure.kind {
         DisclosureKind::Account => Key::Account(folded(value)),
-        DisclosureKind::Credential => Key::Credential(value.to_owned()),
+        DisclosureKind::Credential | DisclosureKind::Decoy => Key::Credential(value.to_owned()),
         DisclosureKind::HostName | DisclosureKind::Alias | DisclosureKind::Address => match value.parse::<IpAddr>() {
             Ok(address) => Key::Address(address.to_canonical()),
             Err(_) => Key::Host(folded(value)),

@@ -18,7 +18,8 @@ mod web;
 pub use answer::{Edge, Involved, Learned, Next, Radius, Reached, Reason};
 pub use dot::dot;
 
-use crate::root::{WORDS, source};
+use crate::place::source_name;
+use crate::words::LONGEST;
 use interdict_schemas::{Effect, Event, Kind, Time};
 use key::Key;
 use petgraph::graph::NodeIndex;
@@ -182,7 +183,7 @@ impl Blast {
             opened: event.time,
             root: event.identity.root().id.clone(),
             actor: event.identity.actor().id.clone(),
-            source: source(event).into_owned(),
+            source: source_name(event),
             target: event.target.name.clone(),
             protocol: event.target.protocol.name(),
             account: event.account.name.clone(),
@@ -261,7 +262,7 @@ impl Blast {
                 if what.is_empty() {
                     what.clone_from(&action.text);
                 }
-                what = what.chars().take(WORDS).collect();
+                what = what.chars().take(LONGEST).collect();
                 if let Node::Visit(visit) = &mut self.web[node] {
                     visit.asked = Asked { action: action.id.clone(), what };
                 }

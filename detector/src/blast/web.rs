@@ -73,7 +73,7 @@ pub(super) struct Lesson {
 impl Lesson {
     /// `host name bastion.internal`
     pub(super) fn words(&self) -> String {
-        let value: String = self.value.chars().take(crate::root::WORDS).collect();
+        let value: String = self.value.chars().take(crate::words::LONGEST).collect();
         format!("{} {value}", self.kind.name().replace('_', " "))
     }
 

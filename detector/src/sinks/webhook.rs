@@ -4,15 +4,18 @@
 //! commits an offset once the receiver answered 2xx, or refused the alert for good (4xx but 408 and 429), which is
 //! logged. Everything else is tried again, for as long as it takes; meanwhile the alerts wait on the bus, not in
 //! memory. After a crash the last alert may come again: its id and revision are the same. Should the bus drop alerts
-//! before they could be delivered, the number is logged; they stand in the lake.
+//! before they could be delivered, the number is logged; they stand in the lake. Of several detectors, each delivers
+//! the partitions that are its own: alerts have the keys of events, and so their partitions.
 
 use crate::retry::Backoff;
 use hmac::{Hmac, Mac};
 use interdict_bus::{Error as BusError, From as Offsets, Log, Record};
 use interdict_schemas::{Alert, Envelope, Message, Topic};
 use sha2::Sha256;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -104,14 +107,22 @@ impl Webhook {
         Ok(Self { config, client, log, from })
     }
 
-    /// Delivers until `shutdown`. A failure of the bus is logged and waited out: an alert that cannot be posted must
+    /// Delivers the partitions that `own` names, until `shutdown`. A failure of the bus is logged and waited out: an alert that cannot be posted must
     /// not stop the detector.
-    pub async fn deliver(mut self, shutdown: CancellationToken) {
+    pub async fn deliver(mut self, mut own: watch::Receiver<BTreeSet<u32>>, shutdown: CancellationToken) {
         let mut backoff = self.config.backoff.clone();
         let stopped = shutdown.clone().cancelled_owned();
         let work = async {
             loop {
-                match self.pump(&mut backoff).await {
+                let dealt = own.borrow_and_update().clone();
+                let pumped = tokio::select! {
+                    pumped = self.pump(&dealt, &mut backoff) => pumped,
+                    Ok(()) = own.changed() => {
+                        let anew = own.borrow().clone();
+                        self.resume(&dealt, &anew).await
+                    }
+                };
+                match pumped {
                     Ok(()) => {}
                     Err(BusError::Gone { partition, offset, first, .. }) => {
                         let lost = first.saturating_sub(offset);
@@ -135,16 +146,28 @@ impl Webhook {
         }
     }
 
-    async fn pump(&mut self, backoff: &mut Backoff) -> Result<(), BusError> {
+    /// Finds out how far the owner before has delivered the partitions that are new.
+    async fn resume(&mut self, before: &BTreeSet<u32>, own: &BTreeSet<u32>) -> Result<(), BusError> {
+        for partition in own.difference(before) {
+            if let Some(offset) = self.log.committed(GROUP, Topic::Alerts, *partition).await? {
+                self.from.insert(*partition, offset);
+            }
+        }
+        Ok(())
+    }
+
+    async fn pump(&mut self, own: &BTreeSet<u32>, backoff: &mut Backoff) -> Result<(), BusError> {
         let mut reader = self.log.reader(Topic::Alerts, self.from.clone()).await?;
         loop {
             let records = reader.next(BATCH).await?;
             for record in &records {
-                self.handle(record).await;
                 let next = record.position.offset.saturating_add(1);
-                self.log.commit(GROUP, Topic::Alerts, record.position.partition, next).await?;
+                if own.contains(&record.position.partition) {
+                    self.handle(record).await;
+                    self.log.commit(GROUP, Topic::Alerts, record.position.partition, next).await?;
+                    backoff.reset();
+                }
                 self.from.insert(record.position.partition, next);
-                backoff.reset();
             }
         }
     }

@@ -105,7 +105,7 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-/// How long a new session waits for the detector to have judged what its root did before, and what then.
+/// How long a new session waits for the detector to have judged it, and what then.
 #[derive(Debug, Clone, Copy)]
 pub struct Barrier {
     /// The longest wait.
@@ -114,7 +114,7 @@ pub struct Barrier {
     pub on_timeout: OnTimeout,
 }
 
-/// What is done with a session whose root's past is not judged in time.
+/// What is done with a session that is not judged in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnTimeout {

@@ -3,7 +3,7 @@
 use super::{Denied, Permit};
 use crate::rig::{Rig, Setup, verdict};
 use crate::session::Session;
-use interdict_schemas::{Action, Class, Effect, Judged, Kind, Message, Stop, Time, Verb, Verdict};
+use interdict_schemas::{Action, Class, Effect, Kind, Message, Stop, Time, Verb, Verdict};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +19,28 @@ async fn check(setup: Setup, follows: bool, verdicts: &[Verdict], expected: &str
     rig.publish(&messages).await;
     if follows {
         rig.follow().await;
+        rig.detect(|_| None);
     }
     assert_eq!(reason(rig.admit().await), expected);
     rig
+}
+
+/// A gateway that reads its verdicts, with a detector that finds nothing.
+async fn usual() -> Rig {
+    let rig = Rig::new(&Setup::default());
+    rig.follow().await;
+    rig.detect(|_| None);
+    rig
+}
+
+/// The reason, verdict and actions of the `Closed` that follows the one `Opened`.
+async fn end_of_the_opening(rig: &Rig) -> (String, Option<String>, u64) {
+    let events = rig.events().await;
+    let [opened, closed] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((&opened.kind, &opened.session), (&Kind::Opened, &closed.session));
+    let Kind::Closed(closed) = &closed.kind else { panic!("{events:?}") };
+    assert_eq!(closed.opened, opened.time);
+    (closed.reason.clone(), closed.verdict.clone(), closed.actions)
 }
 
 #[tokio::test]
@@ -72,8 +91,7 @@ async fn refusals_and_admissions_are_recorded() {
     assert_eq!((refused.reason.as_str(), refused.verdict.as_deref()), ("verdict", Some("v-1")));
     assert!(refused.detail.contains("it went where it had read of"), "{}", refused.detail);
 
-    let rig = Rig::new(&Setup::default());
-    rig.follow().await;
+    let rig = usual().await;
     let permit = rig.admit().await.expect("admitted");
     let events = rig.events().await;
     let [event] = events.as_slice() else { panic!("{events:?}") };
@@ -81,42 +99,68 @@ async fn refusals_and_admissions_are_recorded() {
 }
 
 #[tokio::test]
-async fn a_past_not_judged_is_waited_for() {
-    let check = async |barrier: &'static str, expected: &str| {
-        let rig = Rig::new(&Setup { barrier, ..Setup::default() });
+async fn a_session_waits_until_it_is_judged() {
+    let check = async |barrier: &'static str, target: &'static str, expected: &str| {
+        let rig = Rig::new(&Setup { barrier, target, ..Setup::default() });
         rig.follow().await;
-        drop(rig.admit().await.expect("nothing to judge yet"));
+        // What came before it is judged; that is not enough.
+        rig.judge().await;
         assert_eq!(reason(rig.admit().await), expected, "{barrier}");
+        rig
     };
-    check(IMPATIENT, "barrier").await;
-    check("bound_ms = 20\non_timeout = \"refuse\"", "barrier").await;
-    check("bound_ms = 20\non_timeout = \"admit\"", "admitted").await;
+    let refused = check(IMPATIENT, "", "barrier").await;
+    assert_eq!(end_of_the_opening(&refused).await, ("barrier".into(), None, 0));
+    check("bound_ms = 20\non_timeout = \"refuse\"", "", "barrier").await;
+    check("bound_ms = 20\non_timeout = \"admit\"", "", "admitted").await;
+    check(IMPATIENT, "fail_open = true", "admitted").await;
 
     let rig = Rig::new(&Setup::default());
     rig.follow().await;
-    drop(rig.admit().await.expect("nothing to judge yet"));
-    let (second, ()) = tokio::join!(rig.admit(), rig.judge());
-    second.expect("judged while it waited");
+    let (admitted, ()) = tokio::join!(rig.admit(), rig.judge());
+    admitted.expect("judged while it waited");
 }
 
 #[tokio::test]
-async fn a_verdict_given_while_a_session_waits_refuses_it() {
+async fn the_session_that_completes_a_chain_is_the_one_that_is_refused() {
+    for (target, barrier) in
+        [("", "bound_ms = 60000"), ("fail_open = true", "bound_ms = 60000\non_timeout = \"admit\"")]
+    {
+        let rig = Rig::new(&Setup { target, barrier, ..Setup::default() });
+        rig.follow().await;
+        rig.detect(|event| (event.kind == Kind::Opened).then(|| verdict("v")));
+        let denied = rig.admit().await.expect_err("refused");
+        assert_eq!((denied.reason, denied.verdict.as_deref()), ("verdict", Some("v")));
+        assert!(denied.detail.contains("it went where it had read of"), "{denied}");
+        assert_eq!(end_of_the_opening(&rig).await, ("verdict".into(), Some("v".into()), 0));
+        assert_eq!(rig.gateway.verdicts.sessions(), 0);
+        // The next one is refused by what is known, and was never opened.
+        assert_eq!(reason(rig.admit().await), "verdict");
+        let events = rig.events().await;
+        assert!(matches!(events.last().map(|event| &event.kind), Some(Kind::Refused(_))), "{events:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_verdict_that_does_not_stop_lets_the_session_in() {
     let rig = Rig::new(&Setup::default());
     rig.follow().await;
-    drop(rig.admit().await.expect("nothing to judge yet"));
-    let judge = async {
-        // As a detector does: the verdict first, then the mark that covers it.
-        let mark = Judged { partition: 0, offset: 1, time: Time(0) };
-        rig.publish(&[Message::Verdict(verdict("v")), Message::Judged(mark)]).await;
-    };
-    let (second, ()) = tokio::join!(rig.admit(), judge);
-    assert_eq!(second.expect_err("refused").verdict.as_deref(), Some("v"));
+    rig.detect(|_| Some(Verdict { effect: Stop::Watch, ..verdict("v") }));
+    assert_eq!(reason(rig.admit().await), "admitted");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_wait_leaves_no_open_session() {
+    let rig = Rig::new(&Setup::default());
+    rig.follow().await;
+    let waited = tokio::time::timeout(Duration::from_millis(20), rig.admit()).await;
+    assert!(waited.is_err(), "nobody judges");
+    assert_eq!(end_of_the_opening(&rig).await, ("client".into(), None, 0));
+    assert_eq!(rig.gateway.verdicts.sessions(), 0);
 }
 
 #[tokio::test]
 async fn a_live_session_is_cut_and_its_next_action_denied() {
-    let rig = Rig::new(&Setup::default());
-    rig.follow().await;
+    let rig = usual().await;
     let session = Session::begin(rig.admit().await.expect("admitted"), &rig.gateway);
     assert_eq!(session.act(action("a1")).expect("recorded").effect, Effect::Allow);
     let verdict = [Message::Verdict(verdict("v"))];
@@ -139,8 +183,7 @@ async fn a_live_session_is_cut_and_its_next_action_denied() {
 
 #[tokio::test]
 async fn a_session_dropped_without_an_end_is_recorded_as_an_error() {
-    let rig = Rig::new(&Setup::default());
-    rig.follow().await;
+    let rig = usual().await;
     drop(Session::begin(rig.admit().await.expect("admitted"), &rig.gateway));
     let events = rig.events().await;
     let Some(Kind::Closed(closed)) = events.last().map(|event| &event.kind) else { panic!("{events:?}") };
@@ -151,8 +194,8 @@ async fn a_session_dropped_without_an_end_is_recorded_as_an_error() {
 async fn while_verdicts_are_out_of_reach_nobody_new_is_admitted() {
     let rig = Rig::new(&Setup { barrier: IMPATIENT, ..Setup::default() });
     rig.follow().await;
+    rig.detect(|_| None);
     let before = rig.admit().await.expect("admitted");
-    rig.judge().await;
     rig.log.fail();
     while rig.gateway.verdicts.is_ready() {
         tokio::task::yield_now().await;
@@ -167,8 +210,7 @@ async fn while_verdicts_are_out_of_reach_nobody_new_is_admitted() {
 
 #[tokio::test]
 async fn sessions_of_a_killed_process_are_recorded_as_lost() {
-    let rig = Rig::new(&Setup::default());
-    rig.follow().await;
+    let rig = usual().await;
     let permit = rig.admit().await.expect("admitted");
     let session = permit.session().to_owned();
     // A permit that never became a session records no end, as a killed process does not.
@@ -177,7 +219,9 @@ async fn sessions_of_a_killed_process_are_recorded_as_lost() {
     drop(rig);
     let reopened = tokio::time::timeout(Duration::from_secs(10), async {
         // The tasks of the rig before let go of the log when they next run.
-        tokio::task::yield_now().await;
+        for _task in 0..3 {
+            tokio::task::yield_now().await;
+        }
         Rig::at(folder, &Setup::default())
     });
     let rig = reopened.await.expect("the log is free again");

@@ -85,11 +85,12 @@ impl Verdicts {
     }
 
     /// Waits until every event before `offset` of the events topic's `partition` has been judged, and every verdict
-    /// that came of it stands in the table. False if `bound` passes first.
-    pub async fn judged(&self, partition: u32, offset: u64, bound: Duration) -> bool {
+    /// that came of it stands in the table. Cancel safe.
+    pub async fn judged(&self, partition: u32, offset: u64) {
         let mut progress = self.progress.subscribe();
         let reached = |progress: &Progress| progress.judged.get(&partition).copied().unwrap_or(0) >= offset;
-        tokio::time::timeout(bound, progress.wait_for(reached)).await.is_ok_and(|waited| waited.is_ok())
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _held = progress.wait_for(reached).await;
     }
 
     /// Live sessions.
@@ -115,6 +116,17 @@ impl Verdicts {
             );
         }
         live.cut().map_or(Ok(live), Err)
+    }
+
+    /// Looks for a verdict on a registered session once more.
+    pub(crate) fn again(&self, live: &Live) -> Result<(), Revoked> {
+        if let Some(cut) = live.cut() {
+            return Err(cut);
+        }
+        match self.table.load().forbids(live.subject().seen(), clock::now()) {
+            None => Ok(()),
+            Some(verdict) => Err(Revoked { verdict: verdict.id.clone(), reason: verdict.reason.clone() }),
+        }
     }
 
     /// Takes records in, in order: the table first, then the cut, then the marks, so that whoever has waited for a
