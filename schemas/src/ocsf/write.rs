@@ -213,7 +213,7 @@ fn metadata(event: &Event) -> Value {
     };
     let forward = matches!(&event.kind, Kind::Acted { action, .. } if action.class == Class::Forward);
     let profiles: Vec<&str> = [
-        ("host", matches!(class, class::SSH | class::HTTP)),
+        ("host", matches!(class, class::SSH | class::HTTP | class::SMB)),
         ("ai_operation", agent(&event.identity).is_some() || event.identity.delegation.is_some()),
         ("network_proxy", forward),
         ("security_control", denied),
