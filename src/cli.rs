@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use interdict_queries::hunt::{self, Hunt};
+use interdict_queries::import;
 use interdict_schemas::{PrincipalKind, Stop};
 use std::path::PathBuf;
 
@@ -78,6 +79,8 @@ pub(crate) enum Command {
     Verdicts(Verdicts),
     /// Run the detector over stored events.
     Forensics(Forensics),
+    /// Put other systems' logs into the lake.
+    Import(Import),
     /// Prove from the proxies' sequence numbers that the lake has no gap and no double.
     Verify(Verify),
     /// Check the configuration, the policies, and whether targets and bus can be reached.
@@ -247,10 +250,9 @@ pub(crate) struct Give {
 
 #[derive(Debug, Args)]
 pub(crate) struct Forensics {
-    /// The events' format.
-    #[arg(long, value_enum, default_value_t = Format::Ocsf)]
-    pub(crate) format: Format,
-    /// Files of events in time order; `.gz` and `.zst` are decompressed, `-` is standard input.
+    #[command(flatten)]
+    pub(crate) logs: Logs,
+    /// Files of events in time order; `.gz`, `.zst` and `.tar` are unpacked, `-` is standard input.
     #[arg(long, required = true, num_args = 1..)]
     pub(crate) events: Vec<PathBuf>,
     /// Where the findings go, one OCSF object a line; `-` is standard output.
@@ -258,11 +260,38 @@ pub(crate) struct Forensics {
     pub(crate) alerts: PathBuf,
 }
 
-/// A format of stored events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// OCSF JSON lines.
-    Ocsf,
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    pub(crate) logs: Logs,
+    /// Files of logs in time order; `.gz`, `.zst` and `.tar` are unpacked. One that was imported before adds nothing.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The lake's folder; the configuration's if left out.
+    #[arg(long)]
+    pub(crate) lake: Option<PathBuf>,
+}
+
+/// How other systems' logs are read.
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// The files' format; `auto` tells it by how each file begins.
+    #[arg(long, default_value = "auto", value_parser = format())]
+    format: String,
+    /// The year of times that have none, as in syslog; the year in which the file was changed last if left out.
+    #[arg(long, value_parser = clap::value_parser!(i16).range(1970..=9998))]
+    year: Option<i16>,
+}
+
+impl Logs {
+    /// As the readers take it.
+    pub(crate) fn options(&self) -> import::Options {
+        import::Options { format: import::find(&self.format), year: self.year }
+    }
+}
+
+fn format() -> clap::builder::PossibleValuesParser {
+    std::iter::once("auto").chain(import::ALL.iter().map(|format| format.name())).collect::<Vec<_>>().into()
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod demo;
 mod development;
 mod feed;
 mod forensics;
+mod import;
 mod lake;
 mod replay;
 mod sessions;
@@ -97,6 +98,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Alerts(args) => alerts::run(args, &cli.config).await?,
         Command::Verdicts(args) => verdicts::run(args, &settings()?).await?,
         Command::Forensics(args) => forensics::run(args, &cli.config).await?,
+        Command::Import(args) => import::run(args, &cli.config).await?,
         Command::Verify(args) => return verify::run(args, &cli.config).await,
         Command::Check => return check::run(&cli.config).await,
         Command::Token(args) => token::run(&args, &settings()?)?,

@@ -62,7 +62,7 @@ impl Reader for Trail {
         let value = object(record.text)?;
         let call = Call::parse(&value, record)?;
         // Who acts is asked when it comes to its turn; whether that can be answered is told here.
-        self.issued.identify(&call.user)?;
+        self.issued.identify(&call.user).map_err(|skip| skip.under("userIdentity"))?;
         let bytes = record.text.len().saturating_mul(2);
         self.sorted.push(call.time, call, bytes);
         while let Some(call) = self.sorted.overflow() {
@@ -269,6 +269,9 @@ impl Grant {
             "GetSessionToken" => false,
             _ => return Ok(None),
         };
+        // A refusal tells only in its words what was asked for.
+        let refused = text(value, "errorMessage").split_once("on resource: ").map_or("", |(_, rest)| rest);
+        let refused = refused.split([' ', ',']).next().filter(|arn| arn.len() <= 1024).unwrap_or_default();
         let first = |paths: [&str; 4]| -> Result<String, Skip> {
             for path in paths {
                 if let Some(found) = name(value, path)? {
@@ -289,7 +292,7 @@ impl Grant {
             "requestParameters.targetPrincipal",
             "requestParameters.name",
         ])?;
-        // A refusal may not say what was asked for.
+        let role = if role.is_empty() { refused.to_owned() } else { role };
         let (session, role) = match (session.is_empty(), role.is_empty()) {
             (_, true) if delegates => ("unknown".to_owned(), "unknown".to_owned()),
             (true, false) => (role.clone(), role),

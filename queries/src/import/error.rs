@@ -36,6 +36,14 @@ impl Skip {
         Self::fault("missing", format!("{path} is missing"))
     }
 
+    /// The same, of a part of the record.
+    pub(super) fn under(self, part: &str) -> Self {
+        match self {
+            Self::Fault { name, words } => Self::Fault { name, words: format!("{part}.{words}") },
+            foreign @ Self::Foreign(_) => foreign,
+        }
+    }
+
     pub(super) fn wrong(path: &str, expected: &str) -> Self {
         Self::fault("wrong", format!("{path} must be {expected}"))
     }

@@ -197,7 +197,7 @@ impl Wire {
     }
 
     fn mapping(mut self, row: &Row<'_>, ids: &mut Ids) -> Result<Vec<Event>, Skip> {
-        let share = row.required("path")?.into_owned();
+        let Some(share) = row.name("path")?.map(Cow::into_owned) else { return Err(Skip::Foreign("undetermined")) };
         self.draft.target.alias = host_of(&share).filter(|host| host.parse::<IpAddr>().is_err()).map(str::to_owned);
         let opened = self.draft.event(ids, Kind::Opened);
         let deed = Deed::new(Class::File, Verb::Connect, format!("connect {share}")).on(share);

@@ -56,7 +56,7 @@ impl Issued {
                 match (first, session) {
                     (Some(first), session) => Ok(Identity::rooted(issuer, first, session.into_iter().collect())),
                     (None, Some(session)) => Ok(Identity::rooted(issuer, session, Vec::new())),
-                    (None, None) => Err(Skip::missing("userIdentity.arn")),
+                    (None, None) => Err(Skip::missing("arn")),
                 }
             }
             _ => {
@@ -68,7 +68,7 @@ impl Issued {
                     name(user, "invokedBy")?,
                     account,
                 ];
-                let id = named.into_iter().flatten().next().ok_or_else(|| Skip::missing("userIdentity.arn"))?;
+                let id = named.into_iter().flatten().next().ok_or_else(|| Skip::missing("arn"))?;
                 let kind = match kind {
                     "Root" => PrincipalKind::Administrator,
                     "IAMUser" | "SAMLUser" | "IdentityCenterUser" | "Directory" => PrincipalKind::Person,
