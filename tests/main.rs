@@ -8,6 +8,7 @@ mod demo;
 mod deploy;
 mod forensics;
 mod harness;
+mod import;
 mod lake;
 mod survival;
 mod verdicts;
