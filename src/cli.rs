@@ -4,6 +4,7 @@ use crate::when::{self, When};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use interdict_detector::simulation::AttackKind;
 use interdict_queries::hunt::{self, Hunt};
+use interdict_queries::import;
 use interdict_schemas::{PrincipalKind, Stop};
 use std::path::PathBuf;
 
@@ -91,6 +92,8 @@ pub(crate) enum Command {
     BlastRadius(BlastRadius),
     /// Compare what two settings of the detector find in the same history, and whom they would stop.
     Backtest(Backtest),
+    /// Put other systems' logs into the lake.
+    Import(Import),
     /// Prove from the proxies' sequence numbers that the lake has no gap and no double.
     Verify(Verify),
     /// Check the configuration, the policies, and whether targets and bus can be reached.
@@ -299,10 +302,9 @@ pub(crate) struct Found {
 /// Where stored events are.
 #[derive(Debug, Args)]
 pub(crate) struct Stored {
-    /// The events' format.
-    #[arg(long, value_enum, default_value_t = Format::Ocsf, requires = "events")]
-    pub(crate) format: Format,
-    /// Files of events in time order; `.gz` and `.zst` are decompressed, `-` is standard input. The lake if left out.
+    #[command(flatten)]
+    pub(crate) logs: Logs,
+    /// Files of events in time order; `.gz`, `.zst` and `.tar` are unpacked, `-` is standard input. The lake if left out.
     #[arg(long, num_args = 1..)]
     pub(crate) events: Vec<PathBuf>,
     /// The lake's folder; the configuration's if left out.
@@ -385,11 +387,38 @@ pub(crate) struct Backtest {
     pub(crate) output: Shown,
 }
 
-/// A format of stored events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// OCSF JSON lines.
-    Ocsf,
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    pub(crate) logs: Logs,
+    /// Files of logs in time order; `.gz`, `.zst` and `.tar` are unpacked. One that was imported before adds nothing.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The lake's folder; the configuration's if left out.
+    #[arg(long)]
+    pub(crate) lake: Option<PathBuf>,
+}
+
+/// How other systems' logs are read.
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// The files' format; `auto` tells it by how each file begins.
+    #[arg(long, default_value = "auto", value_parser = format())]
+    format: String,
+    /// The year of times that have none, as in syslog; the year in which the file was changed last if left out.
+    #[arg(long, value_parser = clap::value_parser!(i16).range(1970..=9998))]
+    year: Option<i16>,
+}
+
+impl Logs {
+    /// As the readers take it.
+    pub(crate) fn options(&self) -> import::Options {
+        import::Options { format: import::find(&self.format), year: self.year }
+    }
+}
+
+fn format() -> clap::builder::PossibleValuesParser {
+    std::iter::once("auto").chain(import::ALL.iter().map(|format| format.name())).collect::<Vec<_>>().into()
 }
 
 /// Days with attacks in them. Exit code 0 even if attacks are missed; see --fail-below.

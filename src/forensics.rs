@@ -6,7 +6,7 @@ use crate::settings::Settings;
 use crate::stored::Stored;
 use crate::when::Span;
 use anyhow::Context as _;
-use interdict_detector::{Detector, Fact, Output, resolve};
+use interdict_detector::{Detector, Fact, Output};
 use interdict_queries::forensics::Findings;
 use interdict_schemas::{Alert, Verdict};
 use std::collections::{BTreeMap, HashMap};
@@ -103,7 +103,7 @@ fn judge(
         let outputs = match &fact {
             Fact::Event(event) if event.time > wanted.span.to => return Ok(()),
             Fact::Event(event) => detector.observe(event),
-            Fact::Resolution(resolution) => resolve(&mut detector, resolution),
+            Fact::Resolution(resolution) => detector.resolve(resolution),
         };
         for (alert, verdict) in paired(&outputs).filter(|(alert, _)| wanted.has(alert)) {
             told.tell(alert, verdict)?;

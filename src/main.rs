@@ -11,6 +11,7 @@ mod development;
 mod feed;
 mod forensics;
 mod grid;
+mod import;
 mod lake;
 mod replay;
 mod sessions;
@@ -106,6 +107,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Simulate(args) => return simulate::run(args, &cli.config).await,
         Command::BlastRadius(args) => blast_radius::run(args, &cli.config).await?,
         Command::Backtest(args) => backtest::run(args, &cli.config).await?,
+        Command::Import(args) => import::run(args, &cli.config).await?,
         Command::Verify(args) => return verify::run(args, &cli.config).await,
         Command::Check => return check::run(&cli.config).await,
         Command::Token(args) => token::run(&args, &settings()?)?,

@@ -1,19 +1,15 @@
 //! What happened, from files or from the lake, one fact after the other, oldest first, with a progress bar. Memory does
 //! not grow with how much there is.
 
-use crate::cli::{self, Format};
+use crate::cli;
+use crate::import::Logs;
 use crate::lake;
 use crate::when::Span;
-use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use interdict_detector::{Fact, Past, Settings};
-use interdict_queries::forensics::{Error, Events};
-use std::io::Write as _;
+use interdict_queries::import::Events;
 use std::path::Path;
 use tokio::runtime::Handle;
-
-/// How many wrong lines are named; all are counted.
-const NAMED: u64 = 20;
 
 /// The facts, not yet read.
 pub(crate) enum Stored {
@@ -32,9 +28,8 @@ impl Stored {
         settings: &Settings,
         span: Span,
     ) -> anyhow::Result<Self> {
-        let Format::Ocsf = stored.format;
         if !stored.events.is_empty() {
-            return Ok(Self::Files(Box::new(Events::new(stored.events))));
+            return Ok(Self::Files(Box::new(Events::new(stored.events, stored.logs.options()))));
         }
         let place = lake::place(stored.lake, config)?;
         let since = span.from.plus_seconds(-i64::from(settings.horizon_days) * 86_400);
@@ -50,39 +45,12 @@ impl Stored {
     }
 }
 
-fn files(mut events: Events, mut take: impl FnMut(Fact) -> anyhow::Result<()>) -> anyhow::Result<String> {
-    let bar = match events.progress().size() {
-        Some(size) => ProgressBar::new(size).with_style(ProgressStyle::with_template(
-            "{bar:40} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}, {eta} left",
-        )?),
-        None => ProgressBar::new_spinner(),
-    };
-    let progress = events.progress().clone();
-    let (mut errors, mut wrong) = (std::io::stderr(), 0_u64);
-    while let Some(event) = events.next() {
-        match event {
-            Ok(event) => take(Fact::Event(event))?,
-            Err(error @ Error::Line { .. }) => {
-                wrong += 1;
-                if wrong <= NAMED {
-                    bar.suspend(|| writeln!(errors, "{error}"))?;
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
-        if events.tally().lines.is_multiple_of(4096) {
-            bar.set_position(progress.read());
-        }
+fn files(events: Events, mut take: impl FnMut(Fact) -> anyhow::Result<()>) -> anyhow::Result<String> {
+    let mut logs = Logs::new(events)?;
+    while let Some(event) = logs.next()? {
+        take(Fact::Event(event))?;
     }
-    bar.finish_and_clear();
-    let tally = events.tally();
-    if tally.lines > 0 && tally.events == 0 {
-        bail!("none of {} lines is an event; is --format right?", tally.lines);
-    }
-    let skipped: u64 = tally.skipped.values().sum();
-    let reasons: Vec<_> = tally.skipped.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-    let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
-    Ok(format!("{} lines, {} events, {skipped} skipped{reasons}", tally.lines, tally.events))
+    Ok(logs.finish()?.to_string())
 }
 
 fn lake_facts(mut past: Past, mut take: impl FnMut(Fact) -> anyhow::Result<()>) -> anyhow::Result<String> {

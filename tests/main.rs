@@ -10,6 +10,7 @@ mod deploy;
 mod detectors;
 mod forensics;
 mod harness;
+mod import;
 mod lake;
 mod simulate;
 mod survival;

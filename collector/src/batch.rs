@@ -3,8 +3,7 @@
 
 use crate::commit::Marks;
 use crate::config::Limits;
-use interdict_bus::From;
-use interdict_schemas::lake::{Located, Table, day};
+use interdict_schemas::lake::{Located, Place, Table, day};
 use interdict_schemas::{Kind, Message, Time};
 
 /// A record that is none: kept as it was read, beside the tables.
@@ -67,17 +66,14 @@ impl Batch {
 }
 
 impl Cut {
-    /// The records that make rows in `table` and stand at or after its `floor`: one group per day, each in the order
-    /// of the table.
+    /// The records that make rows in `table` and that it has not yet, as `new` says: one group per day, each in the
+    /// order of the table.
     #[must_use]
-    pub(crate) fn days(&self, table: Table, floor: &From) -> Vec<Vec<&Located<Message>>> {
-        let new = |record: &&Located<Message>| {
-            record.place.offset >= floor.get(&record.place.partition).copied().unwrap_or(0)
-        };
+    pub(crate) fn days(&self, table: Table, new: impl Fn(&Place) -> bool) -> Vec<Vec<&Located<Message>>> {
         let mut rows: Vec<(i32, (&str, i64), &Located<Message>)> = self
             .records
             .iter()
-            .filter(new)
+            .filter(|record| new(&record.place))
             .filter(|record| has_row(table, &record.value))
             .map(|record| (day(time(&record.value)), order(&record.value), record))
             .collect();
@@ -127,7 +123,6 @@ fn order(message: &Message) -> (&str, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use interdict_schemas::lake::Place;
     use interdict_schemas::{Alert, Chunk, Severity, Stream};
     use proptest::prelude::*;
     use std::time::Duration;
@@ -210,7 +205,7 @@ mod tests {
                 })
                 .collect();
             let cut = Cut { records: records.clone(), ..Cut::default() };
-            let days = cut.days(Table::Recordings, &floor);
+            let days = cut.days(Table::Recordings, |place| place.offset >= floor.get(&place.partition).copied().unwrap_or(0));
             let mut found: Vec<u64> = days.iter().flatten().map(|record| record.place.offset).collect();
             found.sort_unstable();
             let wanted: Vec<u64> = records
@@ -228,7 +223,7 @@ mod tests {
                 seen.push(first);
             }
             prop_assert!(seen.is_sorted_by(|left, right| left < right), "one group a day");
-            prop_assert!(cut.days(Table::Verdicts, &floor).is_empty());
+            prop_assert!(cut.days(Table::Verdicts, |_| true).is_empty());
         }
     }
 }

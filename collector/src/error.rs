@@ -48,6 +48,11 @@ pub enum Error {
     /// The bus.
     #[error("the bus: {0}")]
     Bus(#[from] interdict_bus::Error),
+    /// Another import's commit came between.
+    #[error(
+        "another import wrote to table `{0}` at the same time; run this one again when it is done: what stands is not added twice"
+    )]
+    Contended(&'static str),
     /// A thread that makes files ended early: a bug, or the runtime is going down.
     #[error("writing files of table `{0}` was cut short")]
     CutShort(&'static str),

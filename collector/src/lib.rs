@@ -1,4 +1,4 @@
-//! From the bus into the lake: six Delta tables, partitioned by date and sorted within their files.
+//! From the bus, and from files, into the lake: six Delta tables, partitioned by date and sorted within their files.
 //!
 //! DELIVERY: a record stands in each of its tables exactly once. A table's rows and the bus positions they reach are
 //! one Delta commit, so a crash anywhere leaves each table at some position and nothing between; reading resumes at
@@ -12,11 +12,13 @@ mod batch;
 mod commit;
 pub mod config;
 mod error;
+mod import;
 mod lane;
 mod table;
 
 pub use config::Config;
 pub use error::Error;
+pub use import::{Import, Imported};
 
 use futures::future::try_join_all;
 use interdict_bus::Log;

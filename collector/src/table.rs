@@ -18,7 +18,7 @@ use deltalake::writer::{DeltaWriter as _, RecordBatchWriter};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use interdict_bus::From;
 use interdict_schemas::Topic;
-use interdict_schemas::lake::{self, Table, txn::Txn};
+use interdict_schemas::lake::{self, Place, Table, txn::Txn};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use std::path::Path;
@@ -103,7 +103,7 @@ impl Delta {
         Positions { table: self.table, delta: self.delta.clone() }
     }
 
-    async fn version(&self, txn: &Txn) -> Result<Option<u64>, Error> {
+    pub(crate) async fn version(&self, txn: &Txn) -> Result<Option<u64>, Error> {
         version(&self.delta, self.table, txn).await
     }
 
@@ -133,7 +133,10 @@ impl Delta {
     /// When nothing of it stands, or when that is not known: the positions tell, once looked up again.
     pub(crate) async fn write(&mut self, cut: &Arc<Cut>, last: bool) -> Result<(), Error> {
         self.pending.merge(&cut.marks, &self.next);
-        let adds = self.files(Arc::clone(cut)).await?;
+        let floor = self.next.clone();
+        let adds = self
+            .files(Arc::clone(cut), move |place| place.offset >= floor.get(&place.partition).copied().unwrap_or(0))
+            .await?;
         let overdue = last || self.committed.elapsed() >= POSITIONS_ALONE;
         if self.pending.next.is_empty() || (adds.is_empty() && !overdue) {
             return Ok(());
@@ -141,12 +144,17 @@ impl Delta {
         self.commit(adds).await
     }
 
-    async fn files(&self, cut: Arc<Cut>) -> Result<Vec<Add>, Error> {
-        let (table, delta, floor) = (self.table, self.delta.clone(), self.next.clone());
+    /// Writes the rows of the records that `new` says the table has not, into files that are no part of it yet.
+    pub(crate) async fn files(
+        &self,
+        cut: Arc<Cut>,
+        new: impl Fn(&Place) -> bool + Send + 'static,
+    ) -> Result<Vec<Add>, Error> {
+        let (table, delta) = (self.table, self.delta.clone());
         let runtime = tokio::runtime::Handle::current();
         // Sorting, encoding and compressing keep a core busy for a while; the proxy may share this runtime.
         let files = tokio::task::spawn_blocking(move || {
-            let days = cut.days(table, &floor);
+            let days = cut.days(table, new);
             if days.is_empty() {
                 return Ok(Vec::new());
             }
@@ -156,12 +164,21 @@ impl Delta {
     }
 
     async fn commit(&mut self, adds: Vec<Add>) -> Result<(), Error> {
-        let fail = |source| failed("commit to", self.table, source);
         // INVARIANT: every commit carries the position of partition 0, so that any two collectors' commits conflict,
         // whichever partitions they read. Otherwise one could be carried past another's rows without noticing.
         let first = self.next.get(&0).copied().unwrap_or(0);
         self.pending.next.entry(0).or_insert(first);
         let txns = self.pending.txns(self.table.topic());
+        self.put(adds, txns).await?;
+        self.next.append(&mut self.pending.next);
+        self.pending = Marks::default();
+        self.committed = Instant::now();
+        Ok(())
+    }
+
+    /// Commits files together with positions.
+    pub(crate) async fn put(&mut self, adds: Vec<Add>, txns: Vec<(String, i64)>) -> Result<(), Error> {
+        let fail = |source| failed("commit to", self.table, source);
         let version = self.delta.version().map_or(0, |version| version + 1);
         let properties = CommitProperties::default()
             .with_application_transactions(txns.into_iter().map(|(id, at)| Transaction::new(id, at)).collect())
@@ -179,9 +196,6 @@ impl Delta {
             .await
             .map_err(fail)?;
         self.delta.state = Some(done.snapshot());
-        self.next.append(&mut self.pending.next);
-        self.pending = Marks::default();
-        self.committed = Instant::now();
         Ok(())
     }
 }

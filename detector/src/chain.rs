@@ -250,6 +250,11 @@ impl Chains {
         chain
     }
 
+    /// The hops of a chain, in no order.
+    pub fn of(&self, chain: u32) -> impl Iterator<Item = &Hop> {
+        self.graph.node_weights().filter(move |hop| hop.chain == chain)
+    }
+
     /// Takes a chain out: a person has judged it.
     pub fn close(&mut self, chain: u32) {
         self.graph.retain_nodes(|graph, node| graph.node_weight(node).is_some_and(|hop| hop.chain != chain));

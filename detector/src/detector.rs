@@ -15,10 +15,10 @@ use crate::population::Population;
 use crate::recent::Recent;
 use crate::session::{Asked as LastAsked, Session, Sessions};
 use crate::settings::Settings;
-use crate::step::{Ground, Origin, Step, account_on, forwarded, residence};
+use crate::step::{Ground, Manner, Origin, Step, account_on, forwarded, residence};
 use crate::weight::{self, Asked, Weight};
 use crate::words;
-use interdict_schemas::{Class, Effect, Event, Kind, Time};
+use interdict_schemas::{Class, Effect, Event, Finding, Kind, Resolution, Time};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -78,6 +78,8 @@ pub struct Detector {
 }
 
 const DAY_S: i64 = 86_400;
+/// So many times more a sign was there in what a person said is meant.
+const ACCEPTED: u32 = 4;
 /// Machines, and kinds of them, that are remembered of one actor.
 const MACHINES: usize = 96;
 /// So many events must agree before the clock jumps a day or more.
@@ -151,26 +153,30 @@ impl Detector {
     fn fold(&mut self, event: &Event) -> Vec<Output> {
         let (actor, grant) = self.actors.of(&event.identity);
         let edge = Edge { place: self.places.target(&event.target, event.time), protocol: event.target.protocol };
+        let mut outputs = Vec::new();
+        if !event.presented.is_empty() {
+            let machine = self.places.source(&event.source);
+            outputs = self.step(event, actor, grant, edge, machine, Manner::Presented);
+        }
         if let Kind::Refused(_) = event.kind {
             if let Some(actor) = self.actors.get_mut(actor) {
                 actor.refused(edge.place, event.time);
             }
-            return Vec::new();
+            return outputs;
         }
-        let outputs = if self.sessions.get_mut(&event.session).is_none() {
-            self.open(event, actor, grant, edge)
+        if self.sessions.get_mut(&event.session).is_none() {
+            outputs.extend(self.open(event, actor, grant, edge));
         } else {
             self.settle(event, actor, edge);
-            Vec::new()
-        };
-        let forwarded = self.act(event, actor, grant, edge);
-        if forwarded.is_empty() { outputs } else { outputs.into_iter().chain(forwarded).collect() }
+        }
+        outputs.extend(self.act(event, actor, grant, edge));
+        outputs
     }
 
     /// A session that was not known: it was admitted, or the record of its admission is missing.
     fn open(&mut self, event: &Event, actor: ActorId, grant: Grant, edge: Edge) -> Vec<Output> {
         let machine = self.places.source(&event.source);
-        let outputs = self.step(event, actor, grant, edge, machine, false);
+        let outputs = self.step(event, actor, grant, edge, machine, Manner::Opened);
         let session = Session {
             actor,
             edge,
@@ -205,7 +211,7 @@ impl Detector {
         grant: Grant,
         edge: Edge,
         machine: Machine,
-        is_forward: bool,
+        manner: Manner,
     ) -> Vec<Output> {
         let ground = Ground {
             settings: &self.settings,
@@ -213,11 +219,13 @@ impl Detector {
             places: &self.places,
             population: &self.population,
         };
-        let Some(step) = Step::of(ground, event, actor, grant, edge, machine, is_forward) else { return Vec::new() };
+        let Some(step) = Step::of(ground, event, actor, grant, edge, machine, manner) else { return Vec::new() };
         let view = View { step: &step, ground };
         let weight = weight::weigh(&view, &self.detections);
         self.counts.broken += weight.broken;
-        let hop = (weight.nats > self.settings.hop_nats).then(|| hop(&view, &self.detections, &weight));
+        let origin_of_decoy = event.presented.first().map(|presented| self.sessions.planted(presented, event, edge));
+        let hop = (weight.nats > self.settings.hop_nats)
+            .then(|| hop(&view, &self.detections, &weight, origin_of_decoy));
         let joining = Joining {
             time: event.time,
             root: step.actor.root,
@@ -249,7 +257,9 @@ impl Detector {
                 self.chains.keep(&mut actor.hops, id, event.time);
             }
         }
-        self.learn(event, actor, edge, machine, origin, is_new, is_forward, &weight);
+        if manner != Manner::Presented {
+            self.learn(event, actor, edge, machine, origin, is_new, manner, &weight);
+        }
         outputs
     }
 
@@ -262,7 +272,7 @@ impl Detector {
         machine: Machine,
         origin: Origin,
         is_new: bool,
-        is_forward: bool,
+        manner: Manner,
         weight: &Weight,
     ) {
         let bounds = &self.settings.bounds;
@@ -276,7 +286,7 @@ impl Detector {
                 actor.signed(weight::own(*detection, is_new), 1);
             }
         }
-        if is_forward {
+        if manner == Manner::Forwarded {
             self.population.forwarded(true);
             actor.accounts.meet(forwarded(edge.place), day, bounds.acquaintances);
             return;
@@ -369,7 +379,7 @@ impl Detector {
                     return Vec::new();
                 }
                 let machine = Machine { place: Some(edge.place), machine: 0, family: 0 };
-                self.step(event, actor, grant, inner, machine, true)
+                self.step(event, actor, grant, inner, machine, Manner::Forwarded)
             }
             _ => Vec::new(),
         }
@@ -439,6 +449,32 @@ impl Detector {
         }
     }
 
+    /// Folds what a person found an alert to be. Benign: what the chain did becomes habit, the chain ends, and its
+    /// verdicts are taken back. Malicious: what it did is no habit, and everybody in it is stopped.
+    pub fn resolve(&mut self, resolution: &Resolution) -> Vec<Output> {
+        let Some(closed) = self.judge.resolve(resolution, &self.settings, &self.actors, &self.chains) else {
+            return Vec::new();
+        };
+        let hops: Vec<_> = self.chains.of(closed.chain).map(|hop| (hop.actor, hop.edge, hop.signs.clone())).collect();
+        for (actor, edge, signs) in hops {
+            let Some(actor) = self.actors.get_mut(actor) else { continue };
+            match resolution.finding {
+                Finding::Malicious => actor.disown(edge),
+                Finding::Benign => {
+                    actor.accept(edge, resolution.time);
+                    for (detection, _) in signs.iter().filter(|(_, nats)| *nats > 0.0) {
+                        actor.signed(weight::own(*detection, true), ACCEPTED);
+                        actor.signed(weight::own(*detection, false), ACCEPTED);
+                    }
+                }
+            }
+        }
+        if resolution.finding == Finding::Benign {
+            self.chains.close(closed.chain);
+        }
+        closed.outputs
+    }
+
     /// How many actors are remembered.
     #[must_use]
     pub fn roots(&self) -> usize {
@@ -450,9 +486,6 @@ impl Detector {
     pub const fn settings(&self) -> &Settings {
         &self.settings
     }
-
-    /// Nothing is held that the fold does not age by itself; kept for those that call it on a timer.
-    pub fn release(&mut self, _before: Time) {}
 }
 
 fn meet_account(actor: &mut crate::actor::Actor, edge: Edge, keys: &Keys, time: Time, bound: usize) {
@@ -465,7 +498,7 @@ fn meet_account(actor: &mut crate::actor::Actor, edge: Edge, keys: &Keys, time: 
 }
 
 /// The hop that a suspicious step is.
-fn hop(view: &View<'_>, detections: &[Asked], weight: &Weight) -> Hop {
+fn hop(view: &View<'_>, detections: &[Asked], weight: &Weight, planted: Option<Teaching>) -> Hop {
     let step = view.step;
     let mut signs: Vec<_> = weight.signs.iter().filter(|(_, nats)| *nats > WORTH_TELLING).collect();
     signs.sort_by(|(_, one), (_, other)| other.total_cmp(one));
@@ -480,7 +513,11 @@ fn hop(view: &View<'_>, detections: &[Asked], weight: &Weight) -> Hop {
         }
     }
     let source = source_name(step.event);
-    let verb = if step.is_forward { "tunnelled" } else { "opened" };
+    let verb = match (step.is_forward, &step.event.kind) {
+        (true, _) => "tunnelled",
+        (false, Kind::Refused(_)) => "tried",
+        (false, _) => "opened",
+    };
     let evidence = format!(
         "{} {verb} {} to {} from {source} at {}: {}.",
         view.who(),
@@ -489,7 +526,8 @@ fn hop(view: &View<'_>, detections: &[Asked], weight: &Weight) -> Hop {
         step.time,
         sentences.join("; ")
     );
-    let taught = step.lesson.or(step.secret).map(|lesson| Arc::clone(&lesson.teaching));
+    let learned = step.lesson.or(step.secret).map(|lesson| Arc::clone(&lesson.teaching));
+    let taught = planted.map(Arc::new).or(learned);
     Hop::new(step, source, weight.nats, weight.signs.clone(), evidence, techniques, taught)
 }
 

@@ -10,7 +10,7 @@
 //! WHAT STOPS: `block_nats`, or `hold_nats` for approval, of which at least `cause_nats` are of detections whose
 //! strength and settings allow it. Rarity alone stops nothing. Proof stops at once.
 
-use crate::actor::Actors;
+use crate::actor::{ActorId, Actors};
 use crate::budget::Budget;
 use crate::chain::{Chains, Hop, HopId, Link};
 use crate::detection::Strength;
@@ -19,7 +19,7 @@ use crate::place::Places;
 use crate::settings::{Reach, Settings};
 use crate::weight::Asked;
 use crate::words;
-use interdict_schemas::{Alert, Message, Mode, Scope, Severity, Stop, Technique, Time, Verdict};
+use interdict_schemas::{Alert, Finding, Message, Mode, Resolution, Scope, Severity, Stop, Technique, Time, Verdict};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 
@@ -45,8 +45,16 @@ impl From<Output> for Message {
 #[derive(Debug)]
 struct Known {
     alert: Alert,
-    // Who was stopped, how, until when.
-    stopped: Vec<(crate::actor::ActorId, Stop, Time)>,
+    // What was given, and on whom.
+    given: Vec<(ActorId, Verdict)>,
+}
+
+/// An alert that a person has judged.
+pub(crate) struct Closed {
+    /// Its chain.
+    pub(crate) chain: u32,
+    /// What follows.
+    pub(crate) outputs: Vec<Output>,
 }
 
 /// All alerts that may still grow.
@@ -150,7 +158,7 @@ impl Judge {
         let start = path.first().map_or(&hop.event, |(first, _)| &first.event);
         if !self.known.contains_key(&hop.chain) {
             let id = id("a", &[bench.actors.name(root), start]);
-            self.known.insert(hop.chain, Known { alert: blank(id, bench.actors.name(root)), stopped: Vec::new() });
+            self.known.insert(hop.chain, Known { alert: blank(id, bench.actors.name(root)), given: Vec::new() });
             self.order.push_back(hop.chain);
             if self.order.len() > MOST
                 && let Some(oldest) = self.order.pop_front()
@@ -196,6 +204,50 @@ impl Judge {
         }
         let alert = Output::Alert(alert.clone());
         verdict.map(Output::Verdict).into_iter().chain([alert]).collect()
+    }
+
+    /// What follows from what a person found; nothing if the alert is not remembered.
+    pub(crate) fn resolve(
+        &mut self,
+        resolution: &Resolution,
+        settings: &Settings,
+        actors: &Actors,
+        chains: &Chains,
+    ) -> Option<Closed> {
+        let (chain, known) = self.known.iter_mut().find(|(_, known)| known.alert.id == resolution.alert)?;
+        let chain = *chain;
+        let mut outputs = Vec::new();
+        match resolution.finding {
+            Finding::Benign => {
+                let given = std::mem::take(&mut known.given).into_iter();
+                outputs.extend(given.map(|(_, verdict)| Output::Verdict(Verdict { revoked: true, ..verdict })));
+                self.known.remove(&chain);
+            }
+            Finding::Malicious => {
+                let mut involved: Vec<_> = chains.of(chain).map(|hop| (hop.actor, hop.root, hop.source.clone())).collect();
+                involved.sort();
+                involved.dedup_by_key(|(actor, ..)| *actor);
+                for (actor, root, source) in involved {
+                    let name = actors.name(actor);
+                    let verdict = Verdict {
+                        id: id("v", &[&resolution.alert, name, "malicious"]),
+                        time: resolution.time,
+                        scope: scope(actors.name(root), name, &source),
+                        effect: Stop::Stop,
+                        mode: settings.mode,
+                        until: resolution.time.plus_seconds(i64::from(settings.verdict_hours) * 3600),
+                        reason: format!("{} says that it was an attack: {}", resolution.by, known.alert.title),
+                        evidence: known.alert.events().map(str::to_owned).collect(),
+                        alert: Some(resolution.alert.clone()),
+                        by: resolution.by.clone(),
+                        revoked: false,
+                    };
+                    known.given.push((actor, verdict.clone()));
+                    outputs.push(Output::Verdict(verdict));
+                }
+            }
+        }
+        Some(Closed { chain, outputs })
     }
 
     /// How many alerts may still grow.
@@ -258,9 +310,8 @@ fn hops(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> Vec<interdict_schema
         if let Some(teaching) = &hop.taught
             && !hops.iter().any(|other| *other.session == *teaching.session)
         {
-            let mut events = vec![teaching.opening.to_string()];
-            events.extend(teaching.asked.iter().map(|event| event.to_string()));
-            events.push(teaching.event.to_string());
+            let events = [Some(&teaching.opening), teaching.asked.as_ref(), Some(&teaching.event)];
+            let mut events: Vec<_> = events.into_iter().flatten().filter(|id| !id.is_empty()).map(|id| id.to_string()).collect();
             events.dedup();
             hops.push(interdict_schemas::Hop {
                 time: teaching.opened,
@@ -308,15 +359,15 @@ fn verdict(
         Stop::Hold => 1,
         Stop::Stop => 2,
     };
-    known.stopped.retain(|(_, _, until)| *until > hop.time);
-    let is_given =
-        |(actor, given, _): &(_, Stop, Time)| *actor == hop.actor && strictness(given) >= strictness(&effect);
-    if known.stopped.iter().any(is_given) {
+    known.given.retain(|(_, verdict)| verdict.until > hop.time);
+    let is_given = |(actor, given): &(ActorId, Verdict)| {
+        *actor == hop.actor && strictness(&given.effect) >= strictness(&effect)
+    };
+    if known.given.iter().any(is_given) {
         return None;
     }
     let settings = bench.settings;
     let until = hop.time.plus_seconds(i64::from(settings.verdict_hours) * 3600);
-    known.stopped.push((hop.actor, effect, until));
     let actor = bench.actors.name(hop.actor);
     let mut evidence = Vec::new();
     for id in hops(path, bench).into_iter().flat_map(|hop| hop.events) {
@@ -325,14 +376,10 @@ fn verdict(
         }
     }
     let word = if effect == Stop::Hold { "hold" } else { "stop" };
-    Some(Verdict {
+    let verdict = Verdict {
         id: id("v", &[&known.alert.id, actor, word, &hop.event]),
         time: hop.time,
-        scope: Scope {
-            root: Some(bench.actors.name(hop.root).into()),
-            actor: Some(actor.into()),
-            ..Scope::default()
-        },
+        scope: scope(bench.actors.name(hop.root), actor, &hop.source),
         effect,
         mode: settings.mode,
         until,
@@ -341,8 +388,21 @@ fn verdict(
         alert: Some(known.alert.id.clone()),
         by: bench.name(bench.sum(path).first).into(),
         revoked: false,
-    })
+    };
+    known.given.push((hop.actor, verdict.clone()));
+    Some(verdict)
 }
+
+/// Whoever was not authenticated is known by where it comes from alone.
+fn scope(root: &str, actor: &str, source: &str) -> Scope {
+    if root.starts_with(UNKNOWN) {
+        return Scope { source: Some(source.into()), ..Scope::default() };
+    }
+    Scope { root: Some(root.into()), actor: Some(actor.into()), ..Scope::default() }
+}
+
+/// How the proxy names somebody who presented a decoy and was not authenticated.
+const UNKNOWN: &str = "unknown:";
 
 fn blank(id: String, root: &str) -> Alert {
     Alert {

@@ -113,7 +113,7 @@ fn key_of(disclosure: &Disclosure) -> Fingerprint {
     let value = disclosure.value.as_str();
     match disclosure.kind {
         DisclosureKind::Account => fingerprint::of(("account", &*folded(value))),
-        DisclosureKind::Credential => fingerprint::of(("credential", value)),
+        DisclosureKind::Credential | DisclosureKind::Decoy => fingerprint::of(("credential", value)),
         _ => named(value),
     }
 }

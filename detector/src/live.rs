@@ -290,13 +290,12 @@ impl Live {
     }
 
     fn release(&mut self) {
-        let horizon = i64::from(self.detector.settings().horizon_days) * 86_400;
-        self.detector.release(now().plus_seconds(-horizon));
         let counts = self.detector.counts();
         tracing::info!(
             events = counts.events,
             duplicates = counts.duplicates,
             late = counts.late,
+            future = counts.future,
             broken = counts.broken,
             forgotten = counts.forgotten,
             unreadable = self.unreadable,

@@ -3,7 +3,8 @@
 use crate::actor::{ActorId, Edge};
 use crate::fingerprint::Map;
 use crate::place::PlaceId;
-use interdict_schemas::Time;
+use crate::learned::Teaching;
+use interdict_schemas::{DecoyUse, Event, Time};
 
 /// One session.
 #[derive(Debug)]
@@ -79,6 +80,29 @@ impl Sessions {
         }
         self.sweep_at = self.sessions.len() * 2;
         beyond
+    }
+
+    /// Where a decoy that was presented comes from, as far as it is known.
+    #[must_use]
+    pub(crate) fn planted(&self, presented: &DecoyUse, event: &Event, edge: Edge) -> Teaching {
+        let session = self.sessions.get(presented.session.as_str());
+        let text = |text: fn(&Session) -> &str| session.map(text).unwrap_or_default().into();
+        Teaching {
+            event: "".into(),
+            asked: None,
+            what: presented.field.as_str().into(),
+            from: session.map_or(event.time, |session| session.opened),
+            time: event.time,
+            session: presented.session.as_str().into(),
+            opened: session.map_or(event.time, |session| session.opened),
+            opening: text(|session| &session.opening),
+            actor: event.identity.actor().id.as_str().into(),
+            source: text(|session| &session.source),
+            account: text(|session| &session.account),
+            place: session.map_or(edge.place, |session| session.edge.place),
+            target: presented.target.as_str().into(),
+            protocol: session.map_or(edge.protocol, |session| session.edge.protocol),
+        }
     }
 
     /// How many are held.

@@ -64,6 +64,17 @@ impl Origin {
     }
 }
 
+/// How a step came to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// A session was opened.
+    Opened,
+    /// A forward was, through one.
+    Forwarded,
+    /// Something was presented that only movement can have; whether it was let in does not matter.
+    Presented,
+}
+
 /// A step, before it is learnt from.
 #[derive(Debug)]
 pub struct Step<'a> {
@@ -155,8 +166,9 @@ impl<'a> Step<'a> {
         grant: Grant,
         edge: Edge,
         machine: Machine,
-        is_forward: bool,
+        manner: Manner,
     ) -> Option<Self> {
+        let is_forward = manner == Manner::Forwarded;
         let time = event.time;
         let actor = ground.actors.get(actor_id)?;
         let root = ground.actors.get(actor.root)?;

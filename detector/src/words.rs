@@ -12,6 +12,7 @@ pub(crate) fn value(lesson: &Lesson) -> String {
         DisclosureKind::Alias => "alias",
         DisclosureKind::Account => "account",
         DisclosureKind::Credential => "credential",
+        DisclosureKind::Decoy => "decoy",
     };
     format!("{kind} {}", lesson.value)
 }

@@ -55,6 +55,7 @@ impl Subject {
             target: self.target.clone(),
             account: self.account.clone(),
             disclosures,
+            presented: Vec::new(),
             kind,
         }
     }

@@ -1,10 +1,11 @@
 //! The reading side: SQL and hunts over the lake, replay of sessions, proof that nothing is missing, and events from
-//! files for forensics. It never writes to the lake and depends on no other part than the contracts.
+//! files of other systems' logs. It never writes to the lake and depends on no other part than the contracts.
 
 mod engine;
 mod error;
 pub mod forensics;
 pub mod hunt;
+pub mod import;
 mod neutral;
 pub mod output;
 pub mod replay;

@@ -16,8 +16,10 @@ named! {
         Request = "request",
         /// A port forward.
         Forward = "forward",
-        /// One Kubernetes API request.
+        /// One request to an API: Kubernetes, a cloud's control plane, a remote procedure.
         Api = "api",
+        /// A file or a share, opened or changed.
+        File = "file",
     }
 }
 

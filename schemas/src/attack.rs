@@ -11,8 +11,18 @@ fn technique(tactic: &str, id: &str, name: &str) -> Technique {
 pub fn movement(protocol: Protocol) -> Technique {
     match protocol {
         Protocol::Ssh => technique("TA0008", "T1021.004", "Remote Services: SSH"),
-        Protocol::Kubernetes => technique("TA0008", "T1021.007", "Remote Services: Cloud Services"),
-        Protocol::Postgres | Protocol::Http => technique("TA0008", "T1021", "Remote Services"),
+        Protocol::Kubernetes | Protocol::Cloud => technique("TA0008", "T1021.007", "Remote Services: Cloud Services"),
+        Protocol::Rdp => technique("TA0008", "T1021.001", "Remote Services: Remote Desktop Protocol"),
+        Protocol::Smb => technique("TA0008", "T1021.002", "Remote Services: SMB/Windows Admin Shares"),
+        Protocol::Winrm => technique("TA0008", "T1021.006", "Remote Services: Windows Remote Management"),
+        Protocol::Postgres
+        | Protocol::Http
+        | Protocol::Kerberos
+        | Protocol::Ntlm
+        | Protocol::Rpc
+        | Protocol::Logon
+        | Protocol::Database
+        | Protocol::Network => technique("TA0008", "T1021", "Remote Services"),
     }
 }
 
@@ -20,9 +30,20 @@ pub fn movement(protocol: Protocol) -> Technique {
 #[must_use]
 pub fn collection(protocol: Protocol) -> Technique {
     match protocol {
-        Protocol::Postgres => technique("TA0009", "T1213.006", "Data from Information Repositories: Databases"),
+        Protocol::Postgres | Protocol::Database => {
+            technique("TA0009", "T1213.006", "Data from Information Repositories: Databases")
+        }
         Protocol::Http => technique("TA0009", "T1213", "Data from Information Repositories"),
-        Protocol::Ssh => technique("TA0007", "T1018", "Remote System Discovery"),
+        Protocol::Smb => technique("TA0009", "T1039", "Data from Network Shared Drive"),
+        Protocol::Cloud => technique("TA0007", "T1580", "Cloud Infrastructure Discovery"),
+        Protocol::Ssh
+        | Protocol::Rdp
+        | Protocol::Kerberos
+        | Protocol::Ntlm
+        | Protocol::Rpc
+        | Protocol::Winrm
+        | Protocol::Logon
+        | Protocol::Network => technique("TA0007", "T1018", "Remote System Discovery"),
         Protocol::Kubernetes => technique("TA0007", "T1613", "Container and Resource Discovery"),
     }
 }

@@ -9,7 +9,9 @@ pub const AUTHENTICATION: u32 = 3002;
 pub const HTTP: u32 = 4002;
 /// SSH Activity.
 pub const SSH: u32 = 4007;
-/// API Activity: Kubernetes.
+/// SMB Activity.
+pub const SMB: u32 = 4006;
+/// API Activity: Kubernetes, clouds, remote procedures.
 pub const API: u32 = 6003;
 /// Datastore Activity: SQL.
 pub const DATASTORE: u32 = 6005;
@@ -36,6 +38,7 @@ const fn uid(class: Class) -> u32 {
         Class::Command | Class::Shell | Class::Forward => SSH,
         Class::Request => HTTP,
         Class::Api => API,
+        Class::File => SMB,
     }
 }
 
@@ -57,6 +60,12 @@ fn activity(action: &Action) -> u32 {
             Verb::Update => 3,
             Verb::Delete => 4,
             Verb::Define | Verb::Other => 99,
+        },
+        Class::File => match action.verb {
+            Verb::Read => 2,
+            Verb::Create => 3,
+            Verb::Update => 5,
+            _ => 99,
         },
         Class::Request => {
             let method = action.text.split(' ').next().unwrap_or_default();

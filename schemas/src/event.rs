@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 named! {
-    /// The protocols interdict stands in.
+    /// How a target is spoken to: the protocols interdict stands in, then those that only other systems' logs name.
     Protocol {
         /// PostgreSQL frontend/backend protocol 3.
         Postgres = "postgres",
@@ -15,6 +15,26 @@ named! {
         Kubernetes = "kubernetes",
         /// HTTP/1.1 and 2.
         Http = "http",
+        /// Remote Desktop.
+        Rdp = "rdp",
+        /// Windows file shares and named pipes.
+        Smb = "smb",
+        /// Kerberos 5 (RFC 4120), where a log does not say what it was used for.
+        Kerberos = "kerberos",
+        /// NTLM, where a log does not say what it was used for.
+        Ntlm = "ntlm",
+        /// DCE/RPC.
+        Rpc = "rpc",
+        /// Windows Remote Management.
+        Winrm = "winrm",
+        /// A Windows logon whose protocol the log does not tell.
+        Logon = "logon",
+        /// The control plane of a cloud.
+        Cloud = "cloud",
+        /// A database that is not PostgreSQL.
+        Database = "database",
+        /// A connection whose protocol the log does not tell.
+        Network = "network",
     }
 }
 
@@ -23,7 +43,17 @@ impl Protocol {
     /// on it.
     #[must_use]
     pub const fn lands(self) -> bool {
-        matches!(self, Self::Ssh | Self::Kubernetes)
+        match self {
+            Self::Ssh
+            | Self::Kubernetes
+            | Self::Rdp
+            | Self::Winrm
+            | Self::Smb
+            | Self::Logon
+            | Self::Cloud
+            | Self::Network => true,
+            Self::Postgres | Self::Http | Self::Kerberos | Self::Ntlm | Self::Rpc | Self::Database => false,
+        }
     }
 }
 

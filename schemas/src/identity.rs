@@ -36,7 +36,7 @@ pub struct Delegation {
 }
 
 /// A verified identity.
-// INVARIANT: `chain` is never empty; only `Identity::new` makes one.
+// INVARIANT: `chain` is never empty; only `Identity::new` and `Identity::rooted` make one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
     /// Who vouches for it (`iss`).
@@ -65,10 +65,11 @@ impl Identity {
         Ok(Self { issuer: issuer.into(), groups: Vec::new(), delegation: None, chain })
     }
 
-    /// One that acts for nobody else.
+    /// An identity from its root and those it delegated to, the acting principal last.
     #[must_use]
-    pub fn of(issuer: impl Into<String>, root: Principal) -> Self {
-        Self { issuer: issuer.into(), groups: Vec::new(), delegation: None, chain: vec![root] }
+    pub fn rooted(issuer: impl Into<String>, root: Principal, delegates: Vec<Principal>) -> Self {
+        let chain = std::iter::once(root).chain(delegates).collect();
+        Self { issuer: issuer.into(), groups: Vec::new(), delegation: None, chain }
     }
 
     /// The person or workload at the start of the chain.

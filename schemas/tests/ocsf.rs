@@ -62,6 +62,7 @@ fn sample(kind: Kind) -> Event {
             Class::Command | Class::Shell | Class::Forward => Protocol::Ssh,
             Class::Request => Protocol::Http,
             Class::Api => Protocol::Kubernetes,
+            Class::File => Protocol::Smb,
         },
         _ => Protocol::Ssh,
     };
@@ -133,6 +134,7 @@ fn what_ocsf_carries_survives() {
         action(Class::Request, Verb::Update, "PATCH /v1/x?y=%00", &["/v1/x"]),
         action(Class::Forward, Verb::Connect, "db-2:5432", &["db-2:5432", "10.0.0.2:5432"]),
         action(Class::Api, Verb::Execute, "create pods/exec shop/web-1", &["pods/exec"]),
+        action(Class::File, Verb::Create, r"create \\srv\c$\a b.exe", &[r"\\srv\c$\a b.exe"]),
     ];
     let mut kinds = vec![
         Kind::Opened,

@@ -1,6 +1,7 @@
 //! The collector as its users meet it: a log goes in, a lake stands, whatever happens between.
 
 mod crash;
+mod import;
 mod killed;
 mod lake;
 mod memory;

@@ -6,7 +6,7 @@
 
 mod cover;
 
-use crate::{Detector, Fact, Output, Settings, resolve};
+use crate::{Detector, Fact, Output, Settings};
 use cover::Cover;
 use interdict_schemas::{Alert, Event, Kind, Severity, Time, Verdict};
 use serde::Serialize;
@@ -125,7 +125,7 @@ impl Backtest {
         for side in &mut self.sides {
             let outputs = match fact {
                 Fact::Event(event) => side.detector.observe(event),
-                Fact::Resolution(resolution) => resolve(&mut side.detector, resolution),
+                Fact::Resolution(resolution) => side.detector.resolve(resolution),
             };
             side.take(outputs, self.from);
             if let Some(event) = event {

@@ -19,11 +19,19 @@ impl Detection for DecoyUsed {
     }
 
     fn sign(&self, view: &View<'_>) -> Sign {
-        if crate::decoy::presented(view.step.event).is_empty() { Sign::Mute } else { Sign::Weighed(PROOF) }
+        if view.step.event.presented.is_empty() { Sign::Mute } else { Sign::Weighed(PROOF) }
     }
 
     fn tell(&self, view: &View<'_>) -> String {
-        crate::decoy::tell(view.step.event, &view.who())
+        let Some(presented) = view.step.event.presented.first() else { return String::new() };
+        format!(
+            "{} presented, as {}, a decoy that was planted in {} of {} in session {}: nobody else was ever told it",
+            view.who(),
+            presented.place,
+            presented.field,
+            presented.target,
+            presented.session
+        )
     }
 
     fn techniques(&self, _: &View<'_>) -> Vec<Technique> {

@@ -19,7 +19,9 @@ impl Detection for DisclosureUsed {
     }
 
     fn sign(&self, view: &View<'_>) -> Sign {
-        Sign::Seen { is_there: view.step.lesson.is_some(), movement: 0.28, unknown: 0.03 }
+        // A known target is usually named somewhere in what its users read.
+        let unknown = if view.step.known.is_some() { 0.3 } else { 0.004 };
+        Sign::Seen { is_there: view.step.lesson.is_some(), movement: 0.28, unknown }
     }
 
     fn tell(&self, view: &View<'_>) -> String {

@@ -7,6 +7,7 @@ mod account_switch;
 mod burst;
 mod chain_break;
 mod convergence;
+mod decoy_used;
 mod delegation_overreach;
 mod delegation_splice;
 mod discovery;
@@ -122,4 +123,5 @@ pub const ALL: &[&dyn Detection] = &[
     &refused_before::RefusedBefore,
     &unusual_hour::UnusualHour,
     &discovery::Discovery,
+    &decoy_used::DecoyUsed,
 ];

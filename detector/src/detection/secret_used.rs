@@ -17,7 +17,7 @@ impl Detection for SecretUsed {
     }
 
     fn sign(&self, view: &View<'_>) -> Sign {
-        Sign::Seen { is_there: view.step.secret.is_some(), movement: 0.08, unknown: 0.004 }
+        Sign::Seen { is_there: view.step.secret.is_some(), movement: 0.08, unknown: 0.001 }
     }
 
     fn tell(&self, view: &View<'_>) -> String {

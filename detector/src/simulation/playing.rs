@@ -120,7 +120,7 @@ impl Playing {
                 DisclosureKind::HostName => estate.host(lesson.place),
                 DisclosureKind::Address => estate.address(lesson.place).to_string(),
                 DisclosureKind::Alias => estate.alias(lesson.place),
-                DisclosureKind::Credential => estate.credential(lesson.place),
+                DisclosureKind::Credential | DisclosureKind::Decoy => estate.credential(lesson.place),
                 DisclosureKind::Account => "ops-shared".into(),
             };
             Disclosure { kind: lesson.kind, value, target: Some(estate.name(lesson.place)) }

@@ -243,6 +243,7 @@ fn event(visit: &Visit, identity: Identity, source: Source, population: &Populat
         target,
         account: visit.account(population),
         disclosures: Vec::new(),
+        presented: Vec::new(),
         kind: Kind::Opened,
     }
 }

@@ -24,8 +24,17 @@ pub(super) fn resolve(
     file: &mut File<'_>,
 ) -> Option<Target> {
     let protocol = *raw.protocol.as_ref();
-    if protocol == Protocol::Kubernetes {
-        file.wrong::<()>(raw.protocol.span(), "kubernetes is not served by this build; use http for a cluster's API");
+    match protocol {
+        Protocol::Postgres | Protocol::Ssh | Protocol::Http => {}
+        Protocol::Kubernetes => {
+            let words = "kubernetes is not served by this build; use http for a cluster's API";
+            file.wrong::<()>(raw.protocol.span(), words);
+        }
+        // Known from other systems' logs alone.
+        other => {
+            file.wrong::<()>(raw.protocol.span(), format!("{other} is not served; use postgres, ssh or http"));
+            return None;
+        }
     }
     let listen = *raw.listen.as_ref();
     // Port 0 is a free one, another each time.
@@ -83,7 +92,7 @@ fn listen_tls(raw: &raw::Target, has_tls: bool, file: &mut File<'_>) -> Option<b
             );
         }
         (Protocol::Postgres, _) => true,
-        (Protocol::Http | Protocol::Kubernetes, _) => asked.unwrap_or(!loopback),
+        (_, _) => asked.unwrap_or(!loopback),
     };
     if wanted && !has_tls {
         let place = raw.tls.as_ref().map_or_else(|| raw.listen.span(), Spanned::span);
@@ -160,8 +169,8 @@ fn credential(
         (Protocol::Ssh, ..) => {
             file.wrong(place, "an ssh target needs credential = { account, key_file } and nothing else")
         }
-        (Protocol::Http | Protocol::Kubernetes, _, None, None, None, None) => Some(Credential::None),
-        (Protocol::Http | Protocol::Kubernetes, _, None, None, Some(value), header) => {
+        (_, _, None, None, None, None) => Some(Credential::None),
+        (_, _, None, None, Some(value), header) => {
             let value = secret(&value, "value_file", secrets::read_line, file);
             let name = match header {
                 None => Some(http::header::AUTHORIZATION),
@@ -172,7 +181,7 @@ fn credential(
             };
             Some(Credential::Header { name: name?, value: value? })
         }
-        (Protocol::Http | Protocol::Kubernetes, ..) => file
+        _ => file
             .wrong(place, "an http target takes credential = { header, value_file }, an account beside it, or none"),
     }
 }

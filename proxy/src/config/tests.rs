@@ -130,6 +130,7 @@ fn targets_that_cannot_work_are_refused() {
     check(&http("").replace("127.0.0.1:80\"", "127.0.0.1\""), &["interdict.toml:8:11: ", "not host:port"]);
     check(&http("").replace("\"127.0.0.1:80\"", "\"::1:80\""), &["not host:port"]);
     check(&http("").replace("\"http\"", "\"telnet\""), &["interdict.toml:6:12: ", "telnet"]);
+    check(&http("").replace("\"http\"", "\"rdp\""), &["interdict.toml:6:12: ", "rdp is not served; use postgres"]);
     check(&http("").replace("\"http\"", "\"ssh\""), &["host_key", "key_file"]);
     let again =
         "[[target]]\nname = \"api\"\nprotocol = \"http\"\nlisten = \"127.0.0.1:8080\"\naddress = \"127.0.0.1:80\"";

@@ -41,6 +41,6 @@ pub fn of(protocol: interdict_schemas::Protocol) -> Option<&'static dyn Protocol
         interdict_schemas::Protocol::Postgres => Some(&postgres::Postgres),
         interdict_schemas::Protocol::Ssh => Some(&ssh::Ssh),
         interdict_schemas::Protocol::Http => Some(&http::Http),
-        interdict_schemas::Protocol::Kubernetes => None,
+        _ => None,
     }
 }

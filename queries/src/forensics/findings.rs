@@ -35,7 +35,7 @@ impl Findings {
                 let place = Some((partial, file.to_owned()));
                 Ok(Self { out: Box::new(BufWriter::new(out)), name, place, count: 0 })
             }
-            Err(source) => Err(Error::Write { file: name, source }),
+            Err(source) => Err(Error { file: name, source }),
         }
     }
 
@@ -45,7 +45,7 @@ impl Findings {
     /// When the file does not take it.
     pub fn write(&mut self, alert: &Alert, verdict: Option<&Verdict>) -> Result<(), Error> {
         let written = writeln!(self.out, "{}", ocsf::finding(alert, verdict));
-        written.map_err(|source| Error::Write { file: self.name.clone(), source })?;
+        written.map_err(|source| Error { file: self.name.clone(), source })?;
         self.count += 1;
         Ok(())
     }
@@ -57,7 +57,7 @@ impl Findings {
     pub fn finish(mut self) -> Result<u64, Error> {
         let named = |place: &(PathBuf, PathBuf)| std::fs::rename(&place.0, &place.1);
         let finished = self.out.flush().and_then(|()| self.place.take().as_ref().map_or(Ok(()), named));
-        finished.map_err(|source| Error::Write { file: self.name.clone(), source })?;
+        finished.map_err(|source| Error { file: self.name.clone(), source })?;
         Ok(self.count)
     }
 }

@@ -178,7 +178,8 @@ impl Session {
             Protocol::Postgres => Class::Statement,
             Protocol::Ssh => Class::Command,
             Protocol::Kubernetes => Class::Api,
-            Protocol::Http => Class::Request,
+            Protocol::Smb => Class::File,
+            _ => Class::Request,
         };
         let decision = Decision {
             effect: if denied.is_some() { Effect::Deny } else { Effect::Allow },

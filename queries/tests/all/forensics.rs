@@ -1,6 +1,7 @@
 //! Events from files as they come, however they come.
 
-use interdict_queries::forensics::{Error, Events, Findings};
+use interdict_queries::forensics::Findings;
+use interdict_queries::import::{Error, Events, Options};
 use interdict_schemas::{Message, ocsf};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ fn files_are_read_whatever_their_compression() {
         ("zstd.jsonl.zst", zst, 3),
         ("empty.jsonl", Vec::new(), 0),
     ] {
-        let mut read = Events::new(vec![file(folder.path(), name, &bytes)]);
+        let mut read = Events::new(vec![file(folder.path(), name, &bytes)], Options::default());
         let found = read.by_ref().filter(Result::is_ok).count();
         assert_eq!(found, events, "{name}");
         assert_eq!(read.tally().events, events as u64, "{name}");
@@ -53,7 +54,7 @@ fn line_that_is_no_event_is_named_and_passed_over() {
     let lines =
         format!("{sample}\nnot json\n{{\"class_uid\": 1007}}\n\n{long}\n{sample}\n{{\"class_uid\": 3002}}\n{long}");
     let path = file(folder.path(), "mixed.jsonl", lines.as_bytes());
-    let mut read = Events::new(vec![path.clone()]);
+    let mut read = Events::new(vec![path.clone()], Options::default());
     let faults: Vec<String> = read.by_ref().filter_map(Result::err).map(|error| error.to_string()).collect();
     let name = path.display();
     assert_eq!(faults.len(), 4, "{faults:?}");
@@ -78,16 +79,16 @@ fn file_that_cannot_be_read_on_ends_the_reading() {
     let whole = gzip(lines.as_bytes());
     let cut = file(folder.path(), "cut.gz", &whole[..whole.len() / 2]);
     let good = file(folder.path(), "good.jsonl", lines.as_bytes());
-    let mut read = Events::new(vec![cut, good]);
+    let mut read = Events::new(vec![cut, good], Options::default());
     let last = read.by_ref().last().expect("an item").expect_err("an error");
     assert!(matches!(last, Error::Read { .. }), "{last}");
     assert!(!last.is_skipped());
     assert!(read.next().is_none());
-    let missing = Events::new(vec![folder.path().join("none.jsonl")]).next().expect("an item");
+    let missing = Events::new(vec![folder.path().join("none.jsonl")], Options::default()).next().expect("an item");
     let error = missing.expect_err("not there");
     assert!(error.to_string().contains("none.jsonl cannot be opened"), "{error}");
     let garbage = file(folder.path(), "garbage.zst", b"not zstd at all");
-    let error = Events::new(vec![garbage]).next().expect("an item").expect_err("garbage");
+    let error = Events::new(vec![garbage], Options::default()).next().expect("an item").expect_err("garbage");
     assert!(matches!(error, Error::Read { .. }), "{error}");
 }
 
@@ -116,7 +117,7 @@ fn findings_stand_under_their_name_only_when_complete() {
 fn generated_set_is_read_whole() {
     let path = std::env::var_os("INTERDICT_EVENTS").expect("INTERDICT_EVENTS names the file");
     let start = std::time::Instant::now();
-    let mut read = Events::new(vec![path.into()]);
+    let mut read = Events::new(vec![path.into()], Options::default());
     let faults: Vec<_> = read.by_ref().filter_map(Result::err).take(3).collect();
     let (tally, seconds) = (read.tally(), start.elapsed().as_secs_f64());
     println!("{tally:?}, {:.0} lines/s", tally.lines as f64 / seconds);

@@ -4,6 +4,7 @@ mod engine;
 mod fixture;
 mod forensics;
 mod hunts;
+mod import;
 mod output;
 mod replay;
 mod verify;

@@ -8,6 +8,10 @@ use crate::Topic;
 
 const PREFIX: &str = "interdict";
 
+/// The partition that records stand in which came from files and never were on a bus. Each file is a spool by the
+/// digest of what it holds; the offset is the record's place in its file.
+pub const IMPORTED: u32 = i32::MAX as u32;
+
 /// What a txn id speaks of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Txn {

@@ -2,8 +2,9 @@
 //! what an event needs is an error that names the attribute.
 //!
 //! Classes: 3002 Authentication (a session opens, is refused, closes), 6005 Datastore Activity (a statement), 4007 SSH
-//! Activity (a command, a shell, a forward), 6003 API Activity (a Kubernetes request), 4002 HTTP Activity (a request),
-//! and 2004 Detection Finding, which is only written.
+//! Activity (a command, a shell, a forward), 6003 API Activity (a request to Kubernetes, a cloud or a remote procedure),
+//! 4002 HTTP Activity (a request), 4006 SMB Activity (a file or a share), and 2004 Detection Finding, which is only
+//! written.
 //!
 //! What OCSF carries comes back: `read(event(e))` keeps id, time, session, root and actor with their kinds, groups,
 //! issuer, delegation, source, target, the account of a session, disclosures with kind and value, decoys
@@ -17,7 +18,7 @@
 //! - an action's objects (derived from the text again), its parameters' digest, rows, and the volumes of what is not
 //!   network traffic;
 //! - a closed session's counts;
-//! - the protocol where it is not the class's own: a statement is always PostgreSQL's.
+//! - the protocol where it is not the class's own: a statement is always PostgreSQL's, a file always SMB's.
 
 mod finding;
 mod read;
@@ -65,7 +66,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// A class that carries nothing interdict understands. Not a fault of the line.
-    #[error("class_uid {class} is not one of 3002, 4002, 4007, 6003, 6005")]
+    #[error("class_uid {class} is not one of 3002, 4002, 4006, 4007, 6003, 6005")]
     Class {
         /// The class.
         class: u32,

@@ -66,8 +66,9 @@ fn event(mut raw: Raw<'_>) -> Result<Event, Error> {
         class::AUTHENTICATION => None,
         class::DATASTORE => Some(Protocol::Postgres),
         class::SSH => Some(Protocol::Ssh),
-        class::API => Some(Protocol::Kubernetes),
+        class::API => Some(api_service(&raw)?),
         class::HTTP => Some(Protocol::Http),
+        class::SMB => Some(Protocol::Smb),
         _ => return Err(Error::Class { class }),
     };
     let activity = required(raw.activity_id, "activity_id")?;
@@ -107,8 +108,17 @@ fn event(mut raw: Raw<'_>) -> Result<Event, Error> {
 
 fn service(raw: &Raw<'_>) -> Result<Protocol, Error> {
     let name = required(raw.service.as_ref().and_then(|service| service.name.as_deref()), "service.name")?;
-    Protocol::parse(name)
-        .ok_or(Error::Wrong { path: "service.name".to_owned(), expected: "postgres, ssh, kubernetes or http" })
+    protocol(name, "service.name")
+}
+
+/// Whose API it is; an event that does not say speaks of Kubernetes.
+fn api_service(raw: &Raw<'_>) -> Result<Protocol, Error> {
+    let service = raw.api.as_ref().and_then(|api| api.service.as_ref()).and_then(|service| service.name.as_deref());
+    service.map_or(Ok(Protocol::Kubernetes), |name| protocol(name, "api.service.name"))
+}
+
+fn protocol(name: &str, path: &str) -> Result<Protocol, Error> {
+    Protocol::parse(name).ok_or_else(|| Error::Wrong { path: path.to_owned(), expected: "a protocol of interdict's" })
 }
 
 fn lifecycle(raw: &mut Raw<'_>, activity: u32, time: Time) -> Result<Kind, Error> {
@@ -200,6 +210,7 @@ fn what(raw: &mut Raw<'_>, class_uid: u32, activity: u32) -> Result<What, Error>
         }
         class::SSH => ssh(raw, activity),
         class::API => Ok(api(raw)),
+        class::SMB => Ok(file(raw, activity)),
         _ => Ok(request(raw)),
     }
 }
@@ -249,6 +260,17 @@ fn api(raw: &mut Raw<'_>) -> What {
         name: resource.name.as_deref(),
     };
     done(Class::Api, request.verb(), request.to_string())
+}
+
+fn file(raw: &mut Raw<'_>, activity: u32) -> What {
+    let class = Class::File;
+    let Some(command) = raw.command.take() else {
+        return What::Named { class, path: "command" };
+    };
+    let Some(path) = raw.file.take().and_then(|file| file.path) else {
+        return What::Named { class, path: "file.path" };
+    };
+    done(class, text::file_verb(activity), format!("{command} {path}"))
 }
 
 fn request(raw: &mut Raw<'_>) -> What {

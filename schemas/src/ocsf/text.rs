@@ -48,9 +48,19 @@ impl std::fmt::Display for Api<'_> {
     }
 }
 
-/// `METHOD /path` of an HTTP request.
+/// `METHOD /path` of an HTTP request; `operation path` of a file.
 pub(super) fn request(text: &str) -> (&str, &str) {
     text.split_once(' ').unwrap_or((text, ""))
+}
+
+/// What is done to a file.
+pub(super) const fn file_verb(activity: u32) -> Verb {
+    match activity {
+        2 => Verb::Read,
+        3 => Verb::Create,
+        1 | 4 | 5 | 6 => Verb::Update,
+        _ => Verb::Other,
+    }
 }
 
 /// What an HTTP method does.
@@ -88,6 +98,7 @@ pub(super) fn objects(class: Class, text: &str) -> Vec<String> {
         Class::Request => request(text).1.split('?').next().unwrap_or_default(),
         Class::Forward => text,
         Class::Api => Api::parse(text).resource,
+        Class::File => request(text).1,
         Class::Statement | Class::Shell => "",
     };
     if object.is_empty() { Vec::new() } else { vec![object.to_owned()] }

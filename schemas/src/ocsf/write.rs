@@ -109,7 +109,7 @@ fn what(event: &Event, out: &mut Map<String, Value>) {
             put("duration", json!((event.time.micros_since(closed.opened) / 1000).max(0)));
         }
         Kind::Acted { action, decision, outcome } => {
-            acted(action, &mut put);
+            acted(event, action, &mut put);
             decided(decision, &mut put);
             match (decision.effect, outcome) {
                 (Effect::Deny, _) => {
@@ -128,7 +128,7 @@ fn what(event: &Event, out: &mut Map<String, Value>) {
     }
 }
 
-fn acted(action: &Action, put: &mut impl FnMut(&str, Value)) {
+fn acted(event: &Event, action: &Action, put: &mut impl FnMut(&str, Value)) {
     put("app_name", app(action.class));
     match action.class {
         Class::Statement => {
@@ -140,9 +140,16 @@ fn acted(action: &Action, put: &mut impl FnMut(&str, Value)) {
             let (method, path) = text::request(&action.text);
             put("http_request", json!({"http_method": method, "url": {"path": path}}));
         }
+        Class::File => {
+            let (command, path) = text::request(&action.text);
+            put("command", json!(command));
+            let name = path.rsplit(['\\', '/']).next().unwrap_or(path);
+            put("file", json!({"name": name, "path": path, "type_id": 0}));
+        }
         Class::Api => {
             let request = Api::parse(&action.text);
-            put("api", json!({"operation": request.operation, "service": {"name": "kubernetes"}}));
+            let service = event.target.protocol.name();
+            put("api", json!({"operation": request.operation, "service": {"name": service}}));
             let resource = object([
                 ("type", json!(request.resource)),
                 ("name", json!(request.name)),
@@ -181,7 +188,7 @@ fn resulted(class: Class, outcome: &Outcome, put: &mut impl FnMut(&str, Value)) 
     if outcome.duration_us > 0 {
         put("duration", json!(outcome.duration_us / 1000));
     }
-    let network = matches!(class, Class::Request | Class::Command | Class::Shell | Class::Forward);
+    let network = matches!(class, Class::Request | Class::Command | Class::Shell | Class::Forward | Class::File);
     if network && (outcome.bytes_in, outcome.bytes_out) != (0, 0) {
         put("traffic", json!({"bytes_in": outcome.bytes_in, "bytes_out": outcome.bytes_out}));
     }
@@ -208,7 +215,7 @@ fn metadata(event: &Event) -> Value {
     };
     let forward = matches!(&event.kind, Kind::Acted { action, .. } if action.class == Class::Forward);
     let profiles: Vec<&str> = [
-        ("host", matches!(class, class::SSH | class::HTTP)),
+        ("host", matches!(class, class::SSH | class::HTTP | class::SMB)),
         ("ai_operation", agent(&event.identity).is_some() || event.identity.delegation.is_some()),
         ("network_proxy", forward),
         ("security_control", denied),

@@ -31,7 +31,7 @@ enums! {
     PrincipalKind <-> pb::principal::Kind, "principal.kind" { Person, Administrator, Workload, Agent }
     DisclosureKind <-> pb::disclosure::Kind, "disclosure.kind" { HostName, Address, Alias, Account, Credential, Decoy }
     DecoyPlace <-> pb::decoy_use::Place, "presented.place" { Password, User, Header, Host, Destination, Command, Statement }
-    Class <-> pb::action::Class, "action.class" { Statement, Command, Shell, Request, Forward, Api }
+    Class <-> pb::action::Class, "action.class" { Statement, Command, Shell, Request, Forward, Api, File }
     Effect <-> pb::decision::Effect, "decision.effect" { Allow, Deny }
     Status <-> pb::outcome::Status, "outcome.status" { Success, Failure, Unknown }
     Stream <-> pb::chunk::Stream, "chunk.stream" { Header, Output, Input, Resize, Exit }

@@ -25,7 +25,8 @@ optional! {
     Grant { uid: String, parent_uid: String }
     Endpoint { uid: String, name: String, hostname: String, ip: IpAddr, port: u16 }
     Query { query_string: String }
-    Api { operation: String }
+    Api { operation: String, service: Named }
+    File { path: String }
     Resource { #[serde(rename = "type")] kind: String, name: String, namespace: String }
     Request { http_method: String, url: Url }
     Url { path: String }
@@ -69,6 +70,8 @@ pub(super) struct Raw<'a> {
     pub(super) database: Option<Named>,
     pub(super) app_name: Option<String>,
     pub(super) api: Option<Api>,
+    pub(super) command: Option<String>,
+    pub(super) file: Option<File>,
     pub(super) resources: Option<Vec<Resource>>,
     pub(super) http_request: Option<Request>,
     pub(super) http_response: Option<Response>,
@@ -195,6 +198,11 @@ const ATTRIBUTES: &[(&str, Kind)] = {
         ("app_name", Text),
         ("api", Object),
         ("api.operation", Text),
+        ("api.service", Object),
+        ("api.service.name", Text),
+        ("command", Text),
+        ("file", Object),
+        ("file.path", Text),
         ("resources", List),
         ("resources[]", Object),
         ("resources[].type", Text),
@@ -228,7 +236,7 @@ pub(super) fn diagnose(value: &Value, error: &serde_json::Error) -> Error {
         return Error::Wrong { path: "the line".to_owned(), expected: "an object" };
     }
     // What another class means by an attribute is its own business.
-    let ours = [class::AUTHENTICATION, class::HTTP, class::SSH, class::API, class::DATASTORE];
+    let ours = [class::AUTHENTICATION, class::HTTP, class::SMB, class::SSH, class::API, class::DATASTORE];
     if let Some(class) = value.get("class_uid").and_then(Value::as_u64).and_then(|class| u32::try_from(class).ok())
         && !ours.contains(&class)
     {

@@ -1,0 +1,173 @@
+//! Events that come from files, into the same tables by the same way as those from the bus.
+//!
+//! DELIVERY: a file is a spool, named by the digest of what it holds, and its events are counted from 1 in their own
+//! order. Each commit of a table has the rows and the highest number of every file in it, as one; so importing a file
+//! again adds nothing, and one that was cut short is finished, whichever files are read beside it. Each table passes over
+//! what it has itself, since a crash can fall between two tables' commits.
+//!
+//! A collector may run meanwhile: its commits and these carry different positions and do not hinder each other. Two
+//! imports do, by the one position that both write: one of them is refused and can be run again.
+
+use crate::Error;
+use crate::batch::{Batch, Cut};
+use crate::commit::Marks;
+use crate::config::{Config, Limits};
+use crate::table::Delta;
+use deltalake::DeltaTableError;
+use deltalake::kernel::transaction::{CommitConflictError, TransactionError};
+use interdict_schemas::lake::txn::{IMPORTED, Txn};
+use interdict_schemas::lake::{Located, Place, Table};
+use interdict_schemas::{Event, Message, Stamp, Topic};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+const TOPIC: Topic = Topic::Events;
+
+/// What stands in the `proxy` column of what no proxy wrote.
+const WRITER: &str = "import";
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Imported {
+    /// Events that were not in the lake.
+    pub added: u64,
+    /// Events that were.
+    pub known: u64,
+}
+
+/// A table and what it has.
+#[derive(Debug)]
+struct Known {
+    delta: Delta,
+    table: Table,
+    /// The most events of any file, which is the position that all imports share.
+    most: u64,
+    /// By file: its events that stand in the table.
+    highest: HashMap<String, u64>,
+}
+
+/// An import.
+#[derive(Debug)]
+pub struct Import {
+    tables: Vec<Known>,
+    limits: Limits,
+    batch: Batch,
+    /// By file: the last event that was added to the batch.
+    reached: BTreeMap<String, u64>,
+    imported: Imported,
+}
+
+impl Import {
+    /// Opens the lake, or makes it.
+    ///
+    /// # Errors
+    /// When a table cannot be opened, or is of another schema.
+    pub async fn open(config: &Config) -> Result<Self, Error> {
+        let mut tables = Vec::new();
+        for table in Table::ALL.into_iter().filter(|table| table.topic() == TOPIC) {
+            let delta = Delta::open(&config.lake, table).await?;
+            let most = delta.version(&Txn::Next { topic: TOPIC, partition: IMPORTED }).await?.unwrap_or(0);
+            tables.push(Known { delta, table, most, highest: HashMap::new() });
+        }
+        let (batch, imported) = (Batch::default(), Imported::default());
+        Ok(Self { tables, limits: config.limits, batch, reached: BTreeMap::new(), imported })
+    }
+
+    /// Adds a file's next event; `sequence` counts them from 1. `digest` must name what the file holds.
+    ///
+    /// # Errors
+    /// When a table cannot be read, or a full batch cannot be written.
+    pub async fn add(&mut self, digest: &str, sequence: u64, event: Event) -> Result<(), Error> {
+        if !self.reached.contains_key(digest) {
+            for known in &mut self.tables {
+                let txn = Txn::Highest { topic: TOPIC, partition: IMPORTED, spool: digest.to_owned() };
+                let highest = known.delta.version(&txn).await?.unwrap_or(0);
+                known.highest.insert(digest.to_owned(), highest);
+            }
+            self.reached.insert(digest.to_owned(), 0);
+        }
+        // A file that is named twice is read twice.
+        let Some(reached) = self.reached.get_mut(digest).filter(|reached| sequence > **reached) else {
+            self.imported.known += 1;
+            return Ok(());
+        };
+        *reached = sequence;
+        let stands = |known: &Known| known.highest.get(digest).copied().unwrap_or(0);
+        // The table of events is the first, and has a row for each.
+        let is_known = self.tables.first().is_some_and(|known| sequence <= stands(known));
+        if is_known {
+            self.imported.known += 1;
+        } else {
+            self.imported.added += 1;
+        }
+        if self.tables.iter().all(|known| sequence <= stands(known)) {
+            return Ok(());
+        }
+        let stamp = Stamp { proxy: WRITER.to_owned(), spool: digest.to_owned(), sequence };
+        let place = Place { stamp: Some(stamp), partition: IMPORTED, offset: sequence - 1 };
+        let value = Message::Event(event);
+        let bytes = value.encode().len();
+        self.batch.add(Located { place, value }, bytes);
+        if self.batch.room(&self.limits) == 0 {
+            self.write().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// When it cannot be written; what was written before stands.
+    pub async fn finish(mut self) -> Result<Imported, Error> {
+        self.write().await?;
+        Ok(self.imported)
+    }
+
+    async fn write(&mut self) -> Result<(), Error> {
+        let cut: Arc<Cut> = Arc::new(self.batch.cut(Marks::default()));
+        for known in &mut self.tables {
+            known.write(&cut, &self.reached).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Known {
+    async fn write(&mut self, cut: &Arc<Cut>, reached: &BTreeMap<String, u64>) -> Result<(), Error> {
+        let mine = |spool: &String| self.highest.get(spool).copied().unwrap_or(0);
+        let risen: BTreeMap<String, u64> = reached
+            .iter()
+            .filter(|(spool, sequence)| **sequence > mine(spool))
+            .map(|(spool, sequence)| (spool.clone(), *sequence))
+            .collect();
+        let Some(longest) = risen.values().max().copied() else { return Ok(()) };
+        let stands = self.highest.clone();
+        let new = move |place: &Place| {
+            let stamp = place.stamp.as_ref();
+            stamp.is_some_and(|stamp| stamp.sequence > stands.get(&stamp.spool).copied().unwrap_or(0))
+        };
+        let adds = self.delta.files(Arc::clone(cut), new).await?;
+        let most = self.most.max(longest);
+        let marks = Marks { next: [(IMPORTED, most)].into(), highest: [(IMPORTED, risen.clone())].into() };
+        match self.delta.put(adds, marks.txns(TOPIC)).await {
+            Ok(()) => {}
+            Err(Error::Delta { source, .. }) if is_contended(&source) => {
+                return Err(Error::Contended(self.table.name()));
+            }
+            Err(error) => return Err(error),
+        }
+        self.most = most;
+        self.highest.extend(risen);
+        Ok(())
+    }
+}
+
+/// Whether another commit wrote the same position in between.
+fn is_contended(error: &DeltaTableError) -> bool {
+    matches!(
+        error,
+        DeltaTableError::Transaction {
+            source: TransactionError::CommitConflict(CommitConflictError::ConcurrentTransaction)
+        }
+    )
+}

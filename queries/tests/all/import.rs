@@ -1,0 +1,325 @@
+//! Other systems' logs mean what their golden says, whatever stands between the good lines; reading again gives the same;
+//! nothing in a file makes a reader panic.
+
+use interdict_queries::import::{self, ALL, Error, Events, Options, Tally};
+use interdict_schemas::{Event, Kind};
+use proptest::prelude::*;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples")
+}
+
+struct Read {
+    events: Vec<Event>,
+    faults: Vec<Error>,
+    tally: Tally,
+}
+
+fn read(files: &[&Path], options: Options) -> Read {
+    let mut events = Events::new(files.iter().map(|file| file.to_path_buf()).collect(), options);
+    let mut read = Read { events: Vec::new(), faults: Vec::new(), tally: Tally::default() };
+    for event in events.by_ref() {
+        match event {
+            Ok(event) => read.events.push(event),
+            Err(error) => read.faults.push(error),
+        }
+    }
+    read.tally = events.tally().clone();
+    read
+}
+
+/// The sample's year, since a checked out file's own is any.
+fn options(format: Option<&str>) -> Options {
+    Options { format: format.map(|name| import::find(name).expect("a format")), year: Some(2025) }
+}
+
+fn describe(event: &Event) -> String {
+    let kind = match &event.kind {
+        Kind::Opened => "opened".to_owned(),
+        Kind::Refused(refused) => format!("refused {} {:?}", refused.reason, refused.detail),
+        Kind::Closed(closed) => {
+            format!("closed, opened {}, {}/{} bytes", closed.opened, closed.bytes_in, closed.bytes_out)
+        }
+        Kind::Acted { action, decision, outcome } => {
+            let outcome = outcome.as_ref().map_or_else(String::new, |outcome| {
+                format!(
+                    ", {} {} {}us {}/{} bytes",
+                    outcome.status, outcome.code, outcome.duration_us, outcome.bytes_in, outcome.bytes_out
+                )
+            });
+            let reason = if decision.reason.is_empty() { String::new() } else { format!(" {:?}", decision.reason) };
+            let database = action.database.as_ref().map_or_else(String::new, |name| format!(" in {name}"));
+            format!(
+                "{} {} {:?} on {:?}{database}: {}{reason}{outcome}",
+                action.class, action.verb, action.text, action.objects, decision.effect
+            )
+        }
+        Kind::Resulted { .. } => "resulted".to_owned(),
+    };
+    let (source, target) = (&event.source, &event.target);
+    let mut from = source.host.clone().unwrap_or_default();
+    if let Some(address) = source.address {
+        write!(from, "[{address}]:{}", source.port).expect("memory");
+    }
+    let mut to = target.name.clone();
+    if let Some(alias) = &target.alias {
+        write!(to, " as {alias}").expect("memory");
+    }
+    if target.host.as_ref().is_some_and(|host| *host != target.name) {
+        write!(to, " host {}", target.host.as_deref().unwrap_or_default()).expect("memory");
+    }
+    let account = &event.account;
+    let credential = account.credential.as_ref().map_or_else(String::new, |credential| format!(" by {credential}"));
+    let learnt: String = event
+        .disclosures
+        .iter()
+        .map(|learnt| {
+            format!("\n    taught {} {} {}", learnt.kind, learnt.value, learnt.target.as_deref().unwrap_or(""))
+        })
+        .collect();
+    format!(
+        "{} {} ({}) {:?}\n    from {from} to {to}:{} over {} as {:?}{credential} in {}\n    {kind}{learnt}\n",
+        event.time,
+        event.identity,
+        event.identity.issuer,
+        event.identity.groups,
+        target.port,
+        target.protocol,
+        account.name,
+        event.session,
+    )
+}
+
+/// Compares with the golden beside the sample, or writes it when `INTERDICT_BLESS` is set.
+fn check(sample: &str, format: &str) {
+    let path = samples().join(sample);
+    let found = read(&[&path], options(None));
+    let mut text: String = found.events.iter().map(describe).collect();
+    let place = format!("{}:", path.display());
+    for fault in &found.faults {
+        writeln!(text, "{}", fault.to_string().replace(&place, "line ")).expect("memory");
+    }
+    writeln!(text, "{}", found.tally).expect("memory");
+    let golden = samples().join(format!("{sample}.golden"));
+    if std::env::var_os("INTERDICT_BLESS").is_some() {
+        std::fs::write(&golden, &text).expect("golden file is writable");
+    }
+    assert_eq!(text, std::fs::read_to_string(&golden).expect("golden"), "{sample}");
+    // The format by name says the same, and reading again gives the same ids.
+    let named = read(&[&path], options(Some(format)));
+    assert_eq!(named.events, found.events, "{sample}");
+    let mut ids: Vec<_> = found.events.iter().map(|event| &event.id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), found.events.len(), "{sample}: ids are unique");
+}
+
+#[test]
+fn every_format_means_what_its_golden_says() {
+    for (sample, format) in [
+        ("ocsf.jsonl", "ocsf"),
+        ("zeek.jsonl", "zeek"),
+        ("conn.log", "zeek"),
+        ("headless.log", "zeek"),
+        ("lanl-auth.txt", "lanl-auth"),
+        ("lanl-redteam.txt", "lanl-redteam"),
+        ("cloudtrail.json", "cloudtrail"),
+        ("cloudtrail-bad.jsonl", "cloudtrail"),
+        ("kubernetes.jsonl", "kubernetes"),
+        ("auth.log", "sshd"),
+        ("auth-iso.log", "sshd"),
+        ("teleport.jsonl", "teleport"),
+    ] {
+        check(sample, format);
+    }
+}
+
+fn tar(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, bytes) in members {
+        let mut header = [0_u8; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
+        header[136..147].copy_from_slice(format!("{:011o}", 1_772_445_600).as_bytes());
+        header[148..156].copy_from_slice(b"        ");
+        header[156] = if name.ends_with('/') { b'5' } else { b'0' };
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+        out.extend(header);
+        out.extend(bytes);
+        out.resize(out.len().next_multiple_of(512), 0);
+    }
+    out.resize(out.len() + 1024, 0);
+    out
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    out.write_all(bytes).expect("compresses");
+    out.finish().expect("compresses")
+}
+
+fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(samples().join(name)).expect("sample")
+}
+
+#[test]
+fn archive_is_read_as_the_files_in_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (trail, auth) = (sample("cloudtrail.json"), sample("auth-iso.log"));
+    let archive = tar(&[
+        ("logs/", Vec::new()),
+        ("logs/a.json", trail.clone()),
+        ("logs/empty", Vec::new()),
+        ("logs/photo", b"\xff\xd8\xff\n".to_vec()),
+        ("logs/auth.log", auth),
+    ]);
+    let alone = [("cloudtrail.json"), ("auth-iso.log")]
+        .map(|name| read(&[&samples().join(name)], options(None)).events.len());
+    for (name, bytes) in [
+        ("all.tar", archive.clone()),
+        ("all.tar.gz", gzip(&archive)),
+        ("all.TGZ", gzip(&archive)),
+        ("all.tar.zst", zstd::encode_all(archive.as_slice(), 1).expect("compresses")),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("writes");
+        let found = read(&[&path], options(None));
+        assert_eq!(found.events.len(), alone.iter().sum::<usize>(), "{name}");
+        let faults: Vec<_> = found.faults.iter().map(ToString::to_string).collect();
+        assert!(faults[0].contains(":logs/photo:1: this member's format is not recognised"), "{faults:?}");
+    }
+    let cut = folder.path().join("cut.tar");
+    std::fs::write(&cut, &archive[..archive.len() / 2]).expect("writes");
+    let last = read(&[&cut], options(None)).faults.pop().expect("an error");
+    assert!(matches!(last, Error::Read { .. }), "{last}");
+    let none = folder.path().join("none.tar");
+    std::fs::write(&none, vec![7_u8; 2048]).expect("writes");
+    let last = read(&[&none], options(None)).faults.pop().expect("an error");
+    assert!(last.to_string().contains("no tar archive"), "{last}");
+}
+
+#[test]
+fn file_of_no_known_format_is_refused_with_what_there_is() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "dear diary\n").expect("writes");
+    let found = read(&[&path], options(None));
+    let words = found.faults[0].to_string();
+    assert!(words.contains("notes.txt: the format is not recognised") && words.contains("lanl-auth"), "{words}");
+}
+
+#[test]
+fn year_of_syslog_is_the_files_or_the_one_that_was_given() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("auth.log");
+    let line =
+        |date: &str| format!("{date} 10:00:00 h sshd[1]: Accepted password for ana from 10.0.0.1 port 1 ssh2\n");
+    std::fs::write(&path, [line("Nov 30"), line("Dec 31"), line("Jan  1"), line("Feb  2")].concat()).expect("writes");
+    // Changed on 2024-02-10.
+    let changed = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_707_559_200);
+    std::fs::File::options().write(true).open(&path).and_then(|file| file.set_modified(changed)).expect("changed");
+    let years = |options| -> Vec<String> {
+        read(&[&path], options).events.iter().map(|event| event.time.to_string()[..4].to_owned()).collect()
+    };
+    assert_eq!(years(Options::default()), ["2023", "2023", "2024", "2024"]);
+    assert_eq!(years(Options { year: Some(2019), ..Options::default() }), ["2019", "2019", "2020", "2020"]);
+}
+
+#[test]
+fn what_a_file_means_does_not_depend_on_those_beside_it_but_for_who() {
+    let names = ["zeek.jsonl", "cloudtrail.json", "auth-iso.log", "kubernetes.jsonl"];
+    let paths: Vec<_> = names.iter().map(|name| samples().join(name)).collect();
+    let alone: Vec<Event> = paths.iter().flat_map(|path| read(&[path], options(None)).events).collect();
+    let paths: Vec<_> = paths.iter().map(PathBuf::as_path).collect();
+    assert_eq!(read(&paths, options(None)).events, alone);
+}
+
+#[test]
+fn role_assumed_in_one_file_is_known_in_the_next() {
+    let folder = tempfile::tempdir().expect("folder");
+    let trail: serde_json::Value = serde_json::from_slice(&sample("cloudtrail.json")).expect("JSON");
+    let records = trail["Records"].as_array().expect("records");
+    let (first, second) = (folder.path().join("1.json"), folder.path().join("2.json"));
+    std::fs::write(&first, serde_json::json!({ "Records": [records[2]] }).to_string()).expect("writes");
+    std::fs::write(&second, serde_json::json!({ "Records": [records[0]] }).to_string()).expect("writes");
+    let found = read(&[&first, &second], options(None));
+    let last = found.events.last().expect("an event");
+    assert_eq!(
+        last.identity.to_string(),
+        "arn:aws:iam::111122223333:user/ana -> arn:aws:sts::111122223333:assumed-role/reader/job"
+    );
+    let alone = read(&[&second], options(None));
+    assert_eq!(alone.events[0].identity.root().id, "arn:aws:iam::111122223333:role/reader");
+    assert_eq!(alone.events[0].id, last.id);
+}
+
+/// Bytes as they come, or a sample with a piece of it replaced.
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    let damaged = (
+        prop::sample::select(vec![
+            "zeek.jsonl",
+            "conn.log",
+            "lanl-auth.txt",
+            "cloudtrail.json",
+            "kubernetes.jsonl",
+            "auth.log",
+            "teleport.jsonl",
+            "ocsf.jsonl",
+        ]),
+        any::<prop::sample::Index>(),
+        prop::collection::vec(any::<u8>(), 0..8),
+        0..64_usize,
+    )
+        .prop_map(|(name, at, bytes, length)| {
+            let mut text = sample(name);
+            let at = at.index(text.len());
+            text.splice(at..(at + length).min(text.len()), bytes);
+            text
+        });
+    prop_oneof![prop::collection::vec(any::<u8>(), 0..512), damaged]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn no_bytes_make_any_reader_panic(bytes in hostile()) {
+        let folder = tempfile::tempdir().expect("folder");
+        for name in ["any.log", "any.tar"] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, &bytes).expect("writes");
+            read(&[&path], options(None));
+            for format in ALL {
+                read(&[&path], options(Some(format.name())));
+            }
+        }
+    }
+}
+
+/// `INTERDICT_CORPUS=folder cargo test -p interdict-queries --test all corpus -- --nocapture`
+#[test]
+fn corpus_of_real_recordings_is_read() {
+    let Some(corpus) = std::env::var_os("INTERDICT_CORPUS").map(PathBuf::from) else { return };
+    let mut files: Vec<PathBuf> = Vec::new();
+    for folder in ["lanl", "cloudtrail", "zeek-apt29", "zeek-wrccdc"] {
+        let entries = std::fs::read_dir(corpus.join(folder)).expect("a folder of the corpus");
+        files.extend(entries.map(|entry| entry.expect("entry").path()));
+    }
+    files.sort();
+    for file in files {
+        let found = read(&[&file], Options::default());
+        let mut kinds = std::collections::BTreeMap::<_, u64>::new();
+        for event in &found.events {
+            *kinds.entry((event.target.protocol.name(), event.kind.name())).or_default() += 1;
+        }
+        let chained = found.events.iter().filter(|event| event.identity.chain().len() > 1).count();
+        println!("{}: {}; {chained} delegated; {kinds:?}", file.display(), found.tally);
+        found.faults.iter().take(3).for_each(|fault| println!("    {fault}"));
+        let is_no_log = matches!(found.faults.first(), Some(Error::Unknown { .. }));
+        assert!(is_no_log || found.tally.lines > 0, "{}", file.display());
+    }
+}

@@ -1,0 +1,137 @@
+//! `interdict import`: other systems' logs into the lake; and the reading of logs as commands show it.
+
+use crate::cli;
+use crate::settings::Settings;
+use anyhow::{Context as _, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use interdict_collector::config::{Raw, RawLake};
+use interdict_collector::{Config, Import};
+use interdict_queries::import::{self, Error, Events, Tally};
+use interdict_schemas::Event;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use tokio::sync::mpsc;
+
+/// How many wrong lines are named; all are counted.
+const NAMED: u64 = 20;
+
+/// Events on their way to the lake.
+const WAITING: usize = 1024;
+
+pub(crate) async fn run(args: cli::Import, config: &Path) -> anyhow::Result<()> {
+    let config = match args.lake {
+        // The lake alone needs no gateway.
+        Some(lake) if !config.exists() => Raw::default().resolve(RawLake { path: Some(lake) }, Path::new(""))?,
+        Some(lake) => Config { lake, ..Settings::load(config)?.collector },
+        None => Settings::load(config)?.collector,
+    };
+    if args.files.iter().any(|file| file == Path::new("-")) {
+        bail!("a file is imported once by what it holds, so it is read twice; name a file instead of -");
+    }
+    let mut lake = Import::open(&config).await?;
+    let options = args.logs.options();
+    let (events, mut read) = mpsc::channel(WAITING);
+    let reading = tokio::task::spawn_blocking(move || send(args.files, options, &events));
+    let mut failed = None;
+    while let Some((digest, sequence, event)) = read.recv().await {
+        if let Err(error) = lake.add(&digest, sequence, event).await {
+            failed = Some(error);
+            break;
+        }
+    }
+    // Whoever reads files ends when nobody takes what they hold.
+    drop(read);
+    let tally = reading.await.context("reading the files panicked")?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    // What was read before a file broke off stands, as it does in every command.
+    let imported = lake.finish().await?;
+    let tally = tally?;
+    writeln!(std::io::stderr(), "{tally}; {} added, {} were there already", imported.added, imported.known)?;
+    Ok(())
+}
+
+/// Sends every event with its file's digest and its number there.
+fn send(
+    files: Vec<PathBuf>,
+    options: import::Options,
+    to: &mpsc::Sender<(String, u64, Event)>,
+) -> anyhow::Result<Tally> {
+    let digests = files
+        .iter()
+        .map(|file| import::digest(file).with_context(|| format!("{} cannot be read", file.display())))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut logs = Logs::new(Events::new(files, options))?;
+    let (mut file, mut sequence) = (0, 0);
+    while let Some(event) = logs.next()? {
+        if logs.file() != file {
+            (file, sequence) = (logs.file(), 0);
+        }
+        sequence += 1;
+        let Some(digest) = digests.get(file) else { bail!("more files were read than were named") };
+        if to.blocking_send((digest.clone(), sequence, event)).is_err() {
+            break;
+        }
+    }
+    logs.finish()
+}
+
+/// Events with a progress bar, wrong lines named on standard error.
+pub(crate) struct Logs {
+    events: Events,
+    bar: ProgressBar,
+    wrong: u64,
+    shown: u64,
+}
+
+impl Logs {
+    pub(crate) fn new(events: Events) -> anyhow::Result<Self> {
+        let bar = match events.progress().size() {
+            Some(size) => ProgressBar::new(size).with_style(ProgressStyle::with_template(
+                "{bar:40} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}, {eta} left",
+            )?),
+            None => ProgressBar::new_spinner(),
+        };
+        Ok(Self { events, bar, wrong: 0, shown: 0 })
+    }
+
+    /// Which of the files the last event came from.
+    pub(crate) const fn file(&self) -> usize {
+        self.events.file()
+    }
+
+    /// The next event; what is none is told and passed over.
+    pub(crate) fn next(&mut self) -> anyhow::Result<Option<Event>> {
+        loop {
+            let next = self.events.next();
+            let lines = self.events.tally().lines;
+            if lines / 4096 > self.shown {
+                self.shown = lines / 4096;
+                self.bar.set_position(self.events.progress().read());
+            }
+            match next {
+                None => return Ok(None),
+                Some(Ok(event)) => return Ok(Some(event)),
+                Some(Err(error @ Error::Line { .. })) => {
+                    self.wrong += 1;
+                    if self.wrong <= NAMED {
+                        self.bar.suspend(|| writeln!(std::io::stderr(), "{error}"))?;
+                    }
+                }
+                Some(Err(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// What was read in all.
+    pub(crate) fn finish(self) -> anyhow::Result<Tally> {
+        self.bar.finish_and_clear();
+        let tally = self.events.tally().clone();
+        // Lines that say nothing here are no mistake; that not one of many is sound is one.
+        if tally.lines > 0 && tally.events == 0 && tally.faults() > 0 {
+            bail!("none of {} lines is an event ({tally}); is --format right?", tally.lines);
+        }
+        Ok(tally)
+    }
+}
