@@ -12,6 +12,9 @@ use interdict_schemas::Hop;
 use std::io::Write as _;
 use std::path::Path;
 
+/// An edge that was used on so many days is one that its user takes anyhow.
+const HABIT_DAYS: u32 = 3;
+
 pub(crate) async fn run(args: cli::BlastRadius, config: &Path) -> anyhow::Result<()> {
     let span = Span::between(args.since, args.until, ["--since", "--until"])?;
     let settings = Settings::detector(config)?;
@@ -21,7 +24,7 @@ pub(crate) async fn run(args: cli::BlastRadius, config: &Path) -> anyhow::Result
         since: span.from,
         until: span.to,
         hops: args.hops,
-        habit_days: settings.habit_days,
+        habit_days: HABIT_DAYS,
     };
     let pass = move || {
         let mut blast = Blast::new(query);

@@ -44,10 +44,10 @@ fn forensics_over_the_lake_says_what_was_said_live_while_up_runs() {
     assert_eq!(found, expected);
 
     let table = gateway.interdict(&["forensics", "--identity", "dana", "--from", "1h"]);
-    assert!(table.contains("disclosed_target") && table.contains("dana") && !table.contains("erin"), "{table}");
+    assert!(table.contains("disclosure_used") && table.contains("dana") && !table.contains("erin"), "{table}");
     for nothing in [["--target", "nowhere"], ["--identity", "nobody"], ["--to", "1h"]] {
         let table = gateway.interdict(&["forensics", nothing[0], nothing[1]]);
-        assert!(!table.contains("disclosed_target"), "{nothing:?}: {table}");
+        assert!(!table.contains("disclosure_used"), "{nothing:?}: {table}");
     }
 }
 

@@ -37,7 +37,7 @@ fn pivot_is_stopped(mut gateway: Gateway) {
     assert!(gateway.curl(&gateway.clients("erin", &[]), "/").output.ends_with("200"));
 
     let alerts = gateway.sql_until(
-        "select root, actor, verdict from alert_revisions where detection = 'disclosed_target' order by revision",
+        "select root, actor, verdict from alert_revisions where detection = 'disclosure_used' order by revision",
         1,
     );
     assert_eq!(alerts[0]["root"], "dana");
@@ -68,7 +68,7 @@ fn an_identity_that_learned_nothing_may_open_what_it_likes() {
     assert_eq!(gateway.ssh(&dana, "echo fine").output.trim(), "fine");
     assert!(gateway.curl(&dana, "/healthz").output.ends_with("200"));
     gateway.until_in_lake("kind = 'closed' and root = 'dana'", 3);
-    assert_eq!(gateway.sql("select * from alerts where detection = 'disclosed_target'"), Vec::<Value>::new());
+    assert_eq!(gateway.sql("select * from alerts where detection = 'disclosure_used'"), Vec::<Value>::new());
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn every_attack_was_stopped_alike(gateway: &mut Gateway, roots: &[String]) {
         hops.iter().all(|hop| hop["reason"] == "verdict" && hop["actions"] == 0).then_some(())
     });
     let alerts = gateway.sql_until(
-        "select root, verdict from alerts where detection = 'disclosed_target' order by root",
+        "select root, verdict from alerts where detection = 'disclosure_used' order by root",
         roots.len(),
     );
     let found: BTreeSet<_> = alerts.iter().filter_map(|alert| alert["root"].as_str()).collect();

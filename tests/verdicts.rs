@@ -97,5 +97,5 @@ fn alerts_are_followed_while_they_are_raised() {
         }
     };
     let alert: serde_json::Value = serde_json::from_str(&line).expect("JSON");
-    assert_eq!(alert["detection"], "disclosed_target", "{line}");
+    assert_eq!(alert["detection"], "disclosure_used", "{line}");
 }

@@ -15,6 +15,7 @@ use crate::config::{Config, Limits};
 use crate::table::Delta;
 use deltalake::DeltaTableError;
 use deltalake::kernel::transaction::{CommitConflictError, TransactionError};
+use interdict_bus::From;
 use interdict_schemas::lake::txn::{IMPORTED, Txn};
 use interdict_schemas::lake::{Located, Place, Table};
 use interdict_schemas::{Event, Message, Stamp, Topic};
@@ -64,8 +65,10 @@ impl Import {
     /// When a table cannot be opened, or is of another schema.
     pub async fn open(config: &Config) -> Result<Self, Error> {
         let mut tables = Vec::new();
-        for table in Table::ALL.into_iter().filter(|table| table.topic() == TOPIC) {
-            let delta = Delta::open(&config.lake, table).await?;
+        // Files hold nothing that a person said of an alert.
+        let holds = |table: &Table| table.topic() == TOPIC && *table != Table::Resolutions;
+        for table in Table::ALL.into_iter().filter(holds) {
+            let delta = Delta::open(&config.lake, table, &From::new()).await?;
             let most = delta.version(&Txn::Next { topic: TOPIC, partition: IMPORTED }).await?.unwrap_or(0);
             tables.push(Known { delta, table, most, highest: HashMap::new() });
         }

@@ -156,9 +156,15 @@ impl Detector {
         let mut outputs = Vec::new();
         if !event.presented.is_empty() {
             let machine = self.places.source(&event.source);
-            outputs = self.step(event, actor, grant, edge, machine, Manner::Presented);
+            outputs = self.step(event, actor, grant, edge, machine, Manner::Tried);
         }
-        if let Kind::Refused(_) = event.kind {
+        if let Kind::Refused(refused) = &event.kind {
+            // Whoever has no right to be there, or no longer, is trying to move; a wrong password may be anybody's.
+            let is_kept_out = matches!(&*refused.reason, "policy" | "verdict");
+            if is_kept_out && outputs.is_empty() && !self.is_again(actor, edge, event.time) {
+                let machine = self.places.source(&event.source);
+                outputs = self.step(event, actor, grant, edge, machine, Manner::Tried);
+            }
             if let Some(actor) = self.actors.get_mut(actor) {
                 actor.refused(edge.place, event.time);
             }
@@ -173,14 +179,18 @@ impl Detector {
         outputs
     }
 
+    /// Whether an actor's newest suspicious hop is over the same edge, within an hour: somebody keeps trying.
+    fn is_again(&self, actor: ActorId, edge: Edge, time: Time) -> bool {
+        let newest = self.actors.get(actor).and_then(|actor| self.chains.get(*actor.hops.last()?));
+        newest.is_some_and(|hop| hop.edge == edge && time.micros_since(hop.time) < 3_600_000_000)
+    }
+
     /// A session that was not known: it was admitted, or the record of its admission is missing.
     fn open(&mut self, event: &Event, actor: ActorId, grant: Grant, edge: Edge) -> Vec<Output> {
         let machine = self.places.source(&event.source);
         let outputs = self.step(event, actor, grant, edge, machine, Manner::Opened);
         let session = Session {
-            actor,
             edge,
-            from: machine.place,
             opened: event.time,
             opening: event.id.as_str().into(),
             source: source_name(event).into(),
@@ -257,7 +267,7 @@ impl Detector {
                 self.chains.keep(&mut actor.hops, id, event.time);
             }
         }
-        if manner != Manner::Presented {
+        if manner != Manner::Tried {
             self.learn(event, actor, edge, machine, origin, is_new, manner, &weight);
         }
         outputs

@@ -53,7 +53,7 @@ const PATHS: &[&str] = &[
 
 /// Whether an action looks around.
 #[must_use]
-pub fn is_discovery(action: &Action) -> bool {
+pub(crate) fn is_discovery(action: &Action) -> bool {
     let text = action.text.as_str();
     // What is longer is a program, and most of it data.
     let text = &text[..text.floor_char_boundary(512)];

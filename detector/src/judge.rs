@@ -139,7 +139,7 @@ impl Judge {
         if effect.is_none() && !self.known.contains_key(&hop.chain) {
             let least = settings.alert_nats;
             let is_first = score >= least && self.budget.admits(hop.chain, score, hop.time, settings.budget, least);
-            if !is_first || !bench.has_learned {
+            if !is_first || !bench.has_learned && sum.held < settings.cause_nats {
                 return Vec::new();
             }
         }

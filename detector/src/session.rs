@@ -1,50 +1,45 @@
 //! Sessions that may still go on: who acts in them, where they came from, the last thing asked for.
 
-use crate::actor::{ActorId, Edge};
+use crate::actor::Edge;
 use crate::fingerprint::Map;
-use crate::place::PlaceId;
 use crate::learned::Teaching;
 use interdict_schemas::{DecoyUse, Event, Time};
 
 /// One session.
 #[derive(Debug)]
-pub struct Session {
-    /// Who acts.
-    pub actor: ActorId,
+pub(crate) struct Session {
     /// Where it goes.
-    pub edge: Edge,
-    /// The protected system it comes from, if it is one.
-    pub from: Option<PlaceId>,
+    pub(crate) edge: Edge,
     /// When it was admitted.
-    pub opened: Time,
+    pub(crate) opened: Time,
     /// The event that showed it first.
-    pub opening: Box<str>,
+    pub(crate) opening: Box<str>,
     /// Its source's name.
-    pub source: Box<str>,
+    pub(crate) source: Box<str>,
     /// The account there.
-    pub account: Box<str>,
+    pub(crate) account: Box<str>,
     /// Its newest event.
-    pub seen: Time,
+    pub(crate) seen: Time,
     /// Whether it has ended.
-    pub is_closed: bool,
+    pub(crate) is_closed: bool,
     /// The last action asked for.
-    pub asked: Asked,
+    pub(crate) asked: Asked,
 }
 
 /// The last action asked for in a session, kept to say in an explanation what was read.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// The action's id.
-    pub action: String,
+    pub(crate) action: String,
     /// The event that recorded it.
-    pub event: String,
+    pub(crate) event: String,
     /// It in a few words.
-    pub what: String,
+    pub(crate) what: String,
 }
 
 /// All that may go on.
 #[derive(Debug, Default)]
-pub struct Sessions {
+pub(crate) struct Sessions {
     sessions: Map<Box<str>, Session>,
     sweep_at: usize,
 }
@@ -57,12 +52,12 @@ const FIRST_SWEEP: usize = 1 << 12;
 
 impl Sessions {
     /// A session by its id.
-    pub fn get_mut(&mut self, id: &str) -> Option<&mut Session> {
+    pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Session> {
         self.sessions.get_mut(id)
     }
 
     /// Adds one; now and then forgets those that have ended, at a constant share of the cost per session.
-    pub fn add(&mut self, id: &str, session: Session, bound: usize) -> usize {
+    pub(crate) fn add(&mut self, id: &str, session: Session, bound: usize) -> usize {
         let now = session.seen;
         self.sessions.insert(id.into(), session);
         if self.sessions.len() < self.sweep_at.max(FIRST_SWEEP) {
@@ -107,7 +102,7 @@ impl Sessions {
 
     /// How many are held.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.sessions.len()
     }
 

@@ -71,8 +71,9 @@ pub enum Manner {
     Opened,
     /// A forward was, through one.
     Forwarded,
-    /// Something was presented that only movement can have; whether it was let in does not matter.
-    Presented,
+    /// A session was asked for and refused, or something was presented that only movement can have. Nothing was reached,
+    /// so habit is not learnt from it.
+    Tried,
 }
 
 /// A step, before it is learnt from.

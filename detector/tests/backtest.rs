@@ -52,13 +52,13 @@ fn alerts_of_one_side_alone_are_told_apart() {
     let names = |alerts: &[interdict_detector::backtest::Summary]| {
         alerts.iter().map(|alert| alert.detection.clone()).collect::<Vec<_>>()
     };
-    assert_eq!(names(&found.only_new), ["new_edge_burst"]);
+    assert_eq!(names(&found.only_new), ["burst"]);
     assert!(found.only_old.is_empty());
     let counted: Vec<_> =
         found.detections.iter().map(|one| (one.detection.as_str(), one.old.alerts, one.new.alerts)).collect();
-    assert_eq!(counted, [("disclosed_target", 1, 1), ("new_edge_burst", 0, 1)]);
+    assert_eq!(counted, [("disclosure_used", 1, 1), ("burst", 0, 1)]);
     let back = all(bursts, Settings::default());
-    assert_eq!(names(&back.only_old), ["new_edge_burst"]);
+    assert_eq!(names(&back.only_old), ["burst"]);
 }
 
 #[test]

@@ -22,10 +22,14 @@ fn check(toml: &str, expected: Result<(), &str>) {
 #[test]
 fn settings_are_checked() {
     check("", Ok(()));
-    check("mode = \"shadow\"\nhabit_days = 5", Ok(()));
+    check("mode = \"shadow\"\nbudget = 5", Ok(()));
     check("mode = \"off\"", Err("unknown variant `off`"));
-    check("habit_day = 5", Err("unknown field `habit_day`"));
-    check("habit_days = 0", Err("[detector] habit_days = 0: must be 1 to horizon_days"));
+    check("budgets = 5", Err("unknown field `budgets`"));
+    check("learning_days = 61", Err("[detector] learning_days = 61: must be at most horizon_days"));
+    check("hold_nats = 9.0", Err("must be numbers above 0, each at least the one before"));
+    check("alert_nats = nan", Err("must be numbers above 0"));
+    check("[detections]\nrare_path = \"off\"", Ok(()));
+    check("[detections]\nrare_pth = \"off\"", Err("rare_pth: there is no such detection; there are rare_path, "));
     check("horizon_days = 64", Err("horizon_days = 64: must be 1 to 63"));
     check("burst_targets = 1", Err("burst_targets = 1: must be 2 or more"));
 }

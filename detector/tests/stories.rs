@@ -1,8 +1,8 @@
 //! What the detections say, as stories; see `story.rs` for the language.
 
-use crate::story::{check, check_with, events};
-use interdict_detector::{Bounds, Detector, Output, Settings};
-use interdict_schemas::{Alert, Mode, Verdict};
+use crate::story::{check, check_with, events, past};
+use interdict_detector::{Bounds, Detector, Output, Reach, Settings};
+use interdict_schemas::{Alert, Finding, Mode, Resolution, Verdict};
 
 const FLAGSHIP: &str = "
     target config-db host=db.internal address=10.0.0.5
@@ -13,11 +13,11 @@ const FLAGSHIP: &str = "
     => silent
     10:02:52 dana>planner>runner@sandbox bastion/ssh open account=ops
     => stop dana/runner
-    => disclosed_target r1 high: config-db start -> bastion disclosed
+    => disclosure_used r1 critical: config-db taught -> bastion disclosed
     10:03:00 dana>planner>runner@sandbox bastion/ssh reads kubeconfig host_name=k8s.internal
     => silent
-    10:03:10 dana>planner>runner@bastion cluster/http refused verdict
-    => disclosed_target r2 critical: config-db start -> bastion disclosed -> cluster disclosed
+    10:03:10 dana>planner>runner@bastion cluster/http open
+    => disclosure_used r2 critical: config-db taught -> bastion disclosed -> cluster disclosed
 ";
 
 fn alerts(outputs: &[Output]) -> Vec<&Alert> {
@@ -37,10 +37,9 @@ fn a_pivot_is_stopped_at_the_second_hop_and_its_alert_grows() {
     let alerts = alerts(&outputs);
     assert_eq!(alerts[0].id, alerts[1].id);
     assert_eq!(verdicts(&outputs)[0].evidence, ["e1", "e2", "e2r", "e3"]);
-    assert_eq!(alerts[1].verdict, None.or(alerts[0].verdict.clone()));
-    assert!(alerts[0].risk < alerts[1].risk);
+    assert!(alerts[0].risk < alerts[1].risk, "{} {}", alerts[0].risk, alerts[1].risk);
     let techniques: Vec<_> = alerts[0].techniques.iter().map(|technique| technique.id.as_str()).collect();
-    assert_eq!(techniques, ["T1213.006", "T1021.004", "T1078"]);
+    assert_eq!(techniques, ["T1021.004", "T1213.006", "T1548"]);
 }
 
 #[test]
@@ -48,62 +47,26 @@ fn an_alert_explains_itself() {
     let outputs = check(FLAGSHIP);
     assert_eq!(
         alerts(&outputs)[0].explanation,
-        "runner, acting for dana, read hosts.inventory on config-db at 2024-10-14T10:02:11.000Z; the answer held host \
-         name bastion.internal; 41 s later it opened ssh to bastion, which nothing acting for dana had opened before \
-         (3 days make a habit). It is cleared if the owner of dana confirms that this use of host name \
-         bastion.internal was meant. Until 2024-10-15T10:02:52.000Z all sessions of runner for dana, and of its \
-         delegates, are stopped."
+        "runner, acting for dana opened ssh to bastion from sandbox at 2024-10-14T10:02:52.000Z: runner read \
+         hosts.inventory on config-db at 2024-10-14T10:02:11.000Z; the answer held host name bastion.internal; 41 s \
+         later it was used for bastion; nobody acting for dana had ever used bastion. It is cleared if the owner of \
+         dana confirms that runner was meant to use bastion. Until 2024-10-15T10:02:52.000Z all sessions of runner, \
+         acting for dana, and of its delegates, are stopped."
     );
 }
 
 #[test]
-fn a_routine_bot_is_silent_once_it_is_habit() {
-    let run = "
-        target bastion host=bastion.internal
-        d1..1 04:00 bot@ci config-db/postgres open
-        d1..1 04:01 bot@ci config-db/postgres reads hosts host_name=bastion.internal
-        d1..1 04:02 bot@ci bastion/ssh open
-        => stop bot/bot
-        => disclosed_target r1 high: config-db start -> bastion disclosed
-    ";
-    check(run);
+fn a_routine_bot_is_silent() {
     check(
         "target bastion host=bastion.internal
-        # it goes there for three days before it reads of it
-        d1..3 03:00 bot@ci bastion/ssh open
-        d4..9 04:00 bot@ci config-db/postgres open
-        d4..9 04:01 bot@ci config-db/postgres reads hosts host_name=bastion.internal
-        d4..9 04:02 bot@ci bastion/ssh open
-        d4..9 04:03 bot@ci bastion/ssh close
+        d1..9 04:00 bot@ci config-db/postgres open
+        d1..9 04:02 bot@ci bastion/ssh open
+        d1..9 04:03 bot@ci bastion/ssh close
+        d1..9 04:04 bot@ci config-db/postgres close
+        04:00 bot@ci config-db/postgres open
+        04:01 bot@ci config-db/postgres reads hosts host_name=bastion.internal
+        04:02 bot@ci bastion/ssh open
         => silent",
-    );
-}
-
-#[test]
-fn trying_all_day_makes_no_habit() {
-    check(
-        "target bastion host=bastion.internal
-        d1..2 03:00 bot@ci bastion/ssh open
-        04:00 bot@ci bastion/ssh open
-        05:00 bot@ci bastion/ssh open
-        09:00 bot@ci config-db/postgres open
-        09:01 bot@ci config-db/postgres reads hosts host_name=bastion.internal
-        09:02 bot@ci bastion/ssh open
-        => stop bot/bot
-        => disclosed_target r1 high: config-db start -> bastion disclosed",
-    );
-}
-
-#[test]
-fn habit_older_than_the_horizon_counts_no_more() {
-    check(
-        "target bastion host=bastion.internal
-        d1..3 03:00 bot@ci bastion/ssh open
-        d70 09:00 bot@ci config-db/postgres open
-        d70 09:01 bot@ci config-db/postgres reads hosts host_name=bastion.internal
-        d70 09:02 bot@ci bastion/ssh open
-        => stop bot/bot
-        => disclosed_target r1 high: config-db start -> bastion disclosed",
     );
 }
 
@@ -114,17 +77,6 @@ fn a_first_use_of_what_nothing_disclosed_is_silent() {
         09:00 dana@laptop config-db/postgres open
         09:01 dana@laptop config-db/postgres reads hosts host_name=elsewhere.internal
         09:02 dana@laptop bastion/ssh open
-        => silent",
-    );
-}
-
-#[test]
-fn moving_on_over_the_same_protocol_is_silent() {
-    check(
-        "target orders-db host=orders.internal
-        09:00 dana@laptop config-db/postgres open
-        09:01 dana@laptop config-db/postgres reads hosts host_name=orders.internal
-        09:02 dana@laptop orders-db/postgres open
         => silent",
     );
 }
@@ -142,89 +94,127 @@ fn a_target_that_tells_of_itself_is_silent() {
 
 #[test]
 fn every_kind_of_disclosure_is_recognised() {
-    for (disclosed, used) in [
-        ("host_name=BASTION.internal.", ""),
-        ("host_name=bastion", ""),
-        ("address=10.0.0.7", ""),
-        ("address=::ffff:10.0.0.7", ""),
-        ("alias=jump.svc", "alias=Jump.svc"),
-        ("account=ops_admin", "account=ops_admin"),
-        ("credential=c-1", "credential=c-1"),
-        ("account=whatever is bastion", ""),
+    for (disclosed, used, detection) in [
+        ("host_name=BASTION.internal.", "", "disclosure_used"),
+        ("host_name=bastion", "", "disclosure_used"),
+        ("address=10.0.0.7", "", "disclosure_used"),
+        ("address=::ffff:10.0.0.7", "", "disclosure_used"),
+        ("alias=jump.svc", "alias=Jump.svc", "disclosure_used"),
+        ("account=ops_admin", "account=ops_admin", "secret_used"),
+        ("credential=c-1", "credential=c-1", "secret_used"),
+        ("account=whatever is bastion", "", "disclosure_used"),
     ] {
-        check(&format!(
-            "target bastion host=bastion.internal address=10.0.0.7
-            09:00 dana@laptop config-db/postgres open account=reader
-            09:01 dana@laptop config-db/postgres reads hosts {disclosed}
-            09:02 dana@laptop bastion/ssh open {used}
-            => stop dana/dana
-            => disclosed_target r1 high: config-db start -> bastion disclosed"
-        ));
+        let outputs = check_with(
+            Settings { hold_nats: 50.0, block_nats: 50.0, ..Settings::default() },
+            &format!(
+                "target bastion host=bastion.internal address=10.0.0.7
+                {}
+                09:00 dana@laptop config-db/postgres open account=reader
+                09:01 dana@laptop config-db/postgres reads hosts {disclosed}
+                09:02 dana@laptop bastion/ssh open {used}
+                => {detection} r1 low: config-db taught -> bastion disclosed",
+                past("dana@laptop", &["config-db/postgres", "wiki/http"])
+            ),
+        );
+        assert_eq!(alerts(&outputs).len(), 1, "{disclosed}");
     }
 }
 
 #[test]
-fn an_account_used_before_teaches_nothing() {
-    check(
-        "09:00 dana@laptop config-db/postgres open account=app
-        09:01 dana@laptop config-db/postgres reads users account=app
-        09:02 dana@laptop bastion/ssh open account=app
-        => silent",
-    );
-}
-
-#[test]
-fn what_one_delegate_learned_another_one_uses() {
-    let outputs = check(
-        "target bastion host=bastion.internal
+fn what_one_delegate_learned_another_one_uses_and_what_another_root_learned_does_not_count() {
+    let read = "target bastion host=bastion.internal
         09:00 dana>reader@sandbox-1 config-db/postgres open
-        09:01 dana>reader@sandbox-1 config-db/postgres reads hosts host_name=bastion.internal
-        09:30 dana>mover@sandbox-2 bastion/ssh open
+        09:01 dana>reader@sandbox-1 config-db/postgres reads hosts host_name=bastion.internal\n";
+    let outputs = check(&format!(
+        "{read}09:30 dana>mover@sandbox-2 bastion/ssh open
         => stop dana/mover
-        => disclosed_target r1 high: config-db start -> bastion disclosed",
-    );
-    assert!(alerts(&outputs)[0].explanation.contains("29 min later mover, acting for dana too, opened ssh"));
+        => disclosure_used r1 critical: config-db taught -> bastion disclosed"
+    ));
+    assert!(alerts(&outputs)[0].explanation.contains("reader read hosts on config-db"));
+    check(&format!("{read}09:30 erin>mover@sandbox-2 bastion/ssh open\n=> silent"));
 }
 
 #[test]
-fn what_another_root_learned_does_not_count() {
+fn a_session_from_a_host_that_only_somebody_else_reached_is_a_switch() {
+    let outputs = check(&format!(
+        "target app host=app.internal
+        target db host=db.internal
+        {}{}
+        09:00 dana@laptop app/ssh open
+        => silent
+        09:10 erin@app db/postgres open
+        => hold erin/erin
+        => account_switch r1 high: db start",
+        past("dana@laptop", &["app/ssh", "wiki/http"]),
+        past("erin@desk", &["wiki/http", "db/postgres"])
+    ));
+    assert!(alerts(&outputs)[0].explanation.contains("erin started from app without having reached it; dana had, 10 min"));
+}
+
+#[test]
+fn whoever_lives_on_a_host_starts_from_it() {
     check(
-        "target bastion host=bastion.internal
-        09:00 dana@laptop config-db/postgres open
-        09:01 dana@laptop config-db/postgres reads hosts host_name=bastion.internal
-        09:02 erin@laptop bastion/ssh open
+        "target app host=app.internal
+        target db host=db.internal
+        d1..9 03:00 dana@laptop app/ssh open
+        d1..9 03:10 dana@laptop app/ssh close
+        d1..9 04:00 cron@app db/postgres open
+        d1..9 04:01 cron@app db/postgres close
+        d1..9 05:00 cron@app db/postgres open
+        d1..9 05:01 cron@app db/postgres close
+        d1..9 06:00 cron@app db/postgres open
+        d1..9 06:01 cron@app db/postgres close
+        04:00 cron@app db/postgres open
         => silent",
     );
+}
+
+#[test]
+fn an_agent_for_a_root_it_never_acted_for_is_a_splice() {
+    let settled = past("dana>runner@sandbox", &["db/postgres", "wiki/http"]);
+    let outputs = check(&format!(
+        "{settled}{}
+        09:00 erin>runner@sandbox vault/http open
+        => stop erin/runner
+        => delegation_splice r1 critical: vault start",
+        past("erin@laptop", &["mail/http", "vault/http"])
+    ));
+    assert!(alerts(&outputs)[0].explanation.contains("runner acts for erin, for whom it never acted before"));
+}
+
+#[test]
+fn a_decoy_is_proof_wherever_it_is_presented() {
+    let outputs = check(
+        "target db host=db.internal
+        09:00 dana@laptop db/postgres open
+        09:01 dana@laptop db/postgres reads users
+        => silent
+        09:05 unknown:10.0.0.66@10.0.0.66 db/postgres decoy s1 public.users.password db
+        => stop @10.0.0.66
+        => decoy_used r1 critical: db taught -> db disclosed",
+    );
+    let alert = alerts(&outputs)[0];
+    assert_eq!((alert.risk, alert.confidence), (1000, 100));
+    assert!(alert.explanation.contains("planted in public.users.password of db in session s1"), "{}", alert.explanation);
 }
 
 #[test]
 fn a_refused_attempt_is_evidence_and_a_denied_action_teaches_nothing() {
-    check(
+    check(&format!(
         "target bastion host=bastion.internal
+        {}
         09:00 dana@laptop config-db/postgres open
         09:01 dana@laptop config-db/postgres denied host_name=bastion.internal
         09:02 dana@laptop bastion/ssh refused policy
         => silent
-        09:03 dana@laptop config-db/postgres reads hosts host_name=bastion.internal
-        09:04 dana@laptop bastion/ssh refused policy
+        12:03 dana@laptop config-db/postgres reads hosts host_name=bastion.internal
+        12:04 dana@laptop bastion/ssh refused policy
         => stop dana/dana
-        => disclosed_target r1 high: config-db start -> bastion disclosed
-        09:05 dana@laptop bastion/ssh refused verdict
+        => disclosure_used r1 critical: config-db taught -> bastion disclosed
+        12:05 dana@laptop bastion/ssh refused verdict
         => silent",
-    );
-}
-
-#[test]
-fn a_session_opened_while_the_answer_streams_is_found_when_it_ends() {
-    check(
-        "target bastion host=bastion.internal
-        09:00 dana@laptop config-db/postgres open
-        09:05 dana@laptop bastion/ssh open
-        => silent
-        09:06 dana@laptop config-db/postgres slow 120 host_name=bastion.internal
-        => stop dana/dana
-        => disclosed_target r1 high: config-db start -> bastion disclosed",
-    );
+        past("dana@laptop", &["config-db/postgres", "wiki/http"])
+    ));
 }
 
 #[test]
@@ -239,74 +229,15 @@ fn a_session_opened_before_the_answer_began_is_silent() {
 }
 
 #[test]
-fn late_and_doubled_events_are_tolerated() {
+fn doubled_events_and_lost_openings_are_tolerated() {
     check(
         "target bastion host=bastion.internal
-        09:00 dana@laptop config-db/postgres open
-        again
-        09:02:00 dana@laptop bastion/ssh open
-        # the record of the read arrives after that of its use
-        09:01:58 dana@laptop config-db/postgres reads hosts host_name=bastion.internal
-        => stop dana/dana
-        => disclosed_target r1 high: config-db start -> bastion disclosed
+        09:00 dana>runner@sandbox config-db/postgres reads hosts host_name=bastion.internal
+        09:02 dana>runner@sandbox bastion/ssh runs id
+        => stop dana/runner
+        => disclosure_used r1 critical: config-db taught -> bastion disclosed
         again
         => silent",
-    );
-}
-
-#[test]
-fn a_session_whose_opening_was_lost_is_judged_by_its_first_action() {
-    check(
-        "target bastion host=bastion.internal
-        09:00 dana@laptop config-db/postgres reads hosts host_name=bastion.internal
-        09:02 dana@laptop bastion/ssh runs id
-        => stop dana/dana
-        => disclosed_target r1 high: config-db start -> bastion disclosed
-        09:03 dana@laptop bastion/ssh runs id
-        => silent",
-    );
-}
-
-#[test]
-fn an_imported_action_teaches_with_its_outcome() {
-    check(
-        "target bastion host=bastion.internal
-        09:00 dana@laptop config-db/postgres open
-        09:01 dana@laptop config-db/postgres imported host_name=bastion.internal
-        09:02 dana@laptop bastion/ssh open
-        => stop dana/dana
-        => disclosed_target r1 high: config-db start -> bastion disclosed",
-    );
-}
-
-#[test]
-fn a_chain_is_followed_back_through_the_host_it_came_from() {
-    check(
-        "target jump host=jump.internal
-        target bastion host=bastion.internal
-        08:00 dana@laptop jump/ssh open
-        09:00 dana@jump config-db/postgres open
-        09:01 dana@jump config-db/postgres reads hosts host_name=bastion.internal
-        09:02 dana@jump bastion/ssh open
-        => stop dana/dana
-        => disclosed_target r1 critical: jump start -> config-db lineage -> bastion disclosed",
-    );
-}
-
-#[test]
-fn a_verdict_that_ran_out_is_given_again() {
-    check(
-        "target bastion host=bastion.internal
-        d1 09:00 dana@laptop config-db/postgres open
-        d1 09:01 dana@laptop config-db/postgres reads hosts host_name=bastion.internal
-        d1 09:02 dana@laptop bastion/ssh refused policy
-        => stop dana/dana
-        => disclosed_target r1 high: config-db start -> bastion disclosed
-        d2 09:01 dana@laptop bastion/ssh refused verdict
-        => silent
-        d2 09:02 dana@laptop bastion/ssh refused policy
-        => stop dana/dana
-        => disclosed_target r2 high: config-db start -> bastion disclosed",
     );
 }
 
@@ -316,28 +247,84 @@ fn shadow_is_said_but_not_enforced() {
     check_with(
         settings,
         "target bastion host=bastion.internal
-        09:00 dana@laptop config-db/postgres open
-        09:01 dana@laptop config-db/postgres reads hosts host_name=bastion.internal
-        09:02 dana@laptop bastion/ssh open
-        => stop dana/dana (shadow)
-        => disclosed_target r1 high: config-db start -> bastion disclosed",
+        09:00 dana>runner@sandbox config-db/postgres open
+        09:01 dana>runner@sandbox config-db/postgres reads hosts host_name=bastion.internal
+        09:02 dana>runner@sandbox bastion/ssh open
+        => stop dana/runner (shadow)
+        => disclosure_used r1 critical: config-db taught -> bastion disclosed",
     );
 }
 
 #[test]
-fn many_new_targets_in_a_short_time_are_a_low_alert() {
-    let open = |minute: usize, target: usize| format!("09:{minute:02} dana@laptop host-{target}/ssh open\n");
-    let chain = |hosts: usize| (0..hosts).map(|at| format!("host-{at} start")).collect::<Vec<_>>().join(" -> ");
-    let burst: String = (0..4).map(|at| open(at, at)).collect();
-    let settings = Settings { burst_targets: 4, ..Settings::default() };
-    let story = format!("{burst} => new_edge_burst r1 low: {}", chain(4));
-    check_with(settings.clone(), &story);
-    let doubled: String = (4..8).map(|at| open(at, at)).collect();
-    check_with(settings.clone(), &format!("{story}\n{doubled} => new_edge_burst r2 low: {}", chain(8)));
-    let slow: String = (0..8).map(|at| open(at * 6, at)).collect();
-    check_with(settings.clone(), &format!("{slow} => silent"));
-    let known: String = (0..8).map(|at| open(at, at % 3)).collect();
-    check_with(settings, &format!("{known} => silent"));
+fn a_detection_may_do_no_more_than_its_settings_say() {
+    let story = |expected: &str| {
+        format!(
+            "target bastion host=bastion.internal
+            09:00 dana>runner@sandbox config-db/postgres open
+            09:01 dana>runner@sandbox config-db/postgres reads hosts host_name=bastion.internal
+            09:02 dana>runner@sandbox bastion/ssh open
+            {expected}"
+        )
+    };
+    let with = |reach: Reach| {
+        let names = ["disclosure_used", "delegation_overreach"];
+        let detections = names.into_iter().map(|name| (name.to_owned(), reach)).collect();
+        Settings { detections, ..Settings::default() }
+    };
+    check_with(with(Reach::Off), &story("=> silent"));
+    check_with(with(Reach::Shadow), &story("=> silent"));
+    check_with(
+        with(Reach::Hold),
+        &story("=> hold dana/runner\n=> disclosure_used r1 high: config-db taught -> bastion disclosed"),
+    );
+}
+
+#[test]
+fn what_a_person_calls_benign_is_habit_and_what_they_call_an_attack_stops_everybody_in_it() {
+    let mut detector = Detector::new(Settings::default());
+    let story = events(&FLAGSHIP.replace("=>", "#"));
+    let mut said = Vec::new();
+    for event in &story {
+        said.extend(detector.observe(event));
+    }
+    let (alert, verdict) = (alerts(&said)[0].clone(), verdicts(&said)[0].clone());
+    let resolution = |finding| Resolution {
+        alert: alert.id.clone(),
+        time: alert.time.plus_seconds(60),
+        root: alert.root.clone(),
+        finding,
+        by: "olga".into(),
+        note: String::new(),
+    };
+    let attack = detector.resolve(&resolution(Finding::Malicious));
+    let stopped: Vec<_> = verdicts(&attack).iter().map(|verdict| verdict.scope.actor.clone()).collect();
+    assert_eq!(stopped, [Some("runner".to_owned())]);
+    let benign = detector.resolve(&resolution(Finding::Benign));
+    let taken_back: Vec<_> = verdicts(&benign).iter().map(|verdict| (verdict.id.clone(), verdict.revoked)).collect();
+    assert!(taken_back.contains(&(verdict.id, true)), "{taken_back:?}");
+    assert!(detector.resolve(&resolution(Finding::Benign)).is_empty(), "it is closed");
+    // The same again, a day later, is what it was said to be.
+    for mut event in story {
+        event.time = event.time.plus_seconds(86_400);
+        event.id.push_str("-later");
+        event.session.push_str("-later");
+        assert_eq!(detector.observe(&event), [], "{event:?}");
+    }
+}
+
+#[test]
+fn an_event_from_the_future_does_not_move_the_clock() {
+    let mut detector = Detector::new(Settings::default());
+    let mut story = events(&past("dana@laptop", &["wiki/http", "mail/http"]));
+    for event in &story {
+        detector.observe(event);
+    }
+    let before = detector.newest();
+    let mut ahead = story.remove(0);
+    ahead.id = "ahead".into();
+    ahead.time = before.plus_seconds(400 * 86_400);
+    detector.observe(&ahead);
+    assert_eq!((detector.newest(), detector.counts().future), (before, 1));
 }
 
 /// All outputs as bytes, with the number of the event that each followed from.
@@ -366,7 +353,7 @@ fn busy() -> String {
 fn the_same_events_give_the_same_bytes() {
     let events = events(&busy());
     let all = fold(&mut Detector::new(Settings::default()), &events);
-    assert!(all.len() >= 13, "{}", all.len());
+    assert!(all.len() >= 8, "{}", all.len());
     assert_eq!(all, fold(&mut Detector::new(Settings::default()), &events));
 }
 
@@ -385,21 +372,8 @@ fn a_detector_rebuilt_at_any_event_goes_on_as_if_nothing_had_been() {
 }
 
 #[test]
-fn what_is_said_of_a_root_depends_on_its_own_events_only() {
-    let mixed = events(&busy());
-    let mut by_root = mixed.clone();
-    by_root.sort_by_key(|event| std::cmp::Reverse(event.identity.root().id.clone()));
-    let sorted = |events: &[_]| {
-        let mut said = fold(&mut Detector::new(Settings::default()), events);
-        said.sort();
-        said
-    };
-    assert_eq!(sorted(&mixed), sorted(&by_root));
-}
-
-#[test]
 fn memory_is_bounded_and_what_is_dropped_is_counted() {
-    let bounds = Bounds { sessions: 8, lessons: 16, edges: 8, alerts: 2, recent: 16 };
+    let bounds = Bounds { sessions: 8, lessons: 16, edges: 8, acquaintances: 8, recent: 16 };
     let mut detector = Detector::new(Settings { bounds, ..Settings::default() });
     for day in 1..20 {
         let lines: String = (10..40)

@@ -8,17 +8,17 @@
 //! 09:02 dana>planner@client  bastion/ssh         open [alias=jump] [account=ops] [credential=c-1]
 //! again                                                              the last event once more
 //! => stop dana/planner                                               what was said since the last `=>`, in order
-//! => disclosed_target r1 high: config-db start -> bastion disclosed
+//! => disclosure_used r1 critical: config-db taught -> bastion disclosed
 //! => silent
 //! ```
 //!
 //! Further verbs: `runs TEXT`, `refused REASON`, `denied KIND=VALUE` (an action that policy stopped), `slow SECONDS
-//! KIND=VALUE` (a response that took so long), `close`. A session is one actor's way from one source to one target,
+//! KIND=VALUE` (a response that took so long), `decoy SESSION FIELD TARGET` (somebody presented one), `close`. A session is one actor's way from one source to one target,
 //! from `open` to `close`. Lines with the same day range that follow each other are one block, played day by day.
 
 use interdict_detector::{Detector, Output, Settings};
 use interdict_schemas::{
-    Account, Action, Class, Closed, Decision, Disclosure, DisclosureKind, Effect, Event, Identity, Kind, Outcome,
+    Account, Action, Class, Closed, Decision, DecoyPlace, DecoyUse, Disclosure, DisclosureKind, Effect, Event, Identity, Kind, Outcome,
     Principal, PrincipalKind, Protocol, Refused, Source, Status, Target, Time, Verb,
 };
 use std::collections::HashMap;
@@ -104,7 +104,7 @@ impl Teller {
         let way = format!("{chain}@{source} {target}/{protocol}");
         let fact =
             |key: &str| rest.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned);
-        if verb == "open" || verb == "refused" || !self.sessions.contains_key(&way) {
+        if matches!(verb, "open" | "refused" | "decoy") || !self.sessions.contains_key(&way) {
             let account =
                 Account { name: fact("account").unwrap_or_else(|| "svc".into()), credential: fact("credential") };
             self.sessions.insert(way.clone(), (format!("s{}", self.count), time, account, fact("alias")));
@@ -116,7 +116,7 @@ impl Teller {
             if let Some((kind, value)) = word.split_once('=')
                 && let Some(kind) = DisclosureKind::parse(kind)
                 && verb != "open"
-                && verb != "refused"
+                && !matches!(verb, "refused" | "decoy")
             {
                 let known = (rest.get(at + 1) == Some(&"is")).then(|| rest[at + 2].to_owned());
                 disclosures.push(Disclosure { kind, value: value.into(), target: known });
@@ -175,6 +175,17 @@ impl Teller {
                 let refused = Refused { reason: rest[0].into(), detail: String::new(), verdict: None };
                 push(id, Kind::Refused(refused), disclosures);
             }
+            "decoy" => {
+                let presented = vec![DecoyUse {
+                    session: rest[0].into(),
+                    field: rest[1].into(),
+                    target: rest[2].into(),
+                    place: DecoyPlace::Password,
+                }];
+                let refused = Refused { reason: "decoy".into(), detail: String::new(), verdict: None };
+                let kind = Kind::Refused(refused);
+                self.steps.push(Step::Event(Box::new(Event { id, kind, presented, ..base })));
+            }
             "reads" | "slow" => {
                 push(id.clone(), acted(Effect::Allow, None), Vec::new());
                 let result = Kind::Resulted { action: action.id.clone(), class: action.class, outcome };
@@ -220,14 +231,28 @@ pub(crate) fn tell(output: &Output) -> String {
         Output::Verdict(verdict) => {
             let scope = &verdict.scope;
             let shadow = if verdict.mode.name() == "shadow" { " (shadow)" } else { "" };
-            let (root, actor) = (scope.root.as_deref().expect("root"), scope.actor.as_deref().expect("actor"));
-            format!("{} {root}/{actor}{shadow}", verdict.effect)
+            match (&scope.root, &scope.actor, &scope.source) {
+                (Some(root), Some(actor), None) => format!("{} {root}/{actor}{shadow}", verdict.effect),
+                (None, None, Some(source)) => format!("{} @{source}{shadow}", verdict.effect),
+                other => panic!("no such scope: {other:?}"),
+            }
         }
         Output::Alert(alert) => {
             let hops: Vec<_> = alert.chain.iter().map(|hop| format!("{} {}", hop.target, hop.cause)).collect();
             format!("{} r{} {}: {}", alert.detection, alert.revision, alert.severity, hops.join(" -> "))
         }
     }
+}
+
+/// Nine days on which somebody goes each way several times, as lines of a story: whoever has a habit.
+pub(crate) fn past(who: &str, ways: &[&str]) -> String {
+    let mut lines = String::new();
+    for hour in 10..18 {
+        for way in ways {
+            lines.push_str(&format!("d1..9 {hour}:00 {who} {way} open\nd1..9 {hour}:20 {who} {way} close\n"));
+        }
+    }
+    lines
 }
 
 /// Only the events.

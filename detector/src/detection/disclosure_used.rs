@@ -20,7 +20,7 @@ impl Detection for DisclosureUsed {
 
     fn sign(&self, view: &View<'_>) -> Sign {
         // A known target is usually named somewhere in what its users read.
-        let unknown = if view.step.known.is_some() { 0.3 } else { 0.004 };
+        let unknown = if view.step.known.is_some() { 0.3 } else { 0.0004 };
         Sign::Seen { is_there: view.step.lesson.is_some(), movement: 0.28, unknown }
     }
 

@@ -80,6 +80,7 @@ impl Draft {
             target: self.target.clone(),
             account: self.account.clone(),
             disclosures,
+            presented: Vec::new(),
             kind,
         }
     }
