@@ -29,7 +29,8 @@ fn sql(lake: &Path, query: &str) -> Vec<Value> {
 fn logs_are_imported_once_and_answer_to_sql() {
     let folder = tempfile::tempdir().expect("folder");
     let lake = folder.path().join("lake");
-    let files = ["cloudtrail.json", "zeek.jsonl", "lanl-auth.txt", "auth-iso.log", "kubernetes.jsonl", "teleport.jsonl"];
+    let files =
+        ["cloudtrail.json", "zeek.jsonl", "lanl-auth.txt", "auth-iso.log", "kubernetes.jsonl", "teleport.jsonl"];
     let first = import(&lake, &[], &files);
     assert_eq!(first.status, 0, "{}", first.errors);
     assert!(first.errors.contains("zeek.jsonl:28: id.orig_h must be an IP address"), "{}", first.errors);

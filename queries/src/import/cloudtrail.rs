@@ -338,6 +338,6 @@ fn resource(value: &Value) -> Result<String, Skip> {
     ];
     let parameters = at(value, "requestParameters");
     let named = |key: &&str| parameters.and_then(|all| all.get(*key)?.as_str());
-    let found = PARAMETERS.iter().find_map(|key| named(key)).unwrap_or_default();
+    let found = PARAMETERS.iter().find_map(named).unwrap_or_default();
     Ok(found.chars().take(1024).collect())
 }
