@@ -84,7 +84,7 @@ impl Others {
                         writer.append(&interdict_schemas::Message::Event(event)).expect("append");
                     }
                     written.fetch_max(due, Ordering::Relaxed);
-                    std::thread::sleep(Duration::from_micros(500));
+                    std::thread::park_timeout(Duration::from_micros(500));
                 }
             }
         });

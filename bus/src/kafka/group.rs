@@ -16,8 +16,8 @@ use rdkafka::{
 };
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Weak},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, PoisonError, Weak, mpsc},
+    time::Duration,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -45,16 +45,16 @@ pub(super) struct Dealer {
 /// A member's thread. Dropping it leaves the group, so that the others need not wait for the session timeout.
 struct Place {
     end: CancellationToken,
-    thread: std::thread::JoinHandle<()>,
+    // Hangs up when the thread has left.
+    left: Mutex<mpsc::Receiver<std::convert::Infallible>>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.end.cancel();
-        let start = Instant::now();
-        while !self.thread.is_finished() && start.elapsed() < FAREWELL {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let left = self.left.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Hung up, or too late: either way nothing is left to do.
+        let _ = left.recv_timeout(FAREWELL);
     }
 }
 
@@ -85,20 +85,22 @@ impl Group {
         let member = Arc::downgrade(&client);
         let end = CancellationToken::new();
         let ended = end.clone();
+        let (leaving, left) = mpsc::channel();
         let run = move || {
             while !ended.is_cancelled() {
-                match client.poll(POLL) {
-                    Some(Err(error)) => tracing::debug!(%topic, %error, "a member of a group hears"),
-                    // Everything is paused: what comes all the same is read by the readers.
-                    Some(Ok(_)) | None => {}
+                // Everything is paused; what comes all the same is read by the readers.
+                if let Some(Err(error)) = client.poll(POLL) {
+                    tracing::debug!(%topic, %error, "a member of a group hears");
                 }
             }
+            drop(client);
+            drop(leaving);
         };
-        let thread = std::thread::Builder::new().name(name(group)).spawn(run).map_err(|error| Error::Refused {
+        std::thread::Builder::new().name(name(group)).spawn(run).map_err(|error| Error::Refused {
             what: format!("a place in the group {group}"),
             detail: format!("no thread can be started: {error}"),
         })?;
-        Ok((Self::Member(member), Membership::new(dealt, Box::new(Place { end, thread }))))
+        Ok((Self::Member(member), Membership::new(dealt, Box::new(Place { end, left: Mutex::new(left) }))))
     }
 
     /// Whether it can still speak.
