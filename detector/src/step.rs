@@ -203,7 +203,7 @@ impl<'a> Step<'a> {
             origin,
             stranger,
             known,
-            edge_nats: edge_nats(ground, actor, actor_id, edge, known, time, is_forward),
+            edge_nats: edge_nats(ground, actor, actor_id, edge, known, time, is_forward, lesson.is_some()),
             origin_nats: if is_forward { 0.0 } else { origin_nats(ground, actor, origin, known.is_none()) },
             lesson,
             secret,
@@ -279,6 +279,7 @@ const OWN_SESSIONS: u32 = 100;
 /// New edges within so many days are an actor's own share.
 const NEWNESS_DAYS: i64 = 14;
 
+#[expect(clippy::too_many_arguments, reason = "what an edge is set against")]
 fn edge_nats(
     ground: Ground<'_>,
     actor: &Actor,
@@ -287,6 +288,7 @@ fn edge_nats(
     known: Option<Habit>,
     time: Time,
     is_forward: bool,
+    was_named: bool,
 ) -> f64 {
     let edges = actor.edges().len().max(1) as f64;
     if let Some(known) = known {
@@ -304,7 +306,8 @@ fn edge_nats(
     };
     let moved = 1.0 - MOVEMENT_ON_KNOWN;
     let place = ground.places.get(edge.place);
-    let Some(place) = place.filter(|place| place.users > 0) else {
+    // One that nobody used and that a response named was there before.
+    let Some(place) = place.filter(|place| place.users > 0 || was_named) else {
         let habit = newness * ground.population.new_place();
         return (moved * MOVEMENT_TO_NEW_PLACE / habit).ln().clamp(-0.5, 5.0);
     };

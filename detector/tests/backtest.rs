@@ -2,7 +2,7 @@
 
 use crate::story::events;
 use interdict_detector::backtest::{Backtest, Comparison};
-use interdict_detector::{Fact, Settings};
+use interdict_detector::{Fact, Reach, Settings};
 use interdict_schemas::{Mode, Time};
 
 const STORY: &str = "
@@ -47,18 +47,20 @@ fn collateral_is_what_a_verdict_covers_beside_its_chain() {
 
 #[test]
 fn alerts_of_one_side_alone_are_told_apart() {
-    let bursts = Settings { burst_targets: 3, ..Settings::default() };
-    let found = all(Settings::default(), bursts.clone());
+    let names = ["disclosure_used", "delegation_overreach"];
+    let detections = names.map(|name| (name.to_owned(), Reach::Off)).into();
+    let deaf = Settings { detections, ..Settings::default() };
+    let found = all(deaf.clone(), Settings::default());
     let names = |alerts: &[interdict_detector::backtest::Summary]| {
         alerts.iter().map(|alert| alert.detection.clone()).collect::<Vec<_>>()
     };
-    assert_eq!(names(&found.only_new), ["burst"]);
+    assert_eq!(names(&found.only_new), ["disclosure_used"]);
     assert!(found.only_old.is_empty());
     let counted: Vec<_> =
         found.detections.iter().map(|one| (one.detection.as_str(), one.old.alerts, one.new.alerts)).collect();
-    assert_eq!(counted, [("disclosure_used", 1, 1), ("burst", 0, 1)]);
-    let back = all(bursts, Settings::default());
-    assert_eq!(names(&back.only_old), ["burst"]);
+    assert_eq!(counted, [("disclosure_used", 0, 1)]);
+    let back = all(Settings::default(), deaf);
+    assert_eq!(names(&back.only_old), ["disclosure_used"]);
 }
 
 #[test]

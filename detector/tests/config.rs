@@ -26,7 +26,7 @@ fn settings_are_checked() {
     check("mode = \"off\"", Err("unknown variant `off`"));
     check("budgets = 5", Err("unknown field `budgets`"));
     check("learning_days = 61", Err("[detector] learning_days = 61: must be at most horizon_days"));
-    check("hold_nats = 9.0", Err("must be numbers above 0, each at least the one before"));
+    check("alert_nats = 9.0\nhold_nats = 3.0", Err("must be numbers above 0, each at least the one before"));
     check("alert_nats = nan", Err("must be numbers above 0"));
     check("[detections]\nrare_path = \"off\"", Ok(()));
     check("[detections]\nrare_pth = \"off\"", Err("rare_pth: there is no such detection; there are rare_path, "));

@@ -61,8 +61,16 @@ async fn all(log: &dyn Log, topic: Topic) -> Vec<Message> {
     read
 }
 
-/// Appends events and waits until they are judged.
+/// Appends events one after the other, each when the one before is judged: what comes at the same moment in several
+/// partitions has no order.
 async fn judged(log: &dyn Log, events: &[Event]) {
+    for event in events {
+        judged_together(log, std::slice::from_ref(event)).await;
+    }
+}
+
+/// Appends events and waits until they are judged.
+async fn judged_together(log: &dyn Log, events: &[Event]) {
     log.append(&messages(events)).await.expect("appended");
     let mut ends = BTreeMap::new();
     for partition in 0..PARTITIONS {

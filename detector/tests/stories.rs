@@ -109,7 +109,7 @@ fn every_kind_of_disclosure_is_recognised() {
             &format!(
                 "target bastion host=bastion.internal address=10.0.0.7
                 {}
-                09:00 dana@laptop config-db/postgres open account=reader
+                09:00 dana@laptop config-db/postgres open
                 09:01 dana@laptop config-db/postgres reads hosts {disclosed}
                 09:02 dana@laptop bastion/ssh open {used}
                 => {detection} r1 low: config-db taught -> bastion disclosed",
@@ -127,8 +127,8 @@ fn what_one_delegate_learned_another_one_uses_and_what_another_root_learned_does
         09:01 dana>reader@sandbox-1 config-db/postgres reads hosts host_name=bastion.internal\n";
     let outputs = check(&format!(
         "{read}09:30 dana>mover@sandbox-2 bastion/ssh open
-        => stop dana/mover
-        => disclosure_used r1 critical: config-db taught -> bastion disclosed"
+        => hold dana/mover
+        => disclosure_used r1 high: config-db taught -> bastion disclosed"
     ));
     assert!(alerts(&outputs)[0].explanation.contains("reader read hosts on config-db"));
     check(&format!("{read}09:30 erin>mover@sandbox-2 bastion/ssh open\n=> silent"));
@@ -141,10 +141,11 @@ fn a_session_from_a_host_that_only_somebody_else_reached_is_a_switch() {
         target db host=db.internal
         {}{}
         09:00 dana@laptop app/ssh open
+        09:05 dana@laptop app/ssh runs whoami
         => silent
         09:10 erin@app db/postgres open
-        => hold erin/erin
-        => account_switch r1 high: db start",
+        => stop erin/erin
+        => account_switch r1 critical: db start",
         past("dana@laptop", &["app/ssh", "wiki/http"]),
         past("erin@desk", &["wiki/http", "db/postgres"])
     ));
@@ -174,9 +175,9 @@ fn an_agent_for_a_root_it_never_acted_for_is_a_splice() {
     let settled = past("dana>runner@sandbox", &["db/postgres", "wiki/http"]);
     let outputs = check(&format!(
         "{settled}{}
-        09:00 erin>runner@sandbox vault/http open
-        => stop erin/runner
-        => delegation_splice r1 critical: vault start",
+        09:00 erin>runner@sandbox payroll/http open
+        => hold erin/runner
+        => delegation_splice r1 high: payroll start",
         past("erin@laptop", &["mail/http", "vault/http"])
     ));
     assert!(alerts(&outputs)[0].explanation.contains("runner acts for erin, for whom it never acted before"));
@@ -392,5 +393,5 @@ fn memory_is_bounded_and_what_is_dropped_is_counted() {
     }
     let counts = detector.counts();
     assert_eq!((counts.events, counts.duplicates, counts.broken), (19 * 90, 0, 0));
-    assert!(counts.forgotten > 1000, "{counts:?}");
+    assert!(counts.forgotten > 400, "{counts:?}");
 }

@@ -124,7 +124,7 @@ impl Teller {
         }
         let action = Action {
             id: format!("act-{}", self.count),
-            class: Class::Statement,
+            class: if protocol == "ssh" { Class::Command } else { Class::Statement },
             verb: Verb::Read,
             text: rest.join(" "),
             objects: if verb == "reads" { vec![rest[0].into()] } else { Vec::new() },

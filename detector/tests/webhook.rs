@@ -46,10 +46,12 @@ async fn receiver(answers: &[u16]) -> (Config, mpsc::UnboundedReceiver<(u16, Str
 fn alerts() -> Vec<Message> {
     let mut detector = Detector::new(interdict_detector::Settings::default());
     let story = "target bastion host=bastion.internal
-        09:00 dana@laptop config-db/postgres open
-        09:01 dana@laptop config-db/postgres reads hosts host_name=bastion.internal
-        09:02 dana@laptop bastion/ssh open
-        09:02 dana@laptop bastion/http open";
+        target cluster host=k8s.internal
+        09:00 dana>runner@sandbox config-db/postgres open
+        09:01 dana>runner@sandbox config-db/postgres reads hosts host_name=bastion.internal
+        09:02 dana>runner@sandbox bastion/ssh open
+        09:03 dana>runner@sandbox bastion/ssh reads kubeconfig host_name=k8s.internal
+        09:04 dana>runner@sandbox cluster/http open";
     let outputs = crate::story::events(story).into_iter().flat_map(|event| detector.observe(&event));
     let alerts: Vec<_> = outputs.map(Message::from).filter(|message| message.topic() == Topic::Alerts).collect();
     assert_eq!(alerts.len(), 2);

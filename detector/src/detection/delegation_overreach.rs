@@ -21,7 +21,7 @@ impl Detection for DelegationOverreach {
         if !step.grant.is_delegated || step.known.is_some() {
             return Sign::Mute;
         }
-        Sign::Seen { is_there: !step.is_known_to_kin, movement: 0.9, unknown: 0.05 }
+        Sign::Seen { is_there: !step.is_known_to_kin, movement: 0.9, unknown: 0.02 }
     }
 
     fn tell(&self, view: &View<'_>) -> String {
