@@ -331,6 +331,9 @@ pub(crate) struct Forensics {
     /// Nothing after this moment.
     #[arg(long, value_parser = when::parse)]
     pub(crate) to: Option<When>,
+    /// Other settings than the configuration's: a file with a `[detector]` section.
+    #[arg(long)]
+    pub(crate) rules: Option<PathBuf>,
     /// Only alerts about this root or actor.
     #[arg(long)]
     pub(crate) identity: Option<String>,

@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::grid::grid;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::stored::Stored;
 use crate::when::Span;
 use anyhow::Context as _;
@@ -16,7 +16,10 @@ use std::path::{Path, PathBuf};
 pub(crate) async fn run(args: cli::Forensics, config: &Path) -> anyhow::Result<()> {
     let span = Span::between(args.from, args.to, ["--from", "--to"])?;
     // Forensics over files needs no gateway: the detector's settings are the configuration's if there is one.
-    let settings = Settings::detector(config)?;
+    let settings = match &args.rules {
+        Some(rules) => settings::rules(rules)?,
+        None => Settings::detector(config)?,
+    };
     let stored = Stored::open(args.stored, config, &settings, span).await?;
     let wanted = Wanted { span, identity: args.identity, target: args.target };
     let judge = move || judge(stored, settings, &wanted, args.alerts);

@@ -85,11 +85,8 @@ fn settings_are_compared_over_the_same_history() {
     gateway.sql_until("select id from alerts", 1);
     gateway.until_in_lake("target = 'bastion'", 1);
     let rules = gateway.folder.path().join("new.toml");
-    fs::write(
-        &rules,
-        "[detector]\nburst_targets = 2\n[detector.webhook]\nurl = \"https://x\"\nsecret_file = \"no\"\n",
-    )
-    .expect("rules");
+    fs::write(&rules, "[detector]\nbudget = 8\n[detector.webhook]\nurl = \"https://x\"\nsecret_file = \"no\"\n")
+        .expect("rules");
     let rules = rules.to_str().expect("utf-8");
     let found = json(&gateway.interdict(&["backtest", "--rules", rules, "--output", "json"]));
     assert_eq!(found["same"], 1, "{found}");

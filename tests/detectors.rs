@@ -59,10 +59,8 @@ fn every_attack_was_stopped_alike(gateway: &mut Gateway, roots: &[String]) {
         let hops = gateway.sql(stopped);
         hops.iter().all(|hop| hop["reason"] == "verdict" && hop["actions"] == 0).then_some(())
     });
-    let alerts = gateway.sql_until(
-        "select root, verdict from alerts where detection = 'disclosure_used' order by root",
-        roots.len(),
-    );
+    let alerts = gateway
+        .sql_until("select root, verdict from alerts where detection = 'disclosure_used' order by root", roots.len());
     let found: BTreeSet<_> = alerts.iter().filter_map(|alert| alert["root"].as_str()).collect();
     assert_eq!((alerts.len(), &found), (roots.len(), &all), "{alerts:?}");
     assert!(alerts.iter().all(|alert| alert["verdict"].is_string()), "{alerts:?}");

@@ -44,7 +44,8 @@ impl Habit {
         self.count = self.count.saturating_add(1);
         let ahead = day.saturating_sub(self.last);
         if ahead > 0 {
-            self.days = if ahead > 64 { 0 } else { self.days.checked_shl(u32::from(ahead)).unwrap_or(0) | 1 << (ahead - 1) };
+            self.days =
+                if ahead > 64 { 0 } else { self.days.checked_shl(u32::from(ahead)).unwrap_or(0) | 1 << (ahead - 1) };
             self.last = day;
         } else if day < self.last && self.last - day <= 64 {
             self.days |= 1 << (self.last - day - 1);
@@ -80,7 +81,11 @@ impl Acquaintances {
     /// How often it was met.
     #[must_use]
     pub fn count(&self, what: Fingerprint) -> u16 {
-        self.0.binary_search_by_key(&what, |met| met.what).ok().and_then(|at| self.0.get(at)).map_or(0, |met| met.count)
+        self.0
+            .binary_search_by_key(&what, |met| met.what)
+            .ok()
+            .and_then(|at| self.0.get(at))
+            .map_or(0, |met| met.count)
     }
 
     /// Whether it was met.
@@ -138,6 +143,8 @@ pub struct Actor {
     pub machines: Acquaintances,
     /// Accounts and credentials it uses, and which on which edge.
     pub accounts: Acquaintances,
+    /// Until when it is stopped or held: what it does meanwhile makes nothing usual for others.
+    pub stopped: Time,
     /// When it last looked around.
     pub explored: Time,
     /// Sessions by [`crate::step::Origin`].
@@ -180,6 +187,7 @@ impl Actor {
             edges: Vec::new(),
             machines: Acquaintances::default(),
             accounts: Acquaintances::default(),
+            stopped: Time(i64::MIN),
             explored: Time(i64::MIN),
             origins: [0; crate::step::ORIGINS],
             hours: [0; 24],
@@ -224,7 +232,8 @@ impl Actor {
             }
             Err(mut at) => {
                 if self.edges.len() >= bound
-                    && let Some(oldest) = (0..self.edges.len()).min_by_key(|at| self.edges.get(*at).map(|edge| edge.last))
+                    && let Some(oldest) =
+                        (0..self.edges.len()).min_by_key(|at| self.edges.get(*at).map(|edge| edge.last))
                 {
                     self.edges.remove(oldest);
                     at -= usize::from(oldest < at);
@@ -274,7 +283,11 @@ impl Actor {
     /// How often the sign of a detection was there.
     #[must_use]
     pub fn signs(&self, detection: u8) -> u32 {
-        self.signs.binary_search_by_key(&detection, |(of, _)| *of).ok().and_then(|at| self.signs.get(at)).map_or(0, |(_, n)| *n)
+        self.signs
+            .binary_search_by_key(&detection, |(of, _)| *of)
+            .ok()
+            .and_then(|at| self.signs.get(at))
+            .map_or(0, |(_, n)| *n)
     }
 
     /// Counts a sign.
@@ -307,7 +320,7 @@ impl Actor {
     fn heap(&self) -> usize {
         self.id.len()
             + self.edges.capacity() * size_of::<Habit>()
-            + (self.machines.0.capacity() + self.accounts.0.capacity() ) * size_of::<Met>()
+            + (self.machines.0.capacity() + self.accounts.0.capacity()) * size_of::<Met>()
             + self.signs.capacity() * 8
             + (self.firsts.capacity() + 2 * self.refused.capacity()) * 8
             + self.hops.capacity() * 4
@@ -384,9 +397,12 @@ impl Actors {
             }
         };
         let sessions = self.get(id).map_or(0, |actor| actor.sessions);
-        let is_lately = known.roots > 0 && known.sessions > sessions && sessions < SETTLED && known.roots > u32::from(sessions > 0);
+        let is_lately = known.roots > 0
+            && known.sessions > sessions
+            && sessions < SETTLED
+            && known.roots > u32::from(sessions > 0);
         let habit = || {
-            let usual = self.new_roots.given(0.0005, 50.0);
+            let usual = self.new_roots.given(0.02, 20.0);
             Rate { trials: known.sessions, hits: known.roots - 1 }.given(usual, 50.0)
         };
         let foreign_root = is_lately.then(habit);

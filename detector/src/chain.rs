@@ -143,7 +143,8 @@ impl Chains {
     #[must_use]
     pub fn joint(&self, joining: Joining<'_>) -> Option<Joint> {
         let own = joining.own.iter().map(|id| (*id, true));
-        let there = joining.from.and_then(|place| self.by_place.get(&place)).into_iter().flatten().map(|id| (*id, false));
+        let there =
+            joining.from.and_then(|place| self.by_place.get(&place)).into_iter().flatten().map(|id| (*id, false));
         let mut best: Option<Joint> = None;
         for (id, is_own) in own.chain(there) {
             let Some(hop) = self.get(id) else { continue };

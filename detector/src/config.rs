@@ -1,7 +1,7 @@
 //! The section `[detector]`: raw as written, and resolved. Reading files is the caller's business.
 
 use crate::detection;
-use crate::settings::{Reach, Settings};
+use crate::settings::{Reach, Settings, Without};
 use crate::sinks::webhook;
 use interdict_schemas::Mode;
 use serde::Deserialize;
@@ -17,13 +17,13 @@ pub struct Raw {
     pub horizon_days: Option<u32>,
     /// Days that are only learned from; default 7.
     pub learning_days: Option<u32>,
-    /// Evidence in nats that makes an alert; default 3.
+    /// Evidence in nats that makes an alert; default 2.5.
     pub alert_nats: Option<f64>,
-    /// Evidence in nats that holds for approval; default 8.
+    /// Evidence in nats that holds for approval; default 6.3.
     pub hold_nats: Option<f64>,
-    /// Evidence in nats that stops; default 10.
+    /// Evidence in nats that stops; default 8.
     pub block_nats: Option<f64>,
-    /// Alerts a day for which rarity competes; default 6.
+    /// Alerts a day for which rarity competes; default 9.
     pub budget: Option<u32>,
     /// Targets whose reach is worse than others'.
     pub crown_jewels: Option<Vec<String>>,
@@ -38,6 +38,9 @@ pub struct Raw {
     pub burst_targets: Option<usize>,
     /// Within how many seconds; default 1800.
     pub burst_window_s: Option<u32>,
+    /// `[detector.without]`: parts left out, for measurements.
+    #[serde(default)]
+    pub without: Without,
     /// `[detector.webhook]`.
     pub webhook: Option<RawWebhook>,
 }
@@ -77,7 +80,9 @@ pub enum Error {
         range: &'static str,
     },
     /// Evidence that is no number, or thresholds out of order.
-    #[error("[detector] alert_nats = {alert}, hold_nats = {hold}, block_nats = {block}: must be numbers above 0, each at least the one before")]
+    #[error(
+        "[detector] alert_nats = {alert}, hold_nats = {hold}, block_nats = {block}: must be numbers above 0, each at least the one before"
+    )]
     Nats {
         /// `alert_nats`.
         alert: f64,
@@ -162,6 +167,7 @@ impl Raw {
                 crown_jewels: self.crown_jewels.unwrap_or_default(),
                 verdict_hours,
                 mode: self.mode.unwrap_or(default.mode),
+                without: self.without,
                 ..default
             },
             lake: lake.into(),

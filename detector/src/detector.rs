@@ -18,7 +18,7 @@ use crate::settings::Settings;
 use crate::step::{Ground, Manner, Origin, Step, account_on, forwarded, residence};
 use crate::weight::{self, Asked, Weight};
 use crate::words;
-use interdict_schemas::{Class, Effect, Event, Finding, Kind, Resolution, Time};
+use interdict_schemas::{Class, Effect, Event, Finding, Kind, Mode, Resolution, Time};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -234,19 +234,21 @@ impl Detector {
         let weight = weight::weigh(&view, &self.detections);
         self.counts.broken += weight.broken;
         let origin_of_decoy = event.presented.first().map(|presented| self.sessions.planted(presented, event, edge));
-        let hop = (weight.nats > self.settings.hop_nats)
-            .then(|| hop(&view, &self.detections, &weight, origin_of_decoy));
+        let hop =
+            (weight.nats > self.settings.hop_nats).then(|| hop(&view, &self.detections, &weight, origin_of_decoy));
         let joining = Joining {
             time: event.time,
             root: step.actor.root,
             own: &step.actor.hops,
             from: machine.place,
-            others: machine.place.and_then(|place| self.places.get(place)).map_or(0, |place| {
-                place.arrivals(event.time.plus_seconds(-DAY_S), event.time).count()
-            }),
+            others: machine
+                .place
+                .and_then(|place| self.places.get(place))
+                .map_or(0, |place| place.arrivals(event.time.plus_seconds(-DAY_S), event.time).count()),
             has_reached: !matches!(step.origin, Origin::Stranger | Origin::Resident | Origin::Vacant),
         };
-        let joint = hop.as_ref().and_then(|_| self.chains.joint(joining));
+        let joins = hop.is_some() && !self.settings.without.lineage;
+        let joint = if joins { self.chains.joint(joining) } else { None };
         let (origin, is_new) = (step.origin, step.known.is_none());
         let mut outputs = Vec::new();
         if let Some(hop) = hop {
@@ -264,6 +266,13 @@ impl Detector {
             };
             outputs = self.judge.judge(id, bench);
             if let Some(actor) = self.actors.get_mut(actor) {
+                for output in &outputs {
+                    if let Output::Verdict(verdict) = output
+                        && verdict.mode == Mode::Enforce
+                    {
+                        actor.stopped = actor.stopped.max(verdict.until);
+                    }
+                }
                 self.chains.keep(&mut actor.hops, id, event.time);
             }
         }
@@ -290,8 +299,12 @@ impl Detector {
         let day = crate::actor::day(time);
         let Some(actor) = self.actors.get_mut(id) else { return };
         let (class, sessions, root) = (actor.class, actor.sessions, actor.root);
+        // What somebody does who is being stopped makes nothing usual for others.
+        let is_stopped = time < actor.stopped;
         for (detection, is_there) in &weight.seen {
-            self.population.signed(class, sessions, is_new, *detection, *is_there);
+            if !is_stopped {
+                self.population.signed(class, sessions, is_new, *detection, *is_there);
+            }
             if *is_there {
                 actor.signed(weight::own(*detection, is_new), 1);
             }
@@ -310,7 +323,9 @@ impl Detector {
                 place.met(id, time);
             }
         }
-        self.population.opened(class, sessions, is_new, origin);
+        if !is_stopped {
+            self.population.opened(class, sessions, is_new, origin);
+        }
         actor.sessions = actor.sessions.saturating_add(1);
         actor.clock = actor.clock.max(time);
         if let Some(count) = actor.origins.get_mut(origin as usize) {
@@ -329,11 +344,14 @@ impl Detector {
         if root != id {
             self.actors.delegated_before(id, sessions);
         }
+        if edge.protocol.lands() {
+            self.land(edge, Arrival { time, actor: id, root });
+        }
+    }
+
+    fn land(&mut self, edge: Edge, arrival: Arrival) {
         if let Some(place) = self.places.get_mut(edge.place) {
-            place.last = place.last.max(time);
-            if edge.protocol.lands() {
-                place.landed(Arrival { time, actor: id, root });
-            }
+            place.landed(arrival);
         }
     }
 
@@ -471,6 +489,7 @@ impl Detector {
             match resolution.finding {
                 Finding::Malicious => actor.disown(edge),
                 Finding::Benign => {
+                    actor.stopped = Time(i64::MIN);
                     actor.accept(edge, resolution.time);
                     for (detection, _) in signs.iter().filter(|(_, nats)| *nats > 0.0) {
                         actor.signed(weight::own(*detection, true), ACCEPTED);

@@ -2,12 +2,38 @@
 //! usual ones of ATT&CK's discovery and credential access tactics (T1033, T1087, T1069, T1082, T1049, T1016, T1613, T1552,
 //! T1580), not of any data set. Looking around is no attack: how much it counts is habit's to say.
 
+use aho_corasick::AhoCorasick;
 use interdict_schemas::{Action, Class};
+use std::sync::LazyLock;
 
 /// First words of a command that only look around.
 const PROGRAMS: &[&str] = &[
-    "id", "whoami", "who", "w", "last", "lastlog", "uname", "hostname", "groups", "getent", "ss", "netstat", "arp", "ifconfig",
-    "route", "env", "printenv", "history", "lsof", "nmap", "finger", "net", "nltest", "systeminfo", "ipconfig", "tasklist",
+    "id",
+    "whoami",
+    "who",
+    "w",
+    "last",
+    "lastlog",
+    "uname",
+    "hostname",
+    "groups",
+    "getent",
+    "ss",
+    "netstat",
+    "arp",
+    "ifconfig",
+    "route",
+    "env",
+    "printenv",
+    "history",
+    "lsof",
+    "nmap",
+    "finger",
+    "net",
+    "nltest",
+    "systeminfo",
+    "ipconfig",
+    "tasklist",
 ];
 /// Programs that do, with these words after them.
 const WITH: &[(&str, &str)] = &[
@@ -37,18 +63,50 @@ const WITH: &[(&str, &str)] = &[
 ];
 /// What a statement reads that describes the database and its users.
 const CATALOGUE: &[&str] = &[
-    "information_schema", "pg_roles", "pg_user", "pg_shadow", "pg_authid", "pg_database", "pg_stat_activity", "pg_hba",
-    "pg_tables", "pg_class", "pg_namespace", "current_user", "session_user", "has_table_privilege", "role_table_grants",
+    "information_schema",
+    "pg_roles",
+    "pg_user",
+    "pg_shadow",
+    "pg_authid",
+    "pg_database",
+    "pg_stat_activity",
+    "pg_hba",
+    "pg_tables",
+    "pg_class",
+    "pg_namespace",
+    "current_user",
+    "session_user",
+    "has_table_privilege",
+    "role_table_grants",
 ];
 /// What a Kubernetes request lists that describes rights, accounts and secrets.
 const RESOURCES: &[&str] = &[
-    "selfsubjectaccessreviews", "selfsubjectrulesreviews", "secrets", "serviceaccounts", "rolebindings",
-    "clusterrolebindings", "roles", "clusterroles", "namespaces", "nodes",
+    "selfsubjectaccessreviews",
+    "selfsubjectrulesreviews",
+    "secrets",
+    "serviceaccounts",
+    "rolebindings",
+    "clusterrolebindings",
+    "roles",
+    "clusterroles",
+    "namespaces",
+    "nodes",
 ];
 /// What a path asks for that describes a service, its users or its secrets.
 const PATHS: &[&str] = &[
-    "/.well-known/", "/openapi", "/swagger", "/users", "/roles", "/graphql?", "/meta-data", "/metadata/", "/catalog/services",
-    "/actuator", "/.env", "/.git/", "/debug/",
+    "/.well-known/",
+    "/openapi",
+    "/swagger",
+    "/users",
+    "/roles",
+    "/graphql?",
+    "/meta-data",
+    "/metadata/",
+    "/catalog/services",
+    "/actuator",
+    "/.env",
+    "/.git/",
+    "/debug/",
 ];
 
 /// Whether an action looks around.
@@ -59,15 +117,17 @@ pub(crate) fn is_discovery(action: &Action) -> bool {
     let text = &text[..text.floor_char_boundary(512)];
     match action.class {
         Class::Command | Class::Shell => text.split(['|', ';', '&', '\n']).any(looks_around),
-        Class::Statement => CATALOGUE.iter().any(|name| contains(text, name)),
+        Class::Statement => finds(&IN_STATEMENTS, text),
         Class::Api => {
             let mut words = text.split([' ', '/']);
             let verb = words.next().unwrap_or_default();
-            let is_review = contains(text, "reviews");
-            (is_review || verb.eq_ignore_ascii_case("list") || verb.eq_ignore_ascii_case("get") && contains(text, "nodes"))
+            let is_review = text.contains("reviews");
+            (is_review
+                || verb.eq_ignore_ascii_case("list")
+                || verb.eq_ignore_ascii_case("get") && text.contains("nodes"))
                 && words.any(|word| RESOURCES.contains(&word))
         }
-        Class::Request => PATHS.iter().any(|path| contains(text, path)),
+        Class::Request => finds(&IN_PATHS, text),
         _ => false,
     }
 }
@@ -83,9 +143,16 @@ fn looks_around(command: &str) -> bool {
     WITH.iter().any(|(of, word)| *of == program && rest.contains(word))
 }
 
-/// ASCII case is not told apart.
-fn contains(text: &str, word: &str) -> bool {
-    text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+/// Finds any of the words, whatever their case.
+fn finder(words: &[&str]) -> Option<AhoCorasick> {
+    AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok()
+}
+
+static IN_STATEMENTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| finder(CATALOGUE));
+static IN_PATHS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| finder(PATHS));
+
+fn finds(finder: &Option<AhoCorasick>, text: &str) -> bool {
+    finder.as_ref().is_some_and(|finder| finder.is_match(text))
 }
 
 #[cfg(test)]

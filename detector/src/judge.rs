@@ -224,7 +224,8 @@ impl Judge {
                 self.known.remove(&chain);
             }
             Finding::Malicious => {
-                let mut involved: Vec<_> = chains.of(chain).map(|hop| (hop.actor, hop.root, hop.source.clone())).collect();
+                let mut involved: Vec<_> =
+                    chains.of(chain).map(|hop| (hop.actor, hop.root, hop.source.clone())).collect();
                 involved.sort();
                 involved.dedup_by_key(|(actor, ..)| *actor);
                 for (actor, root, source) in involved {
@@ -311,7 +312,8 @@ fn hops(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> Vec<interdict_schema
             && !hops.iter().any(|other| *other.session == *teaching.session)
         {
             let events = [Some(&teaching.opening), teaching.asked.as_ref(), Some(&teaching.event)];
-            let mut events: Vec<_> = events.into_iter().flatten().filter(|id| !id.is_empty()).map(|id| id.to_string()).collect();
+            let mut events: Vec<_> =
+                events.into_iter().flatten().filter(|id| !id.is_empty()).map(|id| id.to_string()).collect();
             events.dedup();
             hops.push(interdict_schemas::Hop {
                 time: teaching.opened,
@@ -360,9 +362,8 @@ fn verdict(
         Stop::Stop => 2,
     };
     known.given.retain(|(_, verdict)| verdict.until > hop.time);
-    let is_given = |(actor, given): &(ActorId, Verdict)| {
-        *actor == hop.actor && strictness(&given.effect) >= strictness(&effect)
-    };
+    let is_given =
+        |(actor, given): &(ActorId, Verdict)| *actor == hop.actor && strictness(&given.effect) >= strictness(&effect);
     if known.given.iter().any(is_given) {
         return None;
     }

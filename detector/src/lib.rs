@@ -43,7 +43,7 @@ pub use judge::Output;
 pub use live::GROUP;
 pub use past::{Fact, Past};
 pub use retry::Backoff;
-pub use settings::{Bounds, Reach, Settings};
+pub use settings::{Bounds, Reach, Settings, Without};
 
 use interdict_bus::Log;
 use live::Live;

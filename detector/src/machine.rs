@@ -32,7 +32,8 @@ mod tests {
 
     #[test]
     fn a_pools_members_are_one_family() {
-        let check = |one: &str, other: &str, same: bool| assert_eq!(family(one) == family(other), same, "{one} {other}");
+        let check =
+            |one: &str, other: &str, same: bool| assert_eq!(family(one) == family(other), same, "{one} {other}");
         check("runner-9qzt4.ci.example", "runner-x7k2p.ci.example", true);
         check("orders-3f09a1c22-kx8wz.k8s", "orders-77aa01c9d-p2d7m.k8s", true);
         check("orders-3f09a1c22-kx8wz.k8s", "billing-3f09a1c22-kx8wz.k8s", false);

@@ -1,7 +1,7 @@
 //! Where sessions go to and come from: protected systems, by whatever name or address they are met.
 //!
-//! A host may be renamed. When a target of an unknown name answers at the address and port of one that is known, it is
-//! the same place, so that habit carries over. Loopback addresses say nothing and are not compared.
+//! A host may be renamed. When a target of an unknown name answers at the address and port of one that is known, and the
+//! names are alike, it is the same place, so that habit carries over. Loopback addresses say nothing and are not compared.
 
 use crate::fingerprint::{self, Fingerprint, Map};
 use crate::machine;
@@ -31,8 +31,6 @@ pub struct Place {
     pub name: Box<str>,
     /// The first session to it.
     pub first: Time,
-    /// The newest.
-    pub last: Time,
     /// Distinct actors that ever used it while it was remembered.
     pub users: u32,
     explored: Time,
@@ -54,7 +52,6 @@ impl Place {
         Self {
             name: name.into(),
             first: time,
-            last: time,
             users: 0,
             explored: Time(i64::MIN),
             recent_users: VecDeque::new(),
@@ -117,7 +114,10 @@ impl Place {
 
     /// Bytes behind this place, about.
     pub(crate) fn heap(&self) -> usize {
-        self.name.len() + 4 * self.recent_users.capacity() + 8 * self.first_uses.capacity() + 16 * self.arrivals.capacity()
+        self.name.len()
+            + 4 * self.recent_users.capacity()
+            + 8 * self.first_uses.capacity()
+            + 16 * self.arrivals.capacity()
     }
 }
 
@@ -154,7 +154,11 @@ impl Places {
         let by_name = fingerprint::of(("name", &*crate::learned::folded(&target.name)));
         let at = address.map(|address| fingerprint::of(("at", address.to_canonical(), target.port)));
         let known = self.by.get(&by_name).copied();
-        let place = known.or_else(|| at.and_then(|at| self.by.get(&at).copied())).unwrap_or_else(|| {
+        let renamed = || {
+            let place = at.and_then(|at| self.by.get(&at).copied())?;
+            is_renamed(self.name(place), &target.name).then_some(place)
+        };
+        let place = known.or_else(renamed).unwrap_or_else(|| {
             self.places.push(Place::new(&target.name, time));
             PlaceId(u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX))
         });
@@ -240,6 +244,17 @@ impl Places {
     }
 }
 
+/// Whether one name is the other with something added to its first label, as in `app-7` and `app-7-r2`. Names that have
+/// nothing in common are different systems behind one address.
+fn is_renamed(old: &str, new: &str) -> bool {
+    let label = |name: &str| name.split('.').next().unwrap_or_default().to_lowercase();
+    let (old, new) = (label(old), label(new));
+    let within = |one: &str, other: &str| {
+        other.strip_prefix(one).is_some_and(|rest| !one.is_empty() && (rest.is_empty() || rest.starts_with('-')))
+    };
+    within(&old, &new) || within(&new, &old)
+}
+
 /// Where a session comes from, by the best name there is.
 #[must_use]
 pub(crate) fn source_name(event: &Event) -> String {
@@ -249,5 +264,20 @@ pub(crate) fn source_name(event: &Event) -> String {
         (None, Some(host), _) => host.clone(),
         (None, None, Some(address)) => address.to_string(),
         (None, None, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_renamed;
+
+    #[test]
+    fn a_name_with_something_added_is_a_renamed_host() {
+        let check = |old: &str, new: &str, expected: bool| assert_eq!(is_renamed(old, new), expected, "{old} {new}");
+        check("app-7.prod", "app-7-r2.prod", true);
+        check("app-7-r2.prod", "APP-7.stage", true);
+        check("app-7.prod", "app-77.prod", false);
+        check("orders.prod", "billing.prod", false);
+        check("", "orders", false);
     }
 }

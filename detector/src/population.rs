@@ -110,7 +110,10 @@ impl Population {
         let habits = self.habits_mut(class);
         let degree = acquaintance(sessions);
         habits.is_new[degree].count(is_new);
-        for count in [&mut habits.origins[origin as usize], &mut habits.origins_by[degree][usize::from(is_new)][origin as usize]] {
+        for count in [
+            &mut habits.origins[origin as usize],
+            &mut habits.origins_by[degree][usize::from(is_new)][origin as usize],
+        ] {
             *count = count.saturating_add(1);
         }
     }

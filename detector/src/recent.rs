@@ -1,29 +1,29 @@
 //! Event ids seen recently, by hash, in bounded memory.
 
+use crate::fingerprint;
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+
+type Set = HashSet<u64, foldhash::fast::RandomState>;
 
 /// Two generations of ids: when the younger is full the older is dropped, so that between one and two generations
 /// are remembered.
 #[derive(Debug)]
 pub(crate) struct Recent {
     bound: usize,
-    younger: HashSet<u64>,
-    older: HashSet<u64>,
+    younger: Set,
+    older: Set,
 }
 
 impl Recent {
     /// Remembers at least `bound` ids.
     #[must_use]
     pub(crate) fn new(bound: usize) -> Self {
-        Self { bound: bound.max(1), younger: HashSet::new(), older: HashSet::new() }
+        Self { bound: bound.max(1), younger: Set::default(), older: Set::default() }
     }
 
     /// Whether this id is new; from now on it is not.
     pub(crate) fn admit(&mut self, id: &str) -> bool {
-        let mut hasher = DefaultHasher::new();
-        id.hash(&mut hasher);
-        let hash = hasher.finish();
+        let hash = fingerprint::of(id);
         if self.older.contains(&hash) || !self.younger.insert(hash) {
             return false;
         }

@@ -54,8 +54,20 @@ pub struct Settings {
     pub verdict_hours: u32,
     /// Whether verdicts are carried out or only logged.
     pub mode: Mode,
+    /// What is left out, to measure what it is worth.
+    pub without: Without,
     /// How much is remembered at most.
     pub bounds: Bounds,
+}
+
+/// Parts that can be left out. For measurements; a gateway needs all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Without {
+    /// Steps are judged alone: not joined to chains, and not asked who stood where they start.
+    pub lineage: bool,
+    /// Nothing is usual: only what was presumed before anything was counted.
+    pub habit: bool,
 }
 
 /// What bounds the memory of one detector. What is dropped for a bound is counted (`Counts::forgotten`).
@@ -81,7 +93,7 @@ impl Default for Settings {
             detections: BTreeMap::new(),
             hop_nats: 1.0,
             alert_nats: 2.5,
-            hold_nats: 6.0,
+            hold_nats: 6.3,
             block_nats: 8.0,
             cause_nats: 1.0,
             budget: 9,
@@ -92,6 +104,7 @@ impl Default for Settings {
             crown_jewels: Vec::new(),
             verdict_hours: 24,
             mode: Mode::Enforce,
+            without: Without::default(),
             bounds: Bounds::default(),
         }
     }

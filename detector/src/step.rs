@@ -175,7 +175,8 @@ impl<'a> Step<'a> {
         let root = ground.actors.get(actor.root)?;
         let place = ground.places.get(edge.place);
         let known = actor.edge(edge).copied();
-        let (origin, stranger) = origin(ground, actor, machine, time);
+        let from = Machine { place: machine.place.filter(|_| !ground.settings.without.lineage), ..machine };
+        let (origin, stranger) = origin(ground, actor, from, time);
         let keys = Keys::of(event);
         let since = time.plus_seconds(-i64::from(ground.settings.horizon_days) * DAY_S);
         let learned = root.learned.as_deref();
@@ -224,7 +225,8 @@ impl<'a> Step<'a> {
 }
 
 fn origin(ground: Ground<'_>, actor: &Actor, machine: Machine, time: Time) -> (Origin, Option<Arrival>) {
-    let landing = machine.place.and_then(|id| Some((id, ground.places.get(id)?))).filter(|(_, place)| place.is_landing());
+    let landing =
+        machine.place.and_then(|id| Some((id, ground.places.get(id)?))).filter(|(_, place)| place.is_landing());
     let Some((id, place)) = landing else {
         let origin = if actor.machines.knows(machine.machine) {
             Origin::Known
@@ -260,6 +262,9 @@ fn origin(ground: Ground<'_>, actor: &Actor, machine: Machine, time: Time) -> (O
 }
 
 fn origin_nats(ground: Ground<'_>, actor: &Actor, origin: Origin, is_new: bool) -> f64 {
+    if ground.settings.without.habit {
+        return (origin.movement() / origin.unknown()).ln().clamp(-1.5, ground.settings.strongest_origin);
+    }
     let (all, lift) = ground.population.origin(actor.class, actor.sessions, is_new, origin);
     let own = Rate { trials: actor.sessions, hits: actor.origins[origin as usize] }.given(all, OWN_ORIGIN);
     let habit = (own * lift.clamp(0.1, 10.0)).min(1.0);
@@ -290,6 +295,13 @@ fn edge_nats(
     is_forward: bool,
     was_named: bool,
 ) -> f64 {
+    if ground.settings.without.habit {
+        return if known.is_some() {
+            (MOVEMENT_ON_KNOWN / 0.97_f64).ln()
+        } else {
+            ((1.0 - MOVEMENT_ON_KNOWN) / 0.03).ln()
+        };
+    }
     let edges = actor.edges().len().max(1) as f64;
     if let Some(known) = known {
         // Movement picks any of the known edges, habit the usual ones.

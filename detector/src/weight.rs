@@ -85,6 +85,9 @@ pub(crate) const fn own(detection: u8, is_new: bool) -> u8 {
 }
 
 fn habit(view: &View<'_>, detection: u8, unknown: f64) -> f64 {
+    if view.ground.settings.without.habit {
+        return unknown;
+    }
     let (step, actor) = (view.step, view.step.actor);
     let is_new = step.known.is_none();
     let class = view.ground.population.sign(actor.class, actor.sessions, is_new, detection, unknown);

@@ -1,5 +1,6 @@
 //! One binary for all of the detector's tests.
 
+mod added;
 mod backtest;
 mod blast;
 mod config;

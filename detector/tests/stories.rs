@@ -149,7 +149,9 @@ fn a_session_from_a_host_that_only_somebody_else_reached_is_a_switch() {
         past("dana@laptop", &["app/ssh", "wiki/http"]),
         past("erin@desk", &["wiki/http", "db/postgres"])
     ));
-    assert!(alerts(&outputs)[0].explanation.contains("erin started from app without having reached it; dana had, 10 min"));
+    assert!(
+        alerts(&outputs)[0].explanation.contains("erin started from app without having reached it; dana had, 10 min")
+    );
 }
 
 #[test]
@@ -196,7 +198,11 @@ fn a_decoy_is_proof_wherever_it_is_presented() {
     );
     let alert = alerts(&outputs)[0];
     assert_eq!((alert.risk, alert.confidence), (1000, 100));
-    assert!(alert.explanation.contains("planted in public.users.password of db in session s1"), "{}", alert.explanation);
+    assert!(
+        alert.explanation.contains("planted in public.users.password of db in session s1"),
+        "{}",
+        alert.explanation
+    );
 }
 
 #[test]

@@ -18,8 +18,8 @@
 
 use interdict_detector::{Detector, Output, Settings};
 use interdict_schemas::{
-    Account, Action, Class, Closed, Decision, DecoyPlace, DecoyUse, Disclosure, DisclosureKind, Effect, Event, Identity, Kind, Outcome,
-    Principal, PrincipalKind, Protocol, Refused, Source, Status, Target, Time, Verb,
+    Account, Action, Class, Closed, Decision, DecoyPlace, DecoyUse, Disclosure, DisclosureKind, Effect, Event,
+    Identity, Kind, Outcome, Principal, PrincipalKind, Protocol, Refused, Source, Status, Target, Time, Verb,
 };
 use std::collections::HashMap;
 

@@ -7,13 +7,15 @@ use interdict_schemas::{
     PrincipalKind, Protocol, Source, Status, Target, Time, Verb,
 };
 
+use std::net::{IpAddr, Ipv4Addr};
+
 /// Days of history before today.
 const DAYS: i64 = 14;
 const DAY: i64 = 86_400_000_000;
 const MINUTE: i64 = 60_000_000;
 
-/// One routine run a day: read the inventory, log in to the host it names, call the cluster's API.
-pub(crate) fn of_the_bot(issuer: &str, now: Time) -> anyhow::Result<Vec<Message>> {
+/// One routine run a day, `login` being its account on the host: read the inventory, log in to the host it names, call the cluster's API.
+pub(crate) fn of_the_bot(issuer: &str, login: &str, now: Time) -> anyhow::Result<Vec<Message>> {
     let mut identity =
         Identity::new(issuer, vec![Principal { id: cast::BOT.into(), kind: PrincipalKind::Workload }])?;
     identity.groups = vec!["engineering".into()];
@@ -21,11 +23,17 @@ pub(crate) fn of_the_bot(issuer: &str, now: Time) -> anyhow::Result<Vec<Message>
     for day in (1..=DAYS).rev() {
         let start = now.plus_micros(-day * DAY);
         let steps = [
-            (cast::DATABASE, Protocol::Postgres, Class::Statement, "select service, host from inventory"),
-            (cast::APP, Protocol::Ssh, Class::Command, "systemctl restart shop"),
-            (cast::CLUSTER, Protocol::Http, Class::Request, "GET /api/v1/namespaces/shop/pods"),
+            (
+                cast::DATABASE,
+                Protocol::Postgres,
+                "interdict",
+                Class::Statement,
+                "select service, host from inventory",
+            ),
+            (cast::APP, Protocol::Ssh, login, Class::Command, "systemctl restart shop"),
+            (cast::CLUSTER, Protocol::Http, "", Class::Request, "GET /api/v1/namespaces/shop/pods"),
         ];
-        for (step, (target, protocol, class, text)) in (0_i64..).zip(steps) {
+        for (step, (target, protocol, account, class, text)) in (0_i64..).zip(steps) {
             let id = format!("history-{day}-{step}");
             let at = start.plus_micros(step * MINUTE);
             let event = |part: &str, after: i64, kind: Kind| Event {
@@ -33,9 +41,9 @@ pub(crate) fn of_the_bot(issuer: &str, now: Time) -> anyhow::Result<Vec<Message>
                 time: at.plus_micros(after),
                 session: id.clone(),
                 identity: identity.clone(),
-                source: Source { host: Some("runner-7.ci.corp.example".into()), ..Source::default() },
+                source: Source { address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), ..Source::default() },
                 target: Target { name: target.into(), protocol, host: None, address: None, port: 0, alias: None },
-                account: Account { name: "interdict".into(), credential: None },
+                account: Account { name: account.into(), credential: None },
                 disclosures: Vec::new(),
                 presented: Vec::new(),
                 kind,

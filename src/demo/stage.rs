@@ -26,7 +26,7 @@ pub(crate) struct Stage {
     key: SigningKey,
     listeners: OnceLock<BTreeMap<String, SocketAddr>>,
     _postgres: Postgres,
-    _ssh: Ssh,
+    ssh: Ssh,
 }
 
 impl Stage {
@@ -57,13 +57,13 @@ impl Stage {
             key,
             listeners: OnceLock::new(),
             _postgres: postgres,
-            _ssh: ssh,
+            ssh,
         })
     }
 
     /// Puts the bot's past on the bus and starts every part.
     pub(crate) async fn up(&self) -> anyhow::Result<Running> {
-        let past = history::of_the_bot(ISSUER, now())?;
+        let past = history::of_the_bot(ISSUER, &self.ssh.account, now())?;
         {
             let log = self.settings.open_log().await?;
             log.append(&past).await?;

@@ -98,7 +98,7 @@ impl Gateway {
 
     fn configuration(&self, api: SocketAddr, more: &str) -> String {
         let mut text = format!(
-            "data = \"data\"\n\ngateway = { name = \"gw-1\", handshake_s = 60 }\n[identity]\nissuer = \"{ISSUER}\"\njwks_file = \"jwks.json\"\n\
+            "data = \"data\"\n\ngateway = {{ name = \"gw-1\", handshake_s = 60 }}\n[identity]\nissuer = \"{ISSUER}\"\njwks_file = \"jwks.json\"\n\
              audience = \"interdict\"\nalgorithms = [\"EdDSA\"]\n[policy]\npath = \"policies\"\n\
              [tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n[collector]\nmax_age_s = 1\n\
              [barrier]\nbound_ms = 30000\n"

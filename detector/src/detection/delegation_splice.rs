@@ -37,7 +37,9 @@ impl Detection for DelegationSplice {
     fn tell(&self, view: &View<'_>) -> String {
         let (actor, root) = (&view.step.actor.id, view.ground.actors.name(view.step.actor.root));
         if view.step.grant.foreign_root.is_some() {
-            format!("{actor} acts for {root}, for whom it never acted before: its delegation was spliced into another chain")
+            format!(
+                "{actor} acts for {root}, for whom it never acted before: its delegation was spliced into another chain"
+            )
         } else {
             format!("{actor} acts under a grant made from another agent's than the one it always had its grants from")
         }

@@ -35,12 +35,9 @@ impl Detection for RarePath {
                 };
                 format!("{} had never used {target} before; {others}", view.who())
             }
-            Some(known) => format!(
-                "{} had used {target} {} times in {} sessions",
-                view.who(),
-                known.count,
-                step.actor.sessions
-            ),
+            Some(known) => {
+                format!("{} had used {target} {} times in {} sessions", view.who(), known.count, step.actor.sessions)
+            }
         };
         match step.origin {
             Origin::Onward => format!("{edge}; it came from a system that it had reached before"),

@@ -120,7 +120,11 @@ impl Decoys {
             return identity.clone();
         }
         let from = source.address.map_or_else(|| "nowhere".to_owned(), |address| address.to_string());
-        Identity::rooted(String::new(), Principal { id: format!("unknown:{from}"), kind: PrincipalKind::Workload }, Vec::new())
+        Identity::rooted(
+            String::new(),
+            Principal { id: format!("unknown:{from}"), kind: PrincipalKind::Workload },
+            Vec::new(),
+        )
     }
 
     /// Remembers whose session something was planted in.

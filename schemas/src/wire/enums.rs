@@ -1,7 +1,9 @@
 //! Numbers of the protobuf enums.
 
 use super::{Error, Result, pb};
-use crate::{Class, DecoyPlace, DisclosureKind, Effect, Finding, Mode, PrincipalKind, Severity, Status, Stop, Stream};
+use crate::{
+    Class, DecoyPlace, DisclosureKind, Effect, Finding, Mode, PrincipalKind, Severity, Status, Stop, Stream,
+};
 
 /// Maps a domain enum to its protobuf number and back; an unknown number is an error.
 macro_rules! enums {

@@ -1,7 +1,10 @@
 //! One message of every kind, with every field filled. They never change; new ones are added.
 
 use interdict_schemas::{
-Account, Action, Alert, Chunk, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Disclosure, DisclosureKind, Effect, Envelope, Event, Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
+    Account, Action, Alert, Chunk, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Disclosure,
+    DisclosureKind, Effect, Envelope, Event, Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal,
+    PrincipalKind, Protocol, Refused, Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target,
+    Technique, Time, Verb, Verdict,
 };
 
 const AT: Time = Time(1_772_438_494_784_123);

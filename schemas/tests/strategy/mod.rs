@@ -1,7 +1,10 @@
 //! Any message, for property tests. Optional texts are absent or not empty, as everything that was ever decoded is.
 
 use interdict_schemas::{
-Account, Action, Alert, Chunk, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Disclosure, DisclosureKind, Effect, Event, Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Verb, Verdict,
+    Account, Action, Alert, Chunk, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Disclosure,
+    DisclosureKind, Effect, Event, Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal,
+    PrincipalKind, Protocol, Refused, Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target,
+    Technique, Time, Verb, Verdict,
 };
 use proptest::collection::vec;
 use proptest::option;

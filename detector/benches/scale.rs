@@ -1,0 +1,111 @@
+//! What the fold costs as identities and history grow, and what a million identities take in memory.
+//! `cargo bench -p interdict-detector --bench scale`; an argument bounds the identities of the last part.
+//!
+//! COST: the same simulated days with 400 and 4,000 identities, and 20 and 200 days; the cost of an event once half of
+//! them is folded, as a ratio. MEMORY: one session on each of the edges that LANL's graph would have after 60 days (12 an
+//! identity), so that everything that is remembered of an edge is there; then what the process holds.
+
+use interdict_detector::simulation::Plan;
+use interdict_detector::{Detector, Settings};
+use interdict_schemas::{Account, Event, Identity, Kind, Principal, PrincipalKind, Protocol, Source, Target, Time};
+use std::time::Instant;
+
+const EDGES: u64 = 12;
+
+fn main() {
+    let most: u64 = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
+    let base = cost(400, 20);
+    for (identities, days) in [(4000, 20), (400, 200)] {
+        let grown = cost(identities, days);
+        println!(
+            "cost: {identities} identities, {days} days: {grown:.0} ns an event, {:.2} of 400 identities, 20 days",
+            grown / base
+        );
+    }
+    memory(most);
+}
+
+/// Nanoseconds an event in the second half; the best of three.
+fn cost(identities: u32, days: u32) -> f64 {
+    let plan = Plan { identities, sessions_per_day: 5 * identities, days, attacks: 0, ..Plan::default() };
+    let all = plan.clone().stream().count();
+    let once = || {
+        let mut detector = Detector::new(Settings::default());
+        let mut stream = plan.clone().stream();
+        stream.by_ref().take(all / 2).for_each(|event| drop(detector.observe(&event)));
+        let (mut spent, mut count) = (0.0, 0);
+        loop {
+            let batch: Vec<Event> = stream.by_ref().take(20_000).collect();
+            if batch.is_empty() {
+                return spent / f64::from(count) * 1e9;
+            }
+            let begun = Instant::now();
+            batch.iter().for_each(|event| drop(detector.observe(event)));
+            spent += begun.elapsed().as_secs_f64();
+            count += u32::try_from(batch.len()).unwrap_or(0);
+        }
+    };
+    (0..3).map(|_| once()).fold(f64::MAX, f64::min)
+}
+
+fn memory(identities: u64) {
+    let mut detector = Detector::new(Settings::default());
+    let before = resident();
+    let begun = Instant::now();
+    let mut events = 0_u64;
+    for edge in 0..EDGES {
+        for identity in 0..identities {
+            // Seven in ten targets are a team's own, the others anybody's.
+            let target =
+                if edge < 8 { identity / 12 * 10 + edge } else { (identity * 7919 + edge * 104_729) % identities };
+            let day = i64::try_from(edge * 5).unwrap_or(0);
+            events += 1;
+            detector.observe(&open(events, identity, target, day));
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let size = detector.size();
+    let held = resident().saturating_sub(before);
+    println!(
+        "memory: {} identities, {} edges, {} places: {:.2} GiB resident, {:.0} bytes an edge; {:.0} first uses/s",
+        size.actors,
+        size.edges,
+        size.places,
+        held as f64 / (1 << 30) as f64,
+        held as f64 / size.edges as f64,
+        events as f64 / seconds,
+    );
+}
+
+fn open(number: u64, identity: u64, target: u64, day: i64) -> Event {
+    let at = i64::try_from(identity).unwrap_or(0) * 60_000;
+    Event {
+        id: format!("e{number}"),
+        time: Time((20_000 + day) * 86_400_000_000 + at),
+        session: format!("s{number}"),
+        identity: Identity::rooted(
+            "https://issuer.example",
+            Principal { id: format!("user:{identity}"), kind: PrincipalKind::Person },
+            Vec::new(),
+        ),
+        source: Source { host: Some(format!("laptop-{identity}.corp")), ..Source::default() },
+        target: Target {
+            name: format!("host-{target}.corp"),
+            protocol: Protocol::Ssh,
+            host: None,
+            address: None,
+            port: 22,
+            alias: None,
+        },
+        account: Account { name: "deploy".into(), credential: None },
+        disclosures: Vec::new(),
+        presented: Vec::new(),
+        kind: Kind::Opened,
+    }
+}
+
+/// Resident bytes of this process, from `/proc`.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+}
