@@ -284,7 +284,6 @@ const MOST_HOPS: usize = 1 << 20;
 impl Hop {
     /// A hop that is in no chain yet.
     #[must_use]
-    #[expect(clippy::too_many_arguments, reason = "the columns of a hop")]
     pub fn new(
         step: &crate::step::Step<'_>,
         source: String,

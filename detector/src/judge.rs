@@ -156,15 +156,16 @@ impl Judge {
     ) -> Vec<Output> {
         let root = path.first().map_or(hop.root, |(first, _)| first.root);
         let start = path.first().map_or(&hop.event, |(first, _)| &first.event);
-        if !self.known.contains_key(&hop.chain) {
+        let order = &mut self.order;
+        self.known.entry(hop.chain).or_insert_with(|| {
+            order.push_back(hop.chain);
             let id = id("a", &[bench.actors.name(root), start]);
-            self.known.insert(hop.chain, Known { alert: blank(id, bench.actors.name(root)), given: Vec::new() });
-            self.order.push_back(hop.chain);
-            if self.order.len() > MOST
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.known.remove(&oldest);
-            }
+            Known { alert: blank(id, bench.actors.name(root)), given: Vec::new() }
+        });
+        if self.order.len() > MOST
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
         }
         let Some(known) = self.known.get_mut(&hop.chain) else { return Vec::new() };
         let actor = bench.actors.name(hop.actor);
@@ -273,9 +274,16 @@ fn title(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> String {
             names.push(target);
         }
     }
+    let who = path.last().map(|(hop, _)| who(hop, bench)).unwrap_or_default();
+    // Nothing was used to get to the next: that is fanning out, not moving on.
+    let moves = |(hop, link): &(&Hop, Option<Link>)| {
+        hop.taught.is_some() || matches!(link, Some(Link::Onward | Link::Switch))
+    };
+    if path.len() > 2 && !path.iter().any(moves) {
+        return format!("{who} fanned out to {} targets from {}", names.len() - 1, names[0]);
+    }
     let shown = names.len().saturating_sub(5);
     let from = if shown > 0 { "... -> " } else { "" };
-    let who = path.last().map(|(hop, _)| who(hop, bench)).unwrap_or_default();
     format!("{who} moved {from}{}", names[shown..].join(" -> "))
 }
 

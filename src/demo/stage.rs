@@ -51,14 +51,7 @@ impl Stage {
         let path = at("interdict/interdict.toml");
         development::write_new(&path, 0o644, configuration(&postgres, &ssh, api).as_bytes())?;
         let settings = Settings::load(&path)?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            settings,
-            key,
-            listeners: OnceLock::new(),
-            _postgres: postgres,
-            ssh,
-        })
+        Ok(Self { folder: folder.to_owned(), settings, key, listeners: OnceLock::new(), _postgres: postgres, ssh })
     }
 
     /// Puts the bot's past on the bus and starts every part.
