@@ -19,7 +19,7 @@ pub struct Raw {
     pub learning_days: Option<u32>,
     /// Evidence in nats that makes an alert; default 2.5.
     pub alert_nats: Option<f64>,
-    /// Evidence in nats that holds for approval; default 6.3.
+    /// Evidence in nats that holds for approval; default 6.8.
     pub hold_nats: Option<f64>,
     /// Evidence in nats that stops; default 8.
     pub block_nats: Option<f64>,

@@ -4,7 +4,11 @@
 //! nothing else. A duplicate (the same event id, recently) changes nothing. A late event counts at the time it carries.
 //! One from the future is judged, and does not move the clock until others follow it there.
 
-use crate::actor::{ActorId, Actors, Edge, Grant};
+mod hop;
+mod learn;
+
+use crate::actor::{ActorId, Edge};
+use crate::actors::{Actors, Grant};
 use crate::chain::{Chains, Hop, Joining};
 use crate::detection::{self, Detection, View};
 use crate::discovery;
@@ -16,7 +20,7 @@ use crate::recent::Recent;
 use crate::session::{Asked as LastAsked, Session, Sessions};
 use crate::settings::Settings;
 use crate::step::{Ground, Manner, Origin, Step, account_on, forwarded, residence};
-use crate::weight::{self, Asked, Weight};
+use crate::weight::{self, Asked};
 use crate::words;
 use interdict_schemas::{Class, Effect, Event, Finding, Kind, Mode, Resolution, Time};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -80,8 +84,6 @@ pub struct Detector {
 const DAY_S: i64 = 86_400;
 /// So many times more a sign was there in what a person said is meant.
 const ACCEPTED: u32 = 4;
-/// Machines, and kinds of them, that are remembered of one actor.
-const MACHINES: usize = 96;
 /// So many events must agree before the clock jumps a day or more.
 const AGREE: u32 = 16;
 
@@ -209,7 +211,7 @@ impl Detector {
             && let Some(actor) = self.actors.get_mut(actor)
         {
             let keys = Keys::of(event);
-            meet_account(actor, edge, &keys, event.time, self.settings.bounds.acquaintances);
+            learn::meet_account(actor, edge, &keys, event.time, self.settings.bounds.acquaintances);
         }
     }
 
@@ -234,8 +236,8 @@ impl Detector {
         let weight = weight::weigh(&view, &self.detections);
         self.counts.broken += weight.broken;
         let origin_of_decoy = event.presented.first().map(|presented| self.sessions.planted(presented, event, edge));
-        let hop =
-            (weight.nats > self.settings.hop_nats).then(|| hop(&view, &self.detections, &weight, origin_of_decoy));
+        let hop = (weight.nats > self.settings.hop_nats)
+            .then(|| hop::hop(&view, &self.detections, &weight, origin_of_decoy));
         let joining = Joining {
             time: event.time,
             root: step.actor.root,
@@ -280,79 +282,6 @@ impl Detector {
             self.learn(event, actor, edge, machine, origin, is_new, manner, &weight);
         }
         outputs
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "what a step showed")]
-    fn learn(
-        &mut self,
-        event: &Event,
-        id: ActorId,
-        edge: Edge,
-        machine: Machine,
-        origin: Origin,
-        is_new: bool,
-        manner: Manner,
-        weight: &Weight,
-    ) {
-        let bounds = &self.settings.bounds;
-        let time = event.time;
-        let day = crate::actor::day(time);
-        let Some(actor) = self.actors.get_mut(id) else { return };
-        let (class, sessions, root) = (actor.class, actor.sessions, actor.root);
-        // What somebody does who is being stopped makes nothing usual for others.
-        let is_stopped = time < actor.stopped;
-        for (detection, is_there) in &weight.seen {
-            if !is_stopped {
-                self.population.signed(class, sessions, is_new, *detection, *is_there);
-            }
-            if *is_there {
-                actor.signed(weight::own(*detection, is_new), 1);
-            }
-        }
-        if manner == Manner::Forwarded {
-            self.population.forwarded(true);
-            actor.accounts.meet(forwarded(edge.place), day, bounds.acquaintances);
-            return;
-        }
-        let keys = Keys::of(event);
-        let was_at = actor.has_been_at(edge.place);
-        if actor.opened(edge, time, bounds.edges) {
-            let Some(place) = self.places.get_mut(edge.place) else { return };
-            self.population.first(time, place.users == 0);
-            if !was_at {
-                place.met(id, time);
-            }
-        }
-        if !is_stopped {
-            self.population.opened(class, sessions, is_new, origin);
-        }
-        actor.sessions = actor.sessions.saturating_add(1);
-        actor.clock = actor.clock.max(time);
-        if let Some(count) = actor.origins.get_mut(origin as usize) {
-            *count = count.saturating_add(1);
-        }
-        let hour = usize::try_from(time.0.div_euclid(3_600_000_000).rem_euclid(24)).unwrap_or(0);
-        if let Some(count) = actor.hours.get_mut(hour) {
-            *count = count.saturating_add(1);
-        }
-        actor.machines.meet(machine.machine, day, MACHINES);
-        actor.machines.meet(machine.family, day, MACHINES);
-        if let (Origin::Stranger | Origin::Resident | Origin::Vacant, Some(place)) = (origin, machine.place) {
-            actor.machines.meet(residence(place), day, MACHINES);
-        }
-        meet_account(actor, edge, &keys, time, bounds.acquaintances);
-        if root != id {
-            self.actors.delegated_before(id, sessions);
-        }
-        if edge.protocol.lands() {
-            self.land(edge, Arrival { time, actor: id, root });
-        }
-    }
-
-    fn land(&mut self, edge: Edge, arrival: Arrival) {
-        if let Some(place) = self.places.get_mut(edge.place) {
-            place.landed(arrival);
-        }
     }
 
     /// What was done in a session: the last thing asked for, what a response taught, a forward, the end.
@@ -410,44 +339,6 @@ impl Detector {
                 self.step(event, actor, grant, inner, machine, Manner::Forwarded)
             }
             _ => Vec::new(),
-        }
-    }
-
-    fn teach(&mut self, event: &Event, actor: ActorId) {
-        let Some(session) = self.sessions.get_mut(&event.session) else { return };
-        let action = match &event.kind {
-            Kind::Resulted { action, .. } => Some(action),
-            Kind::Acted { action, .. } => Some(&action.id),
-            _ => None,
-        };
-        let asked = action.filter(|action| session.asked.action == **action).map(|_| &session.asked);
-        let took = match &event.kind {
-            Kind::Resulted { outcome, .. } | Kind::Acted { outcome: Some(outcome), .. } => {
-                i64::try_from(outcome.duration_us).unwrap_or(0)
-            }
-            _ => 0,
-        };
-        let Some(root) = self.actors.get(actor).map(|actor| actor.root) else { return };
-        let teaching = Arc::new(Teaching {
-            event: event.id.as_str().into(),
-            asked: asked.filter(|asked| asked.event != event.id).map(|asked| asked.event.as_str().into()),
-            what: asked.map(|asked| asked.what.as_str()).unwrap_or_default().into(),
-            from: event.time.plus_micros(took.saturating_neg()).max(session.opened),
-            time: event.time,
-            session: event.session.as_str().into(),
-            opened: session.opened,
-            opening: session.opening.clone(),
-            actor: self.actors.name(actor).into(),
-            source: session.source.clone(),
-            account: session.account.clone(),
-            place: session.edge.place,
-            target: self.places.name(session.edge.place).into(),
-            protocol: session.edge.protocol,
-        });
-        let bound = self.settings.bounds.lessons;
-        if let Some(root) = self.actors.get_mut(root) {
-            let learned = root.learned.get_or_insert_default();
-            self.counts.forgotten += learned.add(&event.disclosures, &teaching, bound) as u64;
         }
     }
 
@@ -516,49 +407,3 @@ impl Detector {
         &self.settings
     }
 }
-
-fn meet_account(actor: &mut crate::actor::Actor, edge: Edge, keys: &Keys, time: Time, bound: usize) {
-    if keys.account == 0 && keys.credential == 0 {
-        return;
-    }
-    let day = crate::actor::day(time);
-    actor.accounts.meet(account_on(edge, keys), day, bound);
-    actor.accounts.meet(keys.credential.max(keys.account), day, bound);
-}
-
-/// The hop that a suspicious step is.
-fn hop(view: &View<'_>, detections: &[Asked], weight: &Weight, planted: Option<Teaching>) -> Hop {
-    let step = view.step;
-    let mut signs: Vec<_> = weight.signs.iter().filter(|(_, nats)| *nats > WORTH_TELLING).collect();
-    signs.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    let told = signs.iter().filter_map(|(number, _)| detections.iter().find(|asked| asked.number == *number)).take(4);
-    let (mut techniques, mut sentences) = (vec![detection::movement(step)], Vec::new());
-    for asked in told {
-        sentences.push(asked.detection.tell(view));
-        for technique in asked.detection.techniques(view) {
-            if !techniques.contains(&technique) {
-                techniques.push(technique);
-            }
-        }
-    }
-    let source = source_name(step.event);
-    let verb = match (step.is_forward, &step.event.kind) {
-        (true, _) => "tunnelled",
-        (false, Kind::Refused(_)) => "tried",
-        (false, _) => "opened",
-    };
-    let evidence = format!(
-        "{} {verb} {} to {} from {source} at {}: {}.",
-        view.who(),
-        step.edge.protocol.name(),
-        view.target(),
-        step.time,
-        sentences.join("; ")
-    );
-    let learned = step.lesson.or(step.secret).map(|lesson| Arc::clone(&lesson.teaching));
-    let taught = planted.map(Arc::new).or(learned);
-    Hop::new(step, source, weight.nats, weight.signs.clone(), evidence, techniques, taught)
-}
-
-/// A sign worth less, in nats, is not told.
-const WORTH_TELLING: f32 = 0.5;

@@ -1,7 +1,9 @@
 //! Sees an identity pivot from one system to the next and stops it. The core is a fold over events ([`Detector`]),
 //! pure: facts in, decisions out, the same live and in batch. Around it stand the bus, the lake and the webhook.
 
+pub mod acquaintances;
 pub mod actor;
+pub mod actors;
 pub mod backtest;
 pub mod blast;
 mod budget;

@@ -93,7 +93,7 @@ impl Default for Settings {
             detections: BTreeMap::new(),
             hop_nats: 1.0,
             alert_nats: 2.5,
-            hold_nats: 6.3,
+            hold_nats: 6.8,
             block_nats: 8.0,
             cause_nats: 1.0,
             budget: 9,

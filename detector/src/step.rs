@@ -1,7 +1,8 @@
 //! One step: a session that was admitted, or a forward through one, set against habit. Everything that a detection may
 //! look at is here, as it was before the step.
 
-use crate::actor::{Actor, ActorId, Actors, Edge, Grant, Habit};
+use crate::actor::{Actor, ActorId, Edge, Habit};
+use crate::actors::{Actors, Grant};
 use crate::fingerprint::{self, Fingerprint};
 use crate::learned::{Keys, Lesson};
 use crate::likelihood::Rate;

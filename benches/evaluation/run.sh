@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Scores the detector with an evaluation kit: a generator and a scorer of labelled attacks among look-alikes.
+# Usage: run.sh KIT SEED... ; KIT is the folder with generate.py, score.py and public.toml. Writes to evaluation-out/.
+# Then once more for each part left out, so that one sees what it is worth: RULES=without-habit.toml run.sh KIT SEED...
+set -euo pipefail
+kit=${1:?usage: run.sh KIT SEED...}
+shift
+(($# > 0)) || { echo "run.sh: name at least one seed" >&2; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd)
+out=${OUT:-evaluation-out}
+rules=${RULES:+--rules "$here/$RULES"}
+interdict=${INTERDICT:-interdict}
+reports=()
+for seed in "$@"; do
+  set=$out/$seed
+  [[ -e $set/truth.jsonl ]] || python3 "$kit/generate.py" --config "$kit/public.toml" --set "run.seed=$seed" --out "$set"
+  name=alerts${RULES:+-${RULES%.toml}}
+  # shellcheck disable=SC2086 # it is one option with its value, or nothing
+  "$interdict" --config /nonexistent forensics $rules --events "$set/events.jsonl" --alerts "$set/$name.jsonl"
+  python3 "$kit/score.py" --truth "$set/truth.jsonl" --alerts "$set/$name.jsonl" --json "$set/$name.json" --quiet
+  reports+=("$set/$name.json")
+done
+python3 "$kit/score.py" --pool "${reports[@]}"

@@ -1,0 +1,46 @@
+//! A suspicious step as a hop of a chain: its evidence in sentences, its techniques, what taught it.
+
+use crate::chain::Hop;
+use crate::detection::{self, View};
+use crate::learned::Teaching;
+use crate::place::source_name;
+use crate::weight::{Asked, Weight};
+use interdict_schemas::Kind;
+use std::sync::Arc;
+
+/// The hop that a suspicious step is.
+pub(super) fn hop(view: &View<'_>, detections: &[Asked], weight: &Weight, planted: Option<Teaching>) -> Hop {
+    let step = view.step;
+    let mut signs: Vec<_> = weight.signs.iter().filter(|(_, nats)| *nats > WORTH_TELLING).collect();
+    signs.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    let told = signs.iter().filter_map(|(number, _)| detections.iter().find(|asked| asked.number == *number)).take(4);
+    let (mut techniques, mut sentences) = (vec![detection::movement(step)], Vec::new());
+    for asked in told {
+        sentences.push(asked.detection.tell(view));
+        for technique in asked.detection.techniques(view) {
+            if !techniques.contains(&technique) {
+                techniques.push(technique);
+            }
+        }
+    }
+    let source = source_name(step.event);
+    let verb = match (step.is_forward, &step.event.kind) {
+        (true, _) => "tunnelled",
+        (false, Kind::Refused(_)) => "tried",
+        (false, _) => "opened",
+    };
+    let evidence = format!(
+        "{} {verb} {} to {} from {source} at {}: {}.",
+        view.who(),
+        step.edge.protocol.name(),
+        view.target(),
+        step.time,
+        sentences.join("; ")
+    );
+    let learned = step.lesson.or(step.secret).map(|lesson| Arc::clone(&lesson.teaching));
+    let taught = planted.map(Arc::new).or(learned);
+    Hop::new(step, source, weight.nats, weight.signs.clone(), evidence, techniques, taught)
+}
+
+/// A sign worth less, in nats, is not told.
+const WORTH_TELLING: f32 = 0.5;

@@ -1,0 +1,135 @@
+//! What a step and a response leave behind: habit, who stands where, what was taught.
+
+use super::Detector;
+use crate::actor::{Actor, ActorId, Edge};
+use crate::learned::{Keys, Teaching};
+use crate::place::{Arrival, Machine};
+use crate::step::{Manner, Origin, account_on, forwarded, residence};
+use crate::weight::{self, Weight};
+use interdict_schemas::{Event, Kind, Time};
+use std::sync::Arc;
+
+/// Machines, and kinds of them, that are remembered of one actor.
+const MACHINES: usize = 96;
+
+impl Detector {
+    #[expect(clippy::too_many_arguments, reason = "what a step showed")]
+    pub(super) fn learn(
+        &mut self,
+        event: &Event,
+        id: ActorId,
+        edge: Edge,
+        machine: Machine,
+        origin: Origin,
+        is_new: bool,
+        manner: Manner,
+        weight: &Weight,
+    ) {
+        let bounds = &self.settings.bounds;
+        let time = event.time;
+        let day = crate::actor::day(time);
+        let Some(actor) = self.actors.get_mut(id) else { return };
+        let (class, sessions, root) = (actor.class, actor.sessions, actor.root);
+        // What somebody does who is being stopped makes nothing usual for others.
+        let is_stopped = time < actor.stopped;
+        for (detection, is_there) in &weight.seen {
+            if !is_stopped {
+                self.population.signed(class, sessions, is_new, *detection, *is_there);
+            }
+            if *is_there {
+                actor.signed(weight::own(*detection, is_new), 1);
+            }
+        }
+        if manner == Manner::Forwarded {
+            self.population.forwarded(true);
+            actor.accounts.meet(forwarded(edge.place), day, bounds.acquaintances);
+            return;
+        }
+        let keys = Keys::of(event);
+        let was_at = actor.has_been_at(edge.place);
+        if actor.opened(edge, time, bounds.edges) {
+            let Some(place) = self.places.get_mut(edge.place) else { return };
+            self.population.first(time, place.users == 0);
+            if !was_at {
+                place.met(id, time);
+            }
+        }
+        if !is_stopped {
+            self.population.opened(class, sessions, is_new, origin);
+        }
+        actor.sessions = actor.sessions.saturating_add(1);
+        actor.clock = actor.clock.max(time);
+        if let Some(count) = actor.origins.get_mut(origin as usize) {
+            *count = count.saturating_add(1);
+        }
+        let hour = usize::try_from(time.0.div_euclid(3_600_000_000).rem_euclid(24)).unwrap_or(0);
+        if let Some(count) = actor.hours.get_mut(hour) {
+            *count = count.saturating_add(1);
+        }
+        actor.machines.meet(machine.machine, day, MACHINES);
+        actor.machines.meet(machine.family, day, MACHINES);
+        if let (Origin::Stranger | Origin::Resident | Origin::Vacant, Some(place)) = (origin, machine.place) {
+            actor.machines.meet(residence(place), day, MACHINES);
+        }
+        meet_account(actor, edge, &keys, time, bounds.acquaintances);
+        if root != id {
+            self.actors.delegated_before(id, sessions);
+        }
+        if edge.protocol.lands() {
+            self.land(edge, Arrival { time, actor: id, root });
+        }
+    }
+
+    fn land(&mut self, edge: Edge, arrival: Arrival) {
+        if let Some(place) = self.places.get_mut(edge.place) {
+            place.landed(arrival);
+        }
+    }
+
+    pub(super) fn teach(&mut self, event: &Event, actor: ActorId) {
+        let Some(session) = self.sessions.get_mut(&event.session) else { return };
+        let action = match &event.kind {
+            Kind::Resulted { action, .. } => Some(action),
+            Kind::Acted { action, .. } => Some(&action.id),
+            _ => None,
+        };
+        let asked = action.filter(|action| session.asked.action == **action).map(|_| &session.asked);
+        let took = match &event.kind {
+            Kind::Resulted { outcome, .. } | Kind::Acted { outcome: Some(outcome), .. } => {
+                i64::try_from(outcome.duration_us).unwrap_or(0)
+            }
+            _ => 0,
+        };
+        let Some(root) = self.actors.get(actor).map(|actor| actor.root) else { return };
+        let teaching = Arc::new(Teaching {
+            event: event.id.as_str().into(),
+            asked: asked.filter(|asked| asked.event != event.id).map(|asked| asked.event.as_str().into()),
+            what: asked.map(|asked| asked.what.as_str()).unwrap_or_default().into(),
+            from: event.time.plus_micros(took.saturating_neg()).max(session.opened),
+            time: event.time,
+            session: event.session.as_str().into(),
+            opened: session.opened,
+            opening: session.opening.clone(),
+            actor: self.actors.name(actor).into(),
+            source: session.source.clone(),
+            account: session.account.clone(),
+            place: session.edge.place,
+            target: self.places.name(session.edge.place).into(),
+            protocol: session.edge.protocol,
+        });
+        let bound = self.settings.bounds.lessons;
+        if let Some(root) = self.actors.get_mut(root) {
+            let learned = root.learned.get_or_insert_default();
+            self.counts.forgotten += learned.add(&event.disclosures, &teaching, bound) as u64;
+        }
+    }
+}
+
+pub(super) fn meet_account(actor: &mut Actor, edge: Edge, keys: &Keys, time: Time, bound: usize) {
+    if keys.account == 0 && keys.credential == 0 {
+        return;
+    }
+    let day = crate::actor::day(time);
+    actor.accounts.meet(account_on(edge, keys), day, bound);
+    actor.accounts.meet(keys.credential.max(keys.account), day, bound);
+}

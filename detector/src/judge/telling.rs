@@ -1,0 +1,105 @@
+//! A chain as a responder is told it: one line, sentences, hops.
+
+use super::Bench;
+use crate::chain::{Hop, Link};
+use crate::words;
+
+/// Who acted, in words.
+pub(super) fn who(hop: &Hop, bench: Bench<'_>) -> String {
+    let (actor, root) = (bench.actors.name(hop.actor), bench.actors.name(hop.root));
+    if hop.actor == hop.root { root.to_owned() } else { format!("{actor}, acting for {root}") }
+}
+
+pub(super) fn title(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for (hop, _) in path {
+        if names.is_empty() {
+            names.push(hop.taught.as_ref().map_or(&*hop.source, |teaching| &teaching.target));
+        }
+        let target = bench.places.name(hop.edge.place);
+        if names.last() != Some(&target) {
+            names.push(target);
+        }
+    }
+    let who = path.last().map(|(hop, _)| who(hop, bench)).unwrap_or_default();
+    // Nothing was used to get to the next: that is fanning out, not moving on.
+    let moves = |(hop, link): &(&Hop, Option<Link>)| {
+        hop.taught.is_some() || matches!(link, Some(Link::Onward | Link::Switch))
+    };
+    if path.len() > 2 && !path.iter().any(moves) {
+        return format!("{who} fanned out to {} targets from {}", names.len() - 1, names[0]);
+    }
+    let shown = names.len().saturating_sub(5);
+    let from = if shown > 0 { "... -> " } else { "" };
+    format!("{who} moved {from}{}", names[shown..].join(" -> "))
+}
+
+pub(super) fn explanation(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> String {
+    let mut text = String::new();
+    for (hop, link) in path {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        if *link == Some(Link::Switch) {
+            text.push_str("From there, as somebody else: ");
+        }
+        text.push_str(&hop.evidence);
+    }
+    if let Some((hop, _)) = path.last() {
+        text.push_str(&format!(
+            " It is cleared if the owner of {} confirms that {} was meant to use {}.",
+            bench.actors.name(hop.root),
+            bench.actors.name(hop.actor),
+            bench.places.name(hop.edge.place)
+        ));
+    }
+    text.truncate(text.floor_char_boundary(LONGEST_EXPLANATION));
+    text
+}
+
+/// Beyond so many bytes an explanation tells no more.
+const LONGEST_EXPLANATION: usize = 8 << 10;
+
+pub(super) fn hops(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> Vec<interdict_schemas::Hop> {
+    let mut hops: Vec<interdict_schemas::Hop> = Vec::new();
+    for (hop, link) in path {
+        if let Some(teaching) = &hop.taught
+            && !hops.iter().any(|other| *other.session == *teaching.session)
+        {
+            let events = [Some(&teaching.opening), teaching.asked.as_ref(), Some(&teaching.event)];
+            let mut events: Vec<_> =
+                events.into_iter().flatten().filter(|id| !id.is_empty()).map(|id| id.to_string()).collect();
+            events.dedup();
+            hops.push(interdict_schemas::Hop {
+                time: teaching.opened,
+                session: teaching.session.to_string(),
+                actor: teaching.actor.to_string(),
+                source: teaching.source.to_string(),
+                target: teaching.target.to_string(),
+                protocol: teaching.protocol.name().into(),
+                account: teaching.account.to_string(),
+                cause: "taught".into(),
+                evidence: format!("read {}", words::read(teaching)),
+                events,
+            });
+        }
+        let cause = match (link, &hop.taught) {
+            (_, Some(_)) => "disclosed",
+            (Some(link), None) => link.name(),
+            (None, None) => "start",
+        };
+        hops.push(interdict_schemas::Hop {
+            time: hop.time,
+            session: hop.session.to_string(),
+            actor: bench.actors.name(hop.actor).into(),
+            source: hop.source.to_string(),
+            target: bench.places.name(hop.edge.place).into(),
+            protocol: hop.edge.protocol.name().into(),
+            account: hop.account.to_string(),
+            cause: cause.into(),
+            evidence: hop.evidence.to_string(),
+            events: vec![hop.event.to_string()],
+        });
+    }
+    hops
+}
