@@ -9,22 +9,21 @@ mod learn;
 
 use crate::actor::{ActorId, Edge};
 use crate::actors::{Actors, Grant};
-use crate::chain::{Chains, Hop, Joining};
+use crate::chain::{Chains, Joining};
 use crate::detection::{self, Detection, View};
 use crate::discovery;
 use crate::judge::{Bench, Judge, Output};
-use crate::learned::{Keys, Teaching};
-use crate::place::{Arrival, Machine, Places, source_name};
+use crate::learned::Keys;
+use crate::place::{Machine, Places, source_name};
 use crate::population::Population;
 use crate::recent::Recent;
 use crate::session::{Asked as LastAsked, Session, Sessions};
 use crate::settings::Settings;
-use crate::step::{Ground, Manner, Origin, Step, account_on, forwarded, residence};
+use crate::step::{Ground, Manner, Origin, Step, forwarded};
 use crate::weight::{self, Asked};
 use crate::words;
 use interdict_schemas::{Class, Effect, Event, Finding, Kind, Mode, Resolution, Time};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 /// What was folded and what went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -293,7 +292,7 @@ impl Detector {
             Kind::Closed(closed) => {
                 session.is_closed = true;
                 session.asked = LastAsked::default();
-                if closed.reason == "verdict" && closed.actions == 0 {
+                if matches!(&*closed.reason, "verdict" | "barrier") && closed.actions == 0 {
                     // It was refused before it reached anything.
                     let opened = session.opened;
                     if let Some(place) = self.places.get_mut(edge.place) {
