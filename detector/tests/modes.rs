@@ -48,7 +48,8 @@ async fn lake(events: &[Event], at: usize) -> Vec<Message> {
 async fn live_batch_and_lake_say_the_same() {
     let events = world();
     let expected = figure(&batch(&events));
-    assert!((3..=ATTACKS).contains(&expected.0), "{} alerts of {ATTACKS} attacks", expected.0);
+    // The first days of a routine may raise one too.
+    assert!((ATTACKS..ATTACKS + 3).contains(&expected.0), "{} alerts of {ATTACKS} attacks", expected.0);
     assert_eq!(figure(&live(&events).await), expected, "live");
     for at in [events.len(), events.len() / 2, 1] {
         assert_eq!(figure(&lake(&events, at).await), expected, "{at} events in the lake");

@@ -178,8 +178,7 @@ fn an_agent_for_a_root_it_never_acted_for_is_a_splice() {
     let outputs = check(&format!(
         "{settled}{}
         09:00 erin>runner@sandbox payroll/http open
-        => hold erin/runner
-        => delegation_splice r1 high: payroll start",
+        => delegation_splice r1 low: payroll start",
         past("erin@laptop", &["mail/http", "vault/http"])
     ));
     assert!(alerts(&outputs)[0].explanation.contains("runner acts for erin, for whom it never acted before"));

@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-/// Attacks in the world. They are alike, so the first ones each raise an alert and make the later ones usual: here
-/// half of all that is new is an attack.
+/// Attacks in the world; each raises an alert, however alike they are: what is stopped makes nothing usual.
 pub(crate) const ATTACKS: usize = 9;
 const ROUTINES: usize = 6;
 
