@@ -237,19 +237,19 @@ impl Detector {
         let origin_of_decoy = event.presented.first().map(|presented| self.sessions.planted(presented, event, edge));
         let hop = (weight.nats > self.settings.hop_nats)
             .then(|| hop::hop(&view, &self.detections, &weight, origin_of_decoy));
-        let joining = Joining {
-            time: event.time,
-            root: step.actor.root,
-            own: &step.actor.hops,
-            from: machine.place,
-            others: machine
-                .place
-                .and_then(|place| self.places.get(place))
-                .map_or(0, |place| place.arrivals(event.time.plus_seconds(-DAY_S), event.time).count()),
-            has_reached: !matches!(step.origin, Origin::Stranger | Origin::Resident | Origin::Vacant),
-        };
-        let joins = hop.is_some() && !self.settings.without.lineage;
-        let joint = if joins { self.chains.joint(joining) } else { None };
+        // Asked of suspicious steps alone: it looks at all who came to the system that the step starts from.
+        let joint = hop.as_ref().filter(|_| !self.settings.without.lineage).and_then(|_| {
+            let from = machine.place.and_then(|place| self.places.get(place));
+            let since = event.time.plus_seconds(-DAY_S);
+            self.chains.joint(Joining {
+                time: event.time,
+                root: step.actor.root,
+                own: &step.actor.hops,
+                from: machine.place,
+                others: from.map_or(0, |place| place.arrivals(since, event.time).count()),
+                has_reached: !matches!(step.origin, Origin::Stranger | Origin::Resident | Origin::Vacant),
+            })
+        });
         let (origin, is_new) = (step.origin, step.known.is_none());
         let mut outputs = Vec::new();
         if let Some(hop) = hop {

@@ -172,7 +172,7 @@ impl Judge {
         }
         let Some(known) = self.known.get_mut(&hop.chain) else { return Vec::new() };
         let actor = bench.actors.name(hop.actor);
-        let verdict = effect.and_then(|effect| verdict(known, hop, effect, path, bench));
+        let verdict = effect.and_then(|effect| verdict(known, hop, effect, sum, path, bench));
         let alert = &mut known.alert;
         alert.chain = hops(path, bench);
         alert.revision += 1;
@@ -265,6 +265,7 @@ fn verdict(
     known: &mut Known,
     hop: &Hop,
     effect: Stop,
+    sum: Sum,
     path: &[(&Hop, Option<Link>)],
     bench: Bench<'_>,
 ) -> Option<Verdict> {
@@ -299,7 +300,7 @@ fn verdict(
         reason: title(path, bench),
         evidence,
         alert: Some(known.alert.id.clone()),
-        by: bench.name(bench.sum(path).first).into(),
+        by: bench.name(sum.first).into(),
         revoked: false,
     };
     known.given.push((hop.actor, verdict.clone()));

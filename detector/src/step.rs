@@ -110,8 +110,6 @@ pub struct Step<'a> {
     pub secret: Option<&'a Lesson>,
     /// The account, or its credential, was never used on this edge by this actor.
     pub is_other_account: bool,
-    /// The credential was never used by this actor anywhere.
-    pub is_new_credential: bool,
     /// What the delegation says.
     pub grant: Grant,
     /// Somebody acting for the same root has used the edge.
@@ -210,7 +208,6 @@ impl<'a> Step<'a> {
             lesson,
             secret,
             is_other_account: is_other_account && known.is_some(),
-            is_new_credential: names_account && !actor.accounts.knows(keys.credential.max(keys.account)),
             grant,
             is_known_to_kin: grant.is_delegated
                 && (root.edge(edge).is_some() || root.delegates.iter().any(is_known_to_kin)),

@@ -76,13 +76,9 @@ impl Detector {
             self.actors.delegated_before(id, sessions);
         }
         if edge.protocol.lands() {
-            self.land(edge, Arrival { time, actor: id, root });
-        }
-    }
-
-    fn land(&mut self, edge: Edge, arrival: Arrival) {
-        if let Some(place) = self.places.get_mut(edge.place) {
-            place.landed(arrival);
+            if let Some(place) = self.places.get_mut(edge.place) {
+                place.landed(Arrival { time, actor: id, root });
+            }
         }
     }
 
