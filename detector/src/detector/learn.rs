@@ -75,10 +75,10 @@ impl Detector {
         if root != id {
             self.actors.delegated_before(id, sessions);
         }
-        if edge.protocol.lands() {
-            if let Some(place) = self.places.get_mut(edge.place) {
-                place.landed(Arrival { time, actor: id, root });
-            }
+        if edge.protocol.lands()
+            && let Some(place) = self.places.get_mut(edge.place)
+        {
+            place.landed(Arrival { time, actor: id, root });
         }
     }
 
