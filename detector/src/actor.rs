@@ -93,6 +93,8 @@ pub struct Actor {
     pub explored: Time,
     /// Sessions by [`crate::step::Origin`].
     pub origins: [u32; crate::step::ORIGINS],
+    /// Sessions by the pause before them, see [`crate::rhythm`].
+    pub(crate) pauses: [u16; crate::rhythm::PAUSES],
     /// Sessions by hour of the day, UTC.
     pub hours: [u16; 24],
     /// How often each detection's sign was there; sorted by detection.
@@ -132,6 +134,7 @@ impl Actor {
             stopped: Time(i64::MIN),
             explored: Time(i64::MIN),
             origins: [0; crate::step::ORIGINS],
+            pauses: [0; crate::rhythm::PAUSES],
             hours: [0; 24],
             signs: Vec::new(),
             firsts: VecDeque::new(),

@@ -21,6 +21,8 @@ pub struct Raw {
     pub alert_nats: Option<f64>,
     /// Evidence in nats that holds for approval; default 6.8.
     pub hold_nats: Option<f64>,
+    /// Evidence of rarity alone that holds.
+    pub rare_nats: Option<f64>,
     /// Evidence in nats that stops; default 8.
     pub block_nats: Option<f64>,
     /// Alerts a day for which rarity competes; default 9.
@@ -91,6 +93,14 @@ pub enum Error {
         /// `block_nats`.
         block: f64,
     },
+    /// Rarity that holds before causes do.
+    #[error("[detector] rare_nats = {rare}: must be a number, at least hold_nats, which is {hold}")]
+    Rare {
+        /// `rare_nats`.
+        rare: f64,
+        /// `hold_nats`.
+        hold: f64,
+    },
     /// A detection that does not exist.
     #[error("[detector.detections] {name}: there is no such detection; there are {known}")]
     Detection {
@@ -145,8 +155,12 @@ impl Raw {
         let alert = self.alert_nats.unwrap_or(default.alert_nats);
         let hold = self.hold_nats.unwrap_or(default.hold_nats.max(alert));
         let block = self.block_nats.unwrap_or(default.block_nats.max(hold));
+        let rare = self.rare_nats.unwrap_or(default.rare_nats.max(hold));
         if !(alert > 0.0 && hold >= alert && block >= hold && block.is_finite()) {
             return Err(Error::Nats { alert, hold, block });
+        }
+        if !(rare >= hold && rare.is_finite()) {
+            return Err(Error::Rare { rare, hold });
         }
         let is_known = |name: &String| detection::ALL.iter().any(|detection| detection.name() == name.as_str());
         if let Some(name) = self.detections.keys().find(|name| !is_known(name)) {
@@ -160,6 +174,7 @@ impl Raw {
                 detections: self.detections,
                 alert_nats: alert,
                 hold_nats: hold,
+                rare_nats: rare,
                 block_nats: block,
                 budget: self.budget.unwrap_or(default.budget),
                 burst_targets,

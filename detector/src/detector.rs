@@ -250,7 +250,7 @@ impl Detector {
                 has_reached: !matches!(step.origin, Origin::Stranger | Origin::Resident | Origin::Vacant),
             })
         });
-        let (origin, is_new) = (step.origin, step.known.is_none());
+        let (origin, is_new, ways) = (step.origin, step.known.is_none(), step.novelty.ways);
         let mut outputs = Vec::new();
         if let Some(hop) = hop {
             let id = self.chains.add(hop, joint);
@@ -278,7 +278,7 @@ impl Detector {
             }
         }
         if manner != Manner::Tried {
-            self.learn(event, actor, edge, machine, origin, is_new, manner, &weight);
+            self.learn(event, actor, edge, machine, origin, is_new, manner, &weight, ways.as_ref());
         }
         outputs
     }

@@ -8,7 +8,8 @@
 //! WHAT ALERTS: proof always; a chain with enough evidence of causes to stop it always; anything else from
 //! `alert_nats` if it is within the budget, and not while `learning_days` last.
 //! WHAT STOPS: `block_nats`, or `hold_nats` for approval, of which at least `cause_nats` are of detections whose
-//! strength and settings allow it. Rarity alone stops nothing. Proof stops at once.
+//! strength and settings allow it. Rarity alone stops nothing; from `rare_nats`, when it is thousands of times likelier
+//! than habit and `learning_days` are over, a person is asked. Proof stops at once.
 
 mod telling;
 
@@ -92,6 +93,8 @@ const MOST: usize = 1 << 16;
 struct Sum {
     held: f64,
     blocked: f64,
+    // Of mere rarity that may hold.
+    rare: f64,
     is_proof: bool,
     // The detection that says most.
     first: u8,
@@ -108,7 +111,11 @@ impl Bench<'_> {
             if asked.reach > Reach::Shadow && nats > best {
                 (best, sum.first) = (nats, asked.number);
             }
-            if strength == Strength::Rarity || nats <= 0.0 {
+            if strength == Strength::Rarity {
+                sum.rare += if asked.reach >= Reach::Hold { f64::from(nats) } else { 0.0 };
+                continue;
+            }
+            if nats <= 0.0 {
                 continue;
             }
             sum.held += if asked.reach >= Reach::Hold { f64::from(nats) } else { 0.0 };
@@ -133,7 +140,9 @@ impl Judge {
         let sum = bench.sum(&path);
         let effect = if sum.is_proof || (score >= settings.block_nats && sum.blocked >= settings.cause_nats) {
             Some(Stop::Stop)
-        } else if score >= settings.hold_nats && sum.held >= settings.cause_nats {
+        } else if score >= settings.hold_nats && sum.held >= settings.cause_nats
+            || score >= settings.rare_nats && bench.has_learned && sum.held + sum.rare >= settings.cause_nats
+        {
             Some(Stop::Hold)
         } else {
             None

@@ -43,7 +43,7 @@ pub struct Place {
 }
 
 /// So many users are remembered by name; a place with more is a hub, whose use says little of its users.
-pub const USERS: usize = 32;
+pub(crate) const USERS: usize = 32;
 const FIRST_USES: usize = 64;
 const ARRIVALS: usize = 64;
 

@@ -3,6 +3,8 @@
 
 use crate::actor::Class;
 use crate::likelihood::{Rate, acquaintance};
+use crate::novelty::{Choice, Ways};
+use crate::rhythm::{PAUSES, Pause};
 use crate::step::{ORIGINS, Origin};
 use interdict_schemas::Time;
 
@@ -13,9 +15,12 @@ const DEGREES: usize = 8;
 struct Habits {
     // By acquaintance: whether an edge was new.
     is_new: [Rate; DEGREES],
+    choice: Choice,
     origins: [u32; ORIGINS],
     // By acquaintance and whether the edge is new.
     origins_by: [[[u32; ORIGINS]; 2]; DEGREES],
+    pauses: [u32; PAUSES],
+    pauses_by: [[[u32; PAUSES]; 2]; DEGREES],
     // By detection, pairs of degrees, and whether the edge is new.
     signs: Vec<[[Rate; 2]; DEGREES / 2]>,
 }
@@ -55,6 +60,12 @@ impl Population {
         self.habits(class).map_or(Rate::default(), |habits| habits.is_new[degree]).given(unknown, 20.0)
     }
 
+    /// How probable it is that an actor of this class chooses a target that these ways lead to.
+    #[must_use]
+    pub fn choice(&self, class: Class, ways: &Ways) -> f64 {
+        self.habits(class).map_or_else(Choice::default, |habits| habits.choice).probability(ways)
+    }
+
     /// How probable an origin is for this class, and how much more probable for such an edge of such an actor.
     #[must_use]
     pub fn origin(&self, class: Class, sessions: u32, is_new: bool, origin: Origin) -> (f64, f64) {
@@ -64,6 +75,26 @@ impl Population {
         let such = habits.origins_by[acquaintance(sessions)][usize::from(is_new)];
         let such = Rate { trials: such.iter().sum(), hits: such[at] }.given(all, 20.0);
         (all, such / all)
+    }
+
+    /// How probable a pause is for this class, and how much more probable before such an edge of such an actor.
+    #[must_use]
+    pub fn pause(&self, class: Class, sessions: u32, is_new: bool, pause: Pause) -> (f64, f64) {
+        let (at, prior) = (pause.index(), pause.unknown());
+        let Some(habits) = self.habits(class) else { return (prior, 1.0) };
+        let all = Rate { trials: habits.pauses.iter().sum(), hits: habits.pauses[at] }.given(prior, 20.0);
+        let such = habits.pauses_by[acquaintance(sessions)][usize::from(is_new)];
+        let such = Rate { trials: such.iter().sum(), hits: such[at] }.given(all, 20.0);
+        (all, such / all)
+    }
+
+    /// Takes note of a pause.
+    pub fn paused(&mut self, class: Class, sessions: u32, is_new: bool, pause: Pause) {
+        let habits = self.habits_mut(class);
+        let such = &mut habits.pauses_by[acquaintance(sessions)][usize::from(is_new)];
+        for count in [&mut habits.pauses[pause.index()], &mut such[pause.index()]] {
+            *count = count.saturating_add(1);
+        }
     }
 
     /// How probable the sign of a detection is.
@@ -116,6 +147,11 @@ impl Population {
         ] {
             *count = count.saturating_add(1);
         }
+    }
+
+    /// Takes note of how an actor came upon a target that is new to it.
+    pub fn chose(&mut self, class: Class, ways: &Ways) {
+        self.habits_mut(class).choice.learn(ways);
     }
 
     /// Takes note of a first use.

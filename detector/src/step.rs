@@ -6,8 +6,10 @@ use crate::actors::{Actors, Grant};
 use crate::fingerprint::{self, Fingerprint};
 use crate::learned::{Keys, Lesson};
 use crate::likelihood::Rate;
+use crate::novelty::Novelty;
 use crate::place::{Arrival, Machine, Place, PlaceId, Places};
 use crate::population::Population;
+use crate::rhythm::Pause;
 use crate::settings::Settings;
 use interdict_schemas::{Event, Time};
 
@@ -100,8 +102,8 @@ pub struct Step<'a> {
     pub stranger: Option<Arrival>,
     /// What the actor's habit says of the edge; nothing if it is new.
     pub known: Option<Habit>,
-    /// Evidence that the edge is not habit, nats.
-    pub edge_nats: f64,
+    /// How surprising the edge is.
+    pub novelty: Novelty,
     /// Evidence that the origin is not habit, nats.
     pub origin_nats: f64,
     /// What was learned of the target, or of the credential used.
@@ -116,6 +118,8 @@ pub struct Step<'a> {
     pub is_known_to_kin: bool,
     /// Within two hours the actor looked around, or somebody did where it comes from.
     pub is_after_discovery: bool,
+    /// How long after the actor's newest session it comes.
+    pub pause: Option<Pause>,
     /// A forward inside a session, not a session.
     pub is_forward: bool,
 }
@@ -203,7 +207,7 @@ impl<'a> Step<'a> {
             origin,
             stranger,
             known,
-            edge_nats: edge_nats(ground, actor, actor_id, edge, known, time, is_forward, lesson.is_some()),
+            novelty: Novelty::of(ground, (actor, actor_id), edge, known, time, is_forward, lesson.is_some()),
             origin_nats: if is_forward { 0.0 } else { origin_nats(ground, actor, origin, known.is_none()) },
             lesson,
             secret,
@@ -217,6 +221,7 @@ impl<'a> Step<'a> {
                 let explored = |at: Time| (since..=time).contains(&at);
                 explored(actor.explored) || place.is_some_and(|place| explored(place.explored()))
             },
+            pause: Pause::between(actor.clock, time),
             is_forward,
         })
     }
@@ -271,96 +276,3 @@ fn origin_nats(ground: Ground<'_>, actor: &Actor, origin: Origin, is_new: bool) 
 
 /// Weight of a class's origins, in sessions, against an actor's own.
 const OWN_ORIGIN: f64 = 10.0;
-/// P(a known edge | movement): attackers who know of habit stay on it; most do not.
-const MOVEMENT_ON_KNOWN: f64 = 0.35;
-/// P(a place that nobody ever used | movement).
-const MOVEMENT_TO_NEW_PLACE: f64 = 0.012;
-/// Weight of what is usual for such actors, in sessions, against an actor's own share of new edges.
-const OWN_NEWNESS: f64 = 20.0;
-/// Own sessions that count at most, so that a long quiet past does not make one new edge proof.
-const OWN_SESSIONS: u32 = 100;
-/// New edges within so many days are an actor's own share.
-const NEWNESS_DAYS: i64 = 14;
-
-#[expect(clippy::too_many_arguments, reason = "what an edge is set against")]
-fn edge_nats(
-    ground: Ground<'_>,
-    actor: &Actor,
-    actor_id: ActorId,
-    edge: Edge,
-    known: Option<Habit>,
-    time: Time,
-    is_forward: bool,
-    was_named: bool,
-) -> f64 {
-    if ground.settings.without.habit {
-        return if known.is_some() {
-            (MOVEMENT_ON_KNOWN / 0.97_f64).ln()
-        } else {
-            ((1.0 - MOVEMENT_ON_KNOWN) / 0.03).ln()
-        };
-    }
-    let edges = actor.edges().len().max(1) as f64;
-    if let Some(known) = known {
-        // Movement picks any of the known edges, habit the usual ones.
-        let share = f64::from(known.count) / f64::from(actor.sessions.max(1));
-        return (MOVEMENT_ON_KNOWN / 0.97_f64).ln() + (0.5 * -(share * edges).ln()).clamp(-1.0, 1.0);
-    }
-    let newness = if is_forward {
-        ground.population.forward_newness()
-    } else {
-        let usual = ground.population.newness(actor.class, actor.sessions);
-        let own = actor.firsts_since(time.plus_seconds(-NEWNESS_DAYS * DAY_S), time) as f64;
-        let sessions = f64::from(actor.sessions.min(OWN_SESSIONS));
-        ((own + OWN_NEWNESS * usual) / (sessions + OWN_NEWNESS)).min(0.95)
-    };
-    let moved = 1.0 - MOVEMENT_ON_KNOWN;
-    let place = ground.places.get(edge.place);
-    // One that nobody used and that a response named was there before.
-    let Some(place) = place.filter(|place| place.users > 0 || was_named) else {
-        let habit = newness * ground.population.new_place();
-        return (moved * MOVEMENT_TO_NEW_PLACE / habit).ln().clamp(-0.5, 5.0);
-    };
-    let targets = ground.places.len().max(1) as f64;
-    let since = time.plus_seconds(-DAY_S);
-    let recent = place.first_uses(since, time) as f64 / f64::from(ground.population.firsts_of_the_day(time) + 20);
-    let popular = f64::from(place.users) / (ground.population.firsts() + 1) as f64;
-    let by_peers = walk(ground, actor, actor_id, edge);
-    // Of a newcomer without peers nothing can be said of what it will choose.
-    let (peers, any) = if by_peers.is_some() { (0.5, 0.1) } else { (0.0, 0.6) };
-    let choice = peers * by_peers.unwrap_or(0.0) + 0.2 * recent + 0.2 * popular + any / targets;
-    ((moved / newness).ln() - (targets * choice).ln()).clamp(-0.5, 7.0)
-}
-
-/// Edges of the actor that are looked at, and peers on each.
-const WALK_EDGES: usize = 16;
-const WALK_PEERS: usize = 16;
-
-/// The probability that a random walk from the actor over one of its places to another one who uses it and on over one
-/// of that one's edges ends with this edge: how its peers come by their targets. Nothing if it shares no place.
-fn walk(ground: Ground<'_>, actor: &Actor, actor_id: ActorId, edge: Edge) -> Option<f64> {
-    let shared = |place: &&Place| (2..=crate::place::USERS as u32).contains(&place.users);
-    let places: Vec<&Place> = actor
-        .edges()
-        .iter()
-        .rev()
-        .filter_map(|habit| ground.places.get(habit.edge.place))
-        .filter(shared)
-        .take(WALK_EDGES)
-        .collect();
-    if places.is_empty() {
-        return None;
-    }
-    let mut probability = 0.0;
-    for place in &places {
-        let peers = place.recent_users().len().min(WALK_PEERS) as f64;
-        for peer in place.recent_users().rev().take(WALK_PEERS).filter(|peer| *peer != actor_id) {
-            if let Some(peer) = ground.actors.get(peer)
-                && peer.edge(edge).is_some()
-            {
-                probability += 1.0 / (places.len() as f64 * peers * peer.edges().len() as f64);
-            }
-        }
-    }
-    Some(probability)
-}

@@ -23,7 +23,7 @@ pub(crate) fn asked(settings: &Settings, list: &[&'static dyn Detection]) -> Vec
         .enumerate()
         .map(|(at, detection)| {
             let reach = match detection.strength() {
-                Strength::Rarity => Reach::Alert,
+                Strength::Rarity => Reach::Hold,
                 Strength::Cause | Strength::Proof => Reach::Block,
             };
             let reach = settings.detections.get(detection.name()).copied().unwrap_or(reach);

@@ -27,6 +27,7 @@ fn settings_are_checked() {
     check("budgets = 5", Err("unknown field `budgets`"));
     check("learning_days = 61", Err("[detector] learning_days = 61: must be at most horizon_days"));
     check("alert_nats = 9.0\nhold_nats = 3.0", Err("must be numbers above 0, each at least the one before"));
+    check("hold_nats = 8.0\nrare_nats = 7.0", Err("rare_nats = 7: must be a number, at least hold_nats, which is 8"));
     check("alert_nats = nan", Err("must be numbers above 0"));
     check("[detections]\nrare_path = \"off\"", Ok(()));
     check("[detections]\nrare_pth = \"off\"", Err("rare_pth: there is no such detection; there are rare_path, "));

@@ -22,7 +22,7 @@ impl Detection for Burst {
             return Sign::Mute;
         }
         let is_there = earlier(view) + 1 >= view.ground.settings.burst_targets;
-        Sign::Seen { is_there, movement: 0.15, unknown: 0.05 }
+        Sign::Seen { is_there, movement: 0.08, unknown: 0.05 }
     }
 
     fn tell(&self, view: &View<'_>) -> String {

@@ -12,6 +12,7 @@ mod delegation_overreach;
 mod delegation_splice;
 mod disclosure_used;
 mod discovery;
+mod off_rhythm;
 mod other_account;
 mod rare_path;
 mod refused_before;
@@ -26,7 +27,7 @@ use interdict_schemas::{Technique, attack};
 /// What a detection's sign can be worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Strength {
-    /// Something seldom happens. It alerts, within the budget.
+    /// Something seldom happens. It alerts, within the budget; very much of it asks a person.
     Rarity,
     /// Something has a cause that habit does not explain. It stops, by policy.
     Cause,
@@ -124,4 +125,5 @@ pub const ALL: &[&dyn Detection] = &[
     &unusual_hour::UnusualHour,
     &discovery::Discovery,
     &decoy_used::DecoyUsed,
+    &off_rhythm::OffRhythm,
 ];

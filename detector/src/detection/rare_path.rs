@@ -19,7 +19,7 @@ impl Detection for RarePath {
             Origin::Known | Origin::Kin | Origin::Unknown | Origin::Onward => step.origin_nats,
             Origin::Resident | Origin::Stranger | Origin::Vacant => 0.0,
         };
-        Sign::Weighed(step.edge_nats + way)
+        Sign::Weighed(step.novelty.nats + way)
     }
 
     fn tell(&self, view: &View<'_>) -> String {

@@ -1,4 +1,4 @@
-//! An hour of the day around which the actor was never seen, once its hours are known.
+//! An hour of the day at which the actor is seldom seen, once its hours are known.
 
 use super::{Detection, Sign, View};
 
@@ -8,9 +8,23 @@ pub(super) struct UnusualHour;
 /// Sessions after which hours are known.
 const ENOUGH: u32 = 60;
 const HOUR_US: i64 = 3_600_000_000;
+/// Sessions that are taken to lie anywhere in the day.
+const ANYWHERE: f64 = 6.0;
+/// P(an hour that has nothing to do with the actor's own | movement).
+const ANY_HOUR: f64 = 0.3;
+/// Nats against movement at most.
+const WEAKEST: f64 = -0.3;
 
 fn hour(view: &View<'_>) -> usize {
     usize::try_from(view.step.time.0.div_euclid(HOUR_US).rem_euclid(24)).unwrap_or(0)
+}
+
+/// The probability that habit opens a session in this hour: what was counted, an hour or two out of place.
+fn usual(hours: &[u16; 24], hour: usize) -> f64 {
+    let at = |by: usize| f64::from(hours[(hour + by) % 24]);
+    let near = 0.4 * at(0) + 0.2 * (at(1) + at(23)) + 0.1 * (at(2) + at(22));
+    let all: f64 = hours.iter().map(|count| f64::from(*count)).sum();
+    (near + ANYWHERE / 24.0) / (all + ANYWHERE)
 }
 
 impl Detection for UnusualHour {
@@ -20,16 +34,27 @@ impl Detection for UnusualHour {
 
     fn sign(&self, view: &View<'_>) -> Sign {
         let actor = view.step.actor;
-        if actor.sessions <= ENOUGH {
+        if actor.sessions <= ENOUGH || view.ground.settings.without.habit {
             return Sign::Mute;
         }
-        let hour = hour(view);
-        let around = [hour + 23, hour, hour + 1];
-        let is_there = around.iter().all(|hour| actor.hours[hour % 24] == 0);
-        Sign::Seen { is_there, movement: 0.2, unknown: 0.02 }
+        let usual = usual(&actor.hours, hour(view));
+        Sign::Weighed(((ANY_HOUR / 24.0 + (1.0 - ANY_HOUR) * usual) / usual).ln().max(WEAKEST))
     }
 
     fn tell(&self, view: &View<'_>) -> String {
-        format!("{} had never been seen around {:02}:00 UTC", view.who(), hour(view))
+        format!("{} is seldom seen around {:02}:00 UTC", view.who(), hour(view))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_near_those_worked_are_usual() {
+        let mut hours = [0; 24];
+        hours[9..17].fill(40);
+        let [noon, eight, night] = [12, 8, 2].map(|hour| usual(&hours, hour));
+        assert!(noon > 0.1 && eight > 0.03 && night < 0.002, "{noon} {eight} {night}");
     }
 }

@@ -3,7 +3,9 @@
 use super::Detector;
 use crate::actor::{Actor, ActorId, Edge};
 use crate::learned::{Keys, Teaching};
+use crate::novelty::Ways;
 use crate::place::{Arrival, Machine};
+use crate::rhythm::Pause;
 use crate::step::{Manner, Origin, account_on, forwarded, residence};
 use crate::weight::{self, Weight};
 use interdict_schemas::{Event, Kind, Time};
@@ -24,6 +26,7 @@ impl Detector {
         is_new: bool,
         manner: Manner,
         weight: &Weight,
+        ways: Option<&Ways>,
     ) {
         let bounds = &self.settings.bounds;
         let time = event.time;
@@ -56,6 +59,16 @@ impl Detector {
         }
         if !is_stopped {
             self.population.opened(class, sessions, is_new, origin);
+            if let Some(ways) = ways {
+                self.population.chose(class, ways);
+            }
+            if let Some(pause) = Pause::between(actor.clock, time) {
+                self.population.paused(class, sessions, is_new, pause);
+            }
+        }
+        if let Some(pause) = Pause::between(actor.clock, time) {
+            let count = &mut actor.pauses[pause.index()];
+            *count = count.saturating_add(1);
         }
         actor.sessions = actor.sessions.saturating_add(1);
         actor.clock = actor.clock.max(time);

@@ -1,0 +1,49 @@
+//! A pause before the session that is not its actor's measure: a job that opens one more session when its run is over,
+//! a person who works on at machine speed.
+
+use super::{Detection, Sign, View};
+use crate::likelihood::Rate;
+use crate::step::Origin;
+
+#[derive(Debug)]
+pub(super) struct OffRhythm;
+
+/// Weight of what is usual for a class, in sessions, against an actor's own pauses.
+const OWN_PAUSES: f64 = 15.0;
+/// Nats that a pause is worth at most, for and against.
+const STRONGEST: f64 = 2.5;
+
+impl Detection for OffRhythm {
+    fn name(&self) -> &'static str {
+        "off_rhythm"
+    }
+
+    fn sign(&self, view: &View<'_>) -> Sign {
+        let step = view.step;
+        // Whoever goes on from a system was just there: the pause says what the way has said.
+        let Some(pause) = step.pause.filter(|_| step.origin != Origin::Onward && !step.is_forward) else {
+            return Sign::Mute;
+        };
+        if view.ground.settings.without.habit {
+            return Sign::Mute;
+        }
+        let actor = step.actor;
+        let (all, lift) = view.ground.population.pause(actor.class, actor.sessions, step.known.is_none(), pause);
+        let own = Rate {
+            trials: actor.pauses.iter().map(|n| u32::from(*n)).sum(),
+            hits: actor.pauses[pause.index()].into(),
+        };
+        let habit = (own.given(all, OWN_PAUSES) * lift.clamp(0.1, 10.0)).min(1.0);
+        Sign::Weighed((pause.movement() / habit).ln().clamp(-STRONGEST, STRONGEST))
+    }
+
+    fn tell(&self, view: &View<'_>) -> String {
+        let seconds = view.step.time.micros_since(view.step.actor.clock).max(0) / 1_000_000;
+        let pause = match seconds {
+            0..120 => format!("{seconds} s"),
+            120..7200 => format!("{} min", seconds / 60),
+            _ => format!("{} h", seconds / 3600),
+        };
+        format!("it came {pause} after the session before, which {} seldom does", view.who())
+    }
+}

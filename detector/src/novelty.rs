@@ -1,0 +1,189 @@
+//! How surprising an edge is to an actor: whether it goes somewhere new at all, and by which way it can have come upon
+//! just this target. Both are counted class by class from what is seen; nothing is fitted to attacks. Against
+//! habit stands movement, which uses a new edge two times in three and then any target as likely as another.
+
+use crate::actor::{Actor, ActorId, Edge, Habit};
+use crate::place::Place;
+use crate::step::Ground;
+use interdict_schemas::Time;
+
+/// P(a known edge | movement): attackers who know of habit stay on it; most do not.
+const MOVEMENT_ON_KNOWN: f64 = 0.35;
+/// P(a place that nobody ever used | movement).
+const MOVEMENT_TO_NEW_PLACE: f64 = 0.012;
+/// Weight of what is usual for such actors, in sessions, against an actor's own share of new edges.
+const OWN_NEWNESS: f64 = 20.0;
+/// Own sessions that count at most, so that a long quiet past does not make one new edge proof.
+const OWN_SESSIONS: u32 = 100;
+/// New edges within so many days are an actor's own share.
+const NEWNESS_DAYS: i64 = 14;
+const DAY_S: i64 = 86_400;
+
+/// In which ways an actor comes upon a target: through its peers, through others who act for the same root, because many
+/// begin to use it today, because many use it, or in none of these. Each is the probability that the way leads there.
+pub type Ways = [f64; 5];
+
+/// How much of what is new to a class comes in each way: a mixture, fitted online (stepwise EM, Cappé and Moulines 2009).
+#[derive(Debug, Clone, Copy)]
+pub struct Choice {
+    // Of actors without peers who lead there, and of those with some.
+    shares: [Ways; 2],
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self { shares: [[0.0, 15.0, 10.0, 10.0, 25.0], [25.0, 15.0, 10.0, 10.0, 5.0]] }
+    }
+}
+
+/// What was seen fades: about so many new edges count.
+const REMEMBERED: f64 = 2000.0;
+
+impl Choice {
+    /// The probability that habit chooses the target which the ways lead to so often.
+    #[must_use]
+    pub fn probability(&self, ways: &Ways) -> f64 {
+        let shares = &self.shares[usize::from(ways[0] > 0.0)];
+        let all: f64 = shares.iter().sum();
+        shares.iter().zip(ways).map(|(share, way)| share * way).sum::<f64>() / all
+    }
+
+    /// Takes note of a target that was chosen.
+    pub fn learn(&mut self, ways: &Ways) {
+        let shares = &mut self.shares[usize::from(ways[0] > 0.0)];
+        let all: f64 = shares.iter().zip(ways).map(|(share, way)| share * way).sum();
+        if all <= 0.0 {
+            return;
+        }
+        for (share, way) in shares.iter_mut().zip(ways) {
+            *share = *share * (1.0 - 1.0 / REMEMBERED) + *share * way / all;
+        }
+    }
+}
+
+/// How surprising an edge is.
+#[derive(Debug, Clone, Copy)]
+pub struct Novelty {
+    /// Evidence that it is not habit, nats.
+    pub nats: f64,
+    /// The ways to the target, if it is new to the actor and not to everybody.
+    pub ways: Option<Ways>,
+}
+
+impl Novelty {
+    /// Of an edge, as its actor stands before it. `was_named`: a response named the target to the actor.
+    #[must_use]
+    pub fn of(
+        ground: Ground<'_>,
+        (actor, actor_id): (&Actor, ActorId),
+        edge: Edge,
+        known: Option<Habit>,
+        time: Time,
+        is_forward: bool,
+        was_named: bool,
+    ) -> Self {
+        if ground.settings.without.habit {
+            let nats = if known.is_some() { MOVEMENT_ON_KNOWN / 0.97_f64 } else { (1.0 - MOVEMENT_ON_KNOWN) / 0.03 };
+            return Self { nats: nats.ln(), ways: None };
+        }
+        if let Some(known) = known {
+            // Movement picks any of the known edges, habit the usual ones.
+            let edges = actor.edges().len().max(1) as f64;
+            let share = f64::from(known.count) / f64::from(actor.sessions.max(1));
+            let nats = (MOVEMENT_ON_KNOWN / 0.97_f64).ln() + (0.5 * -(share * edges).ln()).clamp(-1.0, 1.0);
+            return Self { nats, ways: None };
+        }
+        let newness = if is_forward {
+            ground.population.forward_newness()
+        } else {
+            let usual = ground.population.newness(actor.class, actor.sessions);
+            let own = actor.firsts_since(time.plus_seconds(-NEWNESS_DAYS * DAY_S), time) as f64;
+            let sessions = f64::from(actor.sessions.min(OWN_SESSIONS));
+            ((own + OWN_NEWNESS * usual) / (sessions + OWN_NEWNESS)).min(0.95)
+        };
+        let moved = 1.0 - MOVEMENT_ON_KNOWN;
+        // One that nobody used and that a response named was there before.
+        let Some(place) = ground.places.get(edge.place).filter(|place| place.users > 0 || was_named) else {
+            let habit = newness * ground.population.new_place();
+            return Self { nats: (moved * MOVEMENT_TO_NEW_PLACE / habit).ln().clamp(-0.5, 5.0), ways: None };
+        };
+        let ways = ways(ground, actor, actor_id, edge, place, time);
+        let targets = ground.places.len().max(1) as f64;
+        let choice = ground.population.choice(actor.class, &ways);
+        Self { nats: ((moved / newness).ln() - (targets * choice).ln()).clamp(-0.5, 7.0), ways: Some(ways) }
+    }
+}
+
+fn ways(ground: Ground<'_>, actor: &Actor, id: ActorId, edge: Edge, place: &Place, time: Time) -> Ways {
+    let since = time.plus_seconds(-DAY_S);
+    [
+        walk(ground, actor, id, edge),
+        kin(ground, actor, id, edge),
+        place.first_uses(since, time) as f64 / f64::from(ground.population.firsts_of_the_day(time) + 1),
+        f64::from(place.users) / (ground.population.firsts() + 1) as f64,
+        1.0 / ground.places.len().max(1) as f64,
+    ]
+}
+
+/// Edges of the actor that are looked at, and peers on each.
+const WALK_EDGES: usize = 16;
+const WALK_PEERS: usize = 16;
+
+/// The probability that a random walk from the actor over one of its places to another one who uses it and on over one
+/// of that one's edges ends with this edge: how its peers come by their targets.
+fn walk(ground: Ground<'_>, actor: &Actor, id: ActorId, edge: Edge) -> f64 {
+    let shared = |place: &&Place| (2..=crate::place::USERS as u32).contains(&place.users);
+    let places = || {
+        let places = actor.edges().iter().rev().filter_map(|habit| ground.places.get(habit.edge.place));
+        places.filter(shared).take(WALK_EDGES)
+    };
+    let count = places().count() as f64;
+    let mut probability = 0.0;
+    for place in places() {
+        let peers = place.recent_users().len().min(WALK_PEERS) as f64;
+        for peer in place.recent_users().rev().take(WALK_PEERS).filter(|peer| *peer != id) {
+            if let Some(peer) = ground.actors.get(peer)
+                && peer.edge(edge).is_some()
+            {
+                probability += 1.0 / (count * peers * peer.edges().len() as f64);
+            }
+        }
+    }
+    probability
+}
+
+/// The probability that one of those who act for the same root, or the root, picked at random, leads there by an edge
+/// of its own picked at random.
+fn kin(ground: Ground<'_>, actor: &Actor, id: ActorId, edge: Edge) -> f64 {
+    if actor.root == id {
+        return 0.0;
+    }
+    let Some(root) = ground.actors.get(actor.root) else { return 0.0 };
+    let (mut count, mut probability) = (0.0_f64, 0.0);
+    for kin in root.delegates.iter().copied().chain([actor.root]).filter(|kin| *kin != id) {
+        if let Some(kin) = ground.actors.get(kin).filter(|kin| !kin.edges().is_empty()) {
+            count += 1.0;
+            if kin.edge(edge).is_some() {
+                probability += 1.0 / kin.edges().len() as f64;
+            }
+        }
+    }
+    probability / count.max(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_that_lead_to_what_is_chosen_gain() {
+        let mut choice = Choice::default();
+        let by_kin = [0.0, 0.1, 0.0, 0.001, 0.001];
+        let before = choice.probability(&by_kin);
+        (0..500).for_each(|_| choice.learn(&by_kin));
+        assert!(choice.probability(&by_kin) > 4.0 * before);
+        assert!(choice.probability(&[0.1, 0.0, 0.0, 0.001, 0.001]) < before);
+        choice.learn(&[0.0; 5]);
+        assert!(choice.probability(&by_kin).is_finite());
+    }
+}
