@@ -29,6 +29,7 @@ pub mod population;
 mod recent;
 mod resolved;
 mod retry;
+pub mod seat;
 mod session;
 mod settings;
 pub mod simulation;
