@@ -38,6 +38,12 @@ const ACCOUNTS: usize = 1 << 10;
 const TARGETS: usize = 1 << 12;
 /// Seats that one fan-out is followed to. Whoever was told of so many knows where to look.
 const FOLLOWED: u32 = 16;
+/// From a machine that it used before, an account that somebody fanned out with must go to so many targets that are new
+/// to it, within so many seconds, to be taken for carried over: its owner is still there.
+const SPREAD: usize = 3;
+const SPREAD_S: i64 = 7 * DAY_S;
+/// An account that came so often from a machine never seen, of a kind that it uses, has its machines from a pool.
+const POOLED: u32 = 2;
 /// Accounts whose seat of fan-out is remembered.
 const HELD: usize = 1 << 16;
 
@@ -72,8 +78,8 @@ pub(crate) struct Seats {
     younger: Map<Fingerprint, VecDeque<Use>>,
     older: Map<Fingerprint, VecDeque<Use>>,
     fanned: Map<Fingerprint, Fanned>,
-    // Accounts used from where somebody fanned out, and that machine.
-    held: Map<ActorId, Fingerprint>,
+    // Accounts used from where somebody fanned out: that machine, and since when it is known.
+    held: Map<ActorId, (Fingerprint, Time)>,
 }
 
 /// What a step shows of the machine that it comes from.
@@ -140,12 +146,13 @@ impl Seats {
         if let Some(fanned) = self.fanned.get(&seat).filter(|fanned| fanned.is_shared || fanned.last >= cut) {
             return (!fanned.is_shared).then(|| Look { seat, this, cut, fan: fanned.grown(this) });
         }
-        let carried = || self.held.get(&this.who).filter(|held| **held != seat);
+        let held = self.held.get(&this.who).filter(|(held, _)| *held != seat);
+        let is_unknown = !actor.machines.knows(seat) && !is_one_of_many(step);
         let has_name = step.event.source.host.is_some() || step.event.source.target.is_some();
         let counts = match step.known {
             None => has_name || actor.sessions >= PAST,
             // An account that somebody else holds, on a machine that it was never used from.
-            Some(_) => has_name && !actor.machines.knows(seat) && carried().is_some(),
+            Some(_) => has_name && is_unknown && held.is_some(),
         };
         if !counts || settings.is_shared(&source_name(step.event)) {
             return None;
@@ -171,9 +178,13 @@ impl Seats {
             let first = within().map(|one| one.time).min().unwrap_or(time);
             return Some(Look { seat, this, cut, fan: Some(fan(&accounts, &targets, first, None)) });
         }
-        let carried = carried().and_then(|from| {
+        let carried = held.and_then(|(from, held)| {
             let fanned = self.fanned.get(from)?;
+            let since = time.plus_seconds(-SPREAD_S).max(*held);
+            let later = uses().filter(|one| one.who == this.who && one.time >= since);
+            let spreads = || later.map(|one| one.place).collect::<BTreeSet<_>>().len() >= SPREAD;
             let is_followed = !fanned.is_shared && fanned.last >= cut && fanned.followed < FOLLOWED;
+            let is_followed = is_followed && (is_unknown || spreads());
             is_followed.then(|| Carried {
                 who: this.who,
                 from: fanned.name.clone(),
@@ -201,7 +212,7 @@ impl Seats {
                 (fanned.newest, fanned.told) = (Some(hop), (fanned.accounts.len(), fanned.targets.len()));
             }
             if fanned.carried.is_none() {
-                self.hold(this.who, seat);
+                self.hold(this.who, seat, this.time);
             }
             return;
         }
@@ -213,7 +224,7 @@ impl Seats {
         uses.push_back(this);
         if let (Some(fan), Some(hop)) = (fan, hop) {
             let uses = std::mem::take(uses);
-            self.fan_out(seat, fan, &uses, hop);
+            self.fan_out(seat, fan, &uses, this.time, hop);
         }
     }
 
@@ -226,7 +237,7 @@ impl Seats {
         self.younger.entry(seat).or_default()
     }
 
-    fn fan_out(&mut self, seat: Fingerprint, fan: Fan, uses: &VecDeque<Use>, hop: (HopId, u32)) {
+    fn fan_out(&mut self, seat: Fingerprint, fan: Fan, uses: &VecDeque<Use>, time: Time, hop: (HopId, u32)) {
         if self.fanned.len() >= FANNED
             && let Some(oldest) = self.fanned.iter().min_by_key(|(at, one)| (one.last, **at)).map(|(at, _)| *at)
         {
@@ -248,7 +259,7 @@ impl Seats {
         for one in uses.iter().filter(|one| one.time >= fan.since) {
             fanned.add(*one);
             if from.is_none() {
-                self.hold(one.who, seat);
+                self.hold(one.who, seat, time);
             }
         }
         self.fanned.insert(seat, fanned);
@@ -257,15 +268,15 @@ impl Seats {
         }
     }
 
-    fn hold(&mut self, who: ActorId, seat: Fingerprint) {
+    fn hold(&mut self, who: ActorId, seat: Fingerprint, time: Time) {
         if self.held.len() < HELD {
-            self.held.entry(who).or_insert(seat);
+            self.held.entry(who).or_insert((seat, time));
         }
     }
 
     fn forget(&mut self, seat: Fingerprint) {
         self.fanned.remove(&seat);
-        self.held.retain(|_, held| *held != seat);
+        self.held.retain(|_, (held, _)| *held != seat);
     }
 
     /// A person said that what a chain of hops from a machine did is meant: many share it.
@@ -282,7 +293,7 @@ impl Seats {
             + self.younger.values().chain(self.older.values()).map(uses).sum::<usize>()
             + self.fanned.capacity() * size_of::<Fanned>()
             + self.fanned.values().map(fanned).sum::<usize>()
-            + self.held.capacity() * 17
+            + self.held.capacity() * 25
     }
 }
 
@@ -352,6 +363,12 @@ impl Fan {
 
 fn names(accounts: &BTreeSet<ActorId>, this: ActorId) -> Vec<ActorId> {
     accounts.iter().copied().filter(|who| *who != this).take(NAMES - 1).chain([this]).collect()
+}
+
+/// Whether a step's account has its machines from a pool, and this is one of it.
+fn is_one_of_many(step: &Step<'_>) -> bool {
+    let kin = step.actor.origins.get(Origin::Kin as usize).copied().unwrap_or_default();
+    kin >= POOLED && step.actor.machines.knows(step.machine.family)
 }
 
 /// Whether a step comes from a protected system that its actor, or so many people, came to: it was meant to lead on.
