@@ -9,10 +9,10 @@ mod learn;
 
 use crate::actor::{ActorId, Edge};
 use crate::actors::{Actors, Grant};
-use crate::chain::{Chains, HopId, Joining};
+use crate::chain::{Chains, Joining};
 use crate::detection::{self, Detection, View};
 use crate::discovery;
-use crate::judge::{Bench, Judge, Output};
+use crate::judge::{Judge, Output};
 use crate::learned::Keys;
 use crate::place::{Machine, Places, source_name};
 use crate::population::Population;
@@ -275,30 +275,12 @@ impl Detector {
             }
         }
         if let Some(look) = look {
-            let hop = of_machine.map(|(hop, newest)| self.chains.add_of_machine(hop, newest));
-            outputs.extend(hop.into_iter().flat_map(|id| self.judge(id)));
-            let hop = hop.and_then(|id| Some((id, self.chains.get(id)?.chain)));
-            self.seats.note(look, hop);
+            outputs.extend(self.fan_out(look, of_machine));
         }
         if manner != Manner::Tried {
             self.learn(event, actor, edge, machine, origin, is_new, manner, &weight);
         }
         outputs
-    }
-
-    fn judge(&mut self, id: HopId) -> Vec<Output> {
-        let has_learned = self.first.is_some_and(|first| {
-            self.newest.micros_since(first) >= i64::from(self.settings.learning_days) * DAY_S * 1_000_000
-        });
-        let bench = Bench {
-            settings: &self.settings,
-            detections: &self.detections,
-            actors: &self.actors,
-            places: &self.places,
-            chains: &self.chains,
-            has_learned,
-        };
-        self.judge.judge(id, bench)
     }
 
     /// What was done in a session: the last thing asked for, what a response taught, a forward, the end.

@@ -5,9 +5,9 @@
 //! WHAT COUNTS is one account on one target from one machine, where all of this holds:
 //! - a person acts itself. Jobs, services and agents share runners as a matter of course, and a connection of which
 //!   nobody was authenticated names no account.
-//! - the target is new to the account, or the machine is and the account is one that somebody fanned out with; and
-//!   the account is not at home on the machine. So a desk, a laboratory or a
-//!   terminal server whose people go where they always go is nothing.
+//! - the target is new to the account, or the machine is and the account is one that somebody fanned out with; and the
+//!   account is not at home on the machine. So a desk, a laboratory or a terminal server whose people go where they
+//!   always go is nothing.
 //! - the account did not reach the machine itself, and not many did: a jump host is left by those who came to it.
 //! - the machine has a name, or the account has a past: one address may stand for many machines, and only accounts
 //!   that are known from elsewhere tell the difference.
@@ -15,12 +15,11 @@
 
 use crate::actor::ActorId;
 use crate::chain::HopId;
-use crate::detection::View;
+use crate::fan::{Carried, Fan};
 use crate::fingerprint::{Fingerprint, Map};
 use crate::place::{PlaceId, source_name};
 use crate::settings::Settings;
 use crate::step::{Ground, Origin, Step};
-use crate::words;
 use interdict_schemas::{PrincipalKind, Time};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -33,7 +32,7 @@ const USES: usize = 64;
 /// Seats that are remembered: at least so many of those used last, at most twice as many.
 const SEATS: usize = 1 << 15;
 /// Seats that somebody fanned out from, accounts used there, targets reached from there.
-const FANNED: usize = 1 << 12;
+const FANNED: usize = 1 << 10;
 const ACCOUNTS: usize = 1 << 10;
 const TARGETS: usize = 1 << 12;
 /// Seats that one fan-out is followed to. Whoever was told of so many knows where to look.
@@ -93,37 +92,6 @@ pub(crate) struct Look {
     pub(crate) fan: Option<Fan>,
 }
 
-/// Somebody fans out from a machine.
-#[derive(Debug, Clone)]
-pub struct Fan {
-    /// The machine.
-    pub source: Box<str>,
-    /// Since when.
-    pub since: Time,
-    /// How many accounts are used there.
-    pub accounts: usize,
-    /// Some of them, newest last.
-    pub names: Vec<ActorId>,
-    /// How many targets were reached from there.
-    pub targets: usize,
-    /// How the first account came there; nothing if accounts were collected there.
-    pub carried: Option<Carried>,
-    // What it follows.
-    pub(crate) newest: Option<(HopId, u32)>,
-}
-
-/// An account that was used from a machine that somebody fanned out from, before it was used from another one.
-#[derive(Debug, Clone)]
-pub struct Carried {
-    /// The account.
-    pub who: ActorId,
-    /// The machine.
-    pub from: Box<str>,
-    /// How many accounts were used there.
-    pub accounts: usize,
-    seat: Fingerprint,
-}
-
 /// So many accounts are told by name.
 const NAMES: usize = 6;
 
@@ -144,7 +112,7 @@ impl Seats {
         let this = Use { time, who: step.actor_id, place: step.edge.place };
         let cut = time.plus_seconds(-i64::from(settings.horizon_days) * DAY_S);
         if let Some(fanned) = self.fanned.get(&seat).filter(|fanned| fanned.is_shared || fanned.last >= cut) {
-            return (!fanned.is_shared).then(|| Look { seat, this, cut, fan: fanned.grown(this) });
+            return (!fanned.is_shared).then(|| Look { seat, this, cut, fan: fanned.grown(this, settings) });
         }
         let held = self.held.get(&this.who).filter(|(held, _)| *held != seat);
         let is_unknown = !actor.machines.knows(seat) && !is_one_of_many(step);
@@ -161,10 +129,7 @@ impl Seats {
         let uses = || uses.into_iter().flatten().filter(|one| one.time >= cut).chain([&this]);
         let since = time.plus_seconds(-settings.fan_out_window_s);
         let within = || uses().filter(|one| one.time >= since);
-        let count = |accounts: &BTreeSet<ActorId>, targets: &BTreeSet<PlaceId>| {
-            accounts.len() >= settings.fan_out_accounts && targets.len() >= settings.fan_out_targets
-        };
-        let (accounts, targets) = (within().map(|one| one.who).collect(), within().map(|one| one.place).collect());
+        let (accounts, targets): (BTreeSet<_>, BTreeSet<_>) = within().map(|one| (one.who, one.place)).unzip();
         let fan = |accounts: &BTreeSet<ActorId>, targets: &BTreeSet<PlaceId>, since, carried| Fan {
             source: source_name(step.event).into(),
             since,
@@ -174,7 +139,7 @@ impl Seats {
             carried,
             newest: None,
         };
-        if count(&accounts, &targets) {
+        if settings.is_fan_out(accounts.len(), targets.len()) {
             let first = within().map(|one| one.time).min().unwrap_or(time);
             return Some(Look { seat, this, cut, fan: Some(fan(&accounts, &targets, first, None)) });
         }
@@ -193,7 +158,7 @@ impl Seats {
             })
         });
         let fan = carried.map(|carried| {
-            let (accounts, targets) = (uses().map(|one| one.who).collect(), uses().map(|one| one.place).collect());
+            let (accounts, targets): (BTreeSet<_>, BTreeSet<_>) = uses().map(|one| (one.who, one.place)).unzip();
             let first = uses().map(|one| one.time).min().unwrap_or(time);
             fan(&accounts, &targets, first, Some(carried))
         });
@@ -208,10 +173,17 @@ impl Seats {
         }
         if let Some(fanned) = self.fanned.get_mut(&seat) {
             fanned.add(this);
+            let is_collected = fanned.carried.is_some() && fan.is_some_and(|fan| fan.carried.is_none());
+            if is_collected {
+                fanned.carried = None;
+            }
             if let Some(hop) = hop {
                 (fanned.newest, fanned.told) = (Some(hop), (fanned.accounts.len(), fanned.targets.len()));
             }
-            if fanned.carried.is_none() {
+            if is_collected {
+                let accounts: Vec<_> = fanned.accounts.iter().copied().collect();
+                accounts.into_iter().for_each(|who| self.hold(who, seat, this.time));
+            } else if fanned.carried.is_none() {
                 self.hold(this.who, seat, this.time);
             }
             return;
@@ -281,8 +253,12 @@ impl Seats {
 
     /// A person said that what a chain of hops from a machine did is meant: many share it.
     pub(crate) fn share(&mut self, chain: u32) {
-        let is_it = |fanned: &&mut Fanned| fanned.newest.is_some_and(|(_, of)| of == chain);
-        self.fanned.values_mut().filter(is_it).for_each(|fanned| fanned.is_shared = true);
+        for (seat, fanned) in &mut self.fanned {
+            if fanned.newest.is_some_and(|(_, of)| of == chain) {
+                fanned.is_shared = true;
+                self.held.retain(|_, (held, _)| held != seat);
+            }
+        }
     }
 
     /// Bytes held, about.
@@ -311,7 +287,7 @@ impl Fanned {
     }
 
     /// What there is to say once a use is added, if there is a tenth more of something than was told.
-    fn grown(&self, this: Use) -> Option<Fan> {
+    fn grown(&self, this: Use, settings: &Settings) -> Option<Fan> {
         let accounts = self.accounts.len() + usize::from(!self.accounts.contains(&this.who));
         let targets = self.targets.len() + usize::from(!self.targets.contains(&this.place));
         let is_news = accounts * 10 >= self.told.0 * 11 || targets * 10 >= self.told.1 * 11;
@@ -321,43 +297,10 @@ impl Fanned {
             accounts,
             names: names(&self.accounts, this.who),
             targets,
-            carried: self.carried.clone(),
+            // One account was carried there; with so many it is a place where they are collected.
+            carried: self.carried.clone().filter(|_| !settings.is_fan_out(accounts, targets)),
             newest: self.newest,
         })
-    }
-}
-
-impl Fan {
-    /// `since 2026-… 5 accounts (ann, ben, …) went from desk-7 to 9 targets`
-    pub(crate) fn words(&self, view: &View<'_>) -> String {
-        let mut names: Vec<_> = self.names.iter().map(|who| view.ground.actors.name(*who)).collect();
-        if names.len() < self.accounts {
-            names.push("…");
-        }
-        format!(
-            "since {} {} ({}) went {}",
-            self.since,
-            words::many(self.accounts, "account"),
-            names.join(", "),
-            self.way()
-        )
-    }
-
-    fn way(&self) -> String {
-        format!("from {} to {}", self.source, words::many(self.targets, "target"))
-    }
-
-    /// An alert about it in one line.
-    pub(crate) fn title(&self, view: &View<'_>) -> String {
-        let accounts = words::many(self.accounts, "account");
-        match &self.carried {
-            None => format!("{accounts} fanned out {}", self.way()),
-            Some(Carried { who, from, .. }) => format!(
-                "{} was carried over from {from} and used {} ({accounts} in all)",
-                view.ground.actors.name(*who),
-                self.way()
-            ),
-        }
     }
 }
 
@@ -383,6 +326,10 @@ fn is_way_through(step: &Step<'_>, ground: Ground<'_>) -> bool {
 }
 
 impl Settings {
+    const fn is_fan_out(&self, accounts: usize, targets: usize) -> bool {
+        accounts >= self.fan_out_accounts && targets >= self.fan_out_targets
+    }
+
     /// Whether the settings name a machine as one that many share: by its name, or by how it begins.
     #[must_use]
     pub(crate) fn is_shared(&self, source: &str) -> bool {

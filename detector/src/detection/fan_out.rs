@@ -30,7 +30,7 @@ impl Detection for FanOut {
 
     fn tell(&self, view: &View<'_>) -> String {
         let Some(fan) = view.fan else { return String::new() };
-        format!("{}, none of which is at home there or had used them before", fan.words(view))
+        format!("{}, none of which is at home there", fan.words(view))
     }
 
     fn techniques(&self, _: &View<'_>) -> Vec<Technique> {

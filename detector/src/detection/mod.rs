@@ -22,7 +22,7 @@ mod slow_spread;
 mod tunnel;
 mod unusual_hour;
 
-use crate::seat::Fan;
+use crate::fan::Fan;
 use crate::step::{Ground, Step};
 use interdict_schemas::{Technique, attack};
 

@@ -1,10 +1,13 @@
 //! A suspicious step as a hop of a chain: its evidence in sentences, its techniques, what taught it.
 
-use crate::chain::Hop;
+use super::{DAY_S, Detector};
+use crate::chain::{Hop, HopId};
 use crate::detection::{self, View};
+use crate::fan::Fan;
+use crate::judge::{Bench, Output};
 use crate::learned::Teaching;
 use crate::place::source_name;
-use crate::seat::Fan;
+use crate::seat::Look;
 use crate::weight::{Asked, Weight};
 use interdict_schemas::{Kind, Technique};
 use std::sync::Arc;
@@ -59,3 +62,31 @@ fn evidence(view: &View<'_>, detections: &[Asked], signs: &[(u8, f32)]) -> (Stri
 
 /// A sign worth less, in nats, is not told.
 const WORTH_TELLING: f32 = 0.5;
+
+impl Detector {
+    /// What follows from a hop.
+    pub(super) fn judge(&mut self, id: HopId) -> Vec<Output> {
+        let has_learned = self.first.is_some_and(|first| {
+            self.newest.micros_since(first) >= i64::from(self.settings.learning_days) * DAY_S * 1_000_000
+        });
+        let bench = Bench {
+            settings: &self.settings,
+            detections: &self.detections,
+            actors: &self.actors,
+            places: &self.places,
+            chains: &self.chains,
+            has_learned,
+        };
+        self.judge.judge(id, bench)
+    }
+
+    /// Takes note of what a step shows of the machine that it comes from, and says what follows from the hop that was
+    /// made of it, if one was.
+    pub(super) fn fan_out(&mut self, look: Look, hop: Option<(Hop, Option<(HopId, u32)>)>) -> Vec<Output> {
+        let id = hop.map(|(hop, newest)| self.chains.add_of_machine(hop, newest));
+        let outputs = id.map(|id| self.judge(id)).unwrap_or_default();
+        let hop = id.and_then(|id| Some((id, self.chains.get(id)?.chain)));
+        self.seats.note(look, hop);
+        outputs
+    }
+}
