@@ -12,6 +12,7 @@ mod forensics;
 mod harness;
 mod import;
 mod lake;
+mod recordings;
 mod simulate;
 mod survival;
 mod verdicts;

@@ -30,6 +30,8 @@ pub enum Link {
     Onward,
     /// It started from the system that the other one reached, as somebody else.
     Switch,
+    /// It started from the same machine.
+    Source,
 }
 
 impl Link {
@@ -39,6 +41,7 @@ impl Link {
         match self {
             Self::Lineage | Self::Onward => "lineage",
             Self::Switch => "switch",
+            Self::Source => "source",
         }
     }
 }
@@ -74,6 +77,8 @@ pub struct Hop {
     pub techniques: Box<[Technique]>,
     /// What it used, if it used what was learned.
     pub taught: Option<std::sync::Arc<crate::learned::Teaching>>,
+    /// What is said in one line, if it is said of the machine that it comes from.
+    pub title: Option<Box<str>>,
     /// The number of the chain: its first hop's.
     pub chain: u32,
     serial: u32,
@@ -168,14 +173,27 @@ impl Chains {
 
     /// Adds a hop, after the one it joins.
     pub fn add(&mut self, mut hop: Hop, joint: Option<Joint>) -> HopId {
+        hop.score = hop.nats + joint.map_or(0.0, |joint| joint.nats);
+        let chain = joint.and_then(|joint| self.get(joint.hop)).map(|before| before.chain);
+        self.insert(hop, chain, joint.map(|joint| (joint.hop, joint.link)))
+    }
+
+    /// Adds what is said of a machine to what was said of it before: its newest hop and its chain. It is counted afresh
+    /// each time, so nothing is carried from hop to hop, and the chain goes on when its hops are forgotten.
+    pub fn add_of_machine(&mut self, mut hop: Hop, newest: Option<(HopId, u32)>) -> HopId {
+        hop.score = hop.nats;
+        let before = newest.map(|(id, _)| id).filter(|id| self.get(*id).is_some());
+        self.insert(hop, newest.map(|(_, chain)| chain), before.map(|id| (id, Link::Source)))
+    }
+
+    fn insert(&mut self, mut hop: Hop, chain: Option<u32>, before: Option<(HopId, Link)>) -> HopId {
         self.serial = self.serial.wrapping_add(1);
         hop.serial = self.serial;
-        hop.chain = joint.and_then(|joint| self.get(joint.hop)).map_or(self.serial, |before| before.chain);
-        hop.score = hop.nats + joint.map_or(0.0, |joint| joint.nats);
+        hop.chain = chain.unwrap_or(self.serial);
         let (place, serial, time) = (hop.edge.place, hop.serial, hop.time);
         let node = self.graph.add_node(hop);
-        if let Some(joint) = joint {
-            self.graph.add_edge(joint.hop.node, node, joint.link);
+        if let Some((id, link)) = before {
+            self.graph.add_edge(id.node, node, link);
         }
         let id = HopId { node, serial };
         let there = self.by_place.entry(place).or_default();
@@ -308,6 +326,7 @@ impl Hop {
             evidence: evidence.into(),
             techniques: techniques.into(),
             taught,
+            title: None,
             chain: 0,
             serial: 0,
         }

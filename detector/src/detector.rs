@@ -12,11 +12,12 @@ use crate::actors::{Actors, Grant};
 use crate::chain::{Chains, Joining};
 use crate::detection::{self, Detection, View};
 use crate::discovery;
-use crate::judge::{Bench, Judge, Output};
+use crate::judge::{Judge, Output};
 use crate::learned::Keys;
 use crate::place::{Machine, Places, source_name};
 use crate::population::Population;
 use crate::recent::Recent;
+use crate::seat::Seats;
 use crate::session::{Asked as LastAsked, Session, Sessions};
 use crate::settings::Settings;
 use crate::step::{Ground, Manner, Origin, Step, forwarded};
@@ -68,6 +69,7 @@ pub struct Detector {
     detections: Vec<Asked>,
     actors: Actors,
     places: Places,
+    seats: Seats,
     population: Population,
     sessions: Sessions,
     chains: Chains,
@@ -102,6 +104,7 @@ impl Detector {
             settings,
             actors: Actors::default(),
             places: Places::default(),
+            seats: Seats::default(),
             population: Population::default(),
             sessions: Sessions::default(),
             chains: Chains::default(),
@@ -231,12 +234,17 @@ impl Detector {
             population: &self.population,
         };
         let Some(step) = Step::of(ground, event, actor, grant, edge, machine, manner) else { return Vec::new() };
-        let view = View { step: &step, ground };
+        let look = if manner == Manner::Opened { self.seats.look(&step, ground) } else { None };
+        let fan = look.as_ref().and_then(|look| look.fan.as_ref());
+        let view = View { step: &step, ground, fan };
         let weight = weight::weigh(&view, &self.detections);
         self.counts.broken += weight.broken;
         let origin_of_decoy = event.presented.first().map(|presented| self.sessions.planted(presented, event, edge));
         let hop = (weight.nats > self.settings.hop_nats)
             .then(|| hop::hop(&view, &self.detections, &weight, origin_of_decoy));
+        let of_machine = fan
+            .filter(|_| weight.floor.0 > 0.0)
+            .map(|fan| (hop::of_machine(&view, &self.detections, &weight, fan), fan.newest));
         // Asked of suspicious steps alone: it looks at all who came to the system that the step starts from.
         let joint = hop.as_ref().filter(|_| !self.settings.without.lineage).and_then(|_| {
             let from = machine.place.and_then(|place| self.places.get(place));
@@ -254,18 +262,7 @@ impl Detector {
         let mut outputs = Vec::new();
         if let Some(hop) = hop {
             let id = self.chains.add(hop, joint);
-            let has_learned = self.first.is_some_and(|first| {
-                self.newest.micros_since(first) >= i64::from(self.settings.learning_days) * DAY_S * 1_000_000
-            });
-            let bench = Bench {
-                settings: &self.settings,
-                detections: &self.detections,
-                actors: &self.actors,
-                places: &self.places,
-                chains: &self.chains,
-                has_learned,
-            };
-            outputs = self.judge.judge(id, bench);
+            outputs = self.judge(id);
             if let Some(actor) = self.actors.get_mut(actor) {
                 for output in &outputs {
                     if let Output::Verdict(verdict) = output
@@ -276,6 +273,9 @@ impl Detector {
                 }
                 self.chains.keep(&mut actor.hops, id, event.time);
             }
+        }
+        if let Some(look) = look {
+            outputs.extend(self.fan_out(look, of_machine));
         }
         if manner != Manner::Tried {
             self.learn(event, actor, edge, machine, origin, is_new, manner, &weight, ways.as_ref());
@@ -363,7 +363,11 @@ impl Detector {
             sessions: self.sessions.len(),
             hops: self.chains.len(),
             alerts: self.judge.len(),
-            bytes: self.actors.bytes() + self.places.bytes() + self.sessions.bytes() + self.chains.bytes(),
+            bytes: self.actors.bytes()
+                + self.places.bytes()
+                + self.seats.bytes()
+                + self.sessions.bytes()
+                + self.chains.bytes(),
         }
     }
 
@@ -389,6 +393,7 @@ impl Detector {
             }
         }
         if resolution.finding == Finding::Benign {
+            self.seats.share(closed.chain);
             self.chains.close(closed.chain);
         }
         closed.outputs

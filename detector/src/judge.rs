@@ -5,7 +5,7 @@
 //! likelihood ratios, so that 100 more is 12 times as likely. CONFIDENCE, 0 to 100, is the probability of movement given
 //! that evidence and prior odds of 1 to 1,000 for a suspicious step.
 //!
-//! WHAT ALERTS: proof always; a chain with enough evidence of causes to stop it always; anything else from
+//! WHAT ALERTS: proof always; more from one machine than any habit always; a chain with enough evidence of causes to stop it always; anything else from
 //! `alert_nats` if it is within the budget, and not while `learning_days` last.
 //! WHAT STOPS: `block_nats`, or `hold_nats` for approval, of which at least `cause_nats` are of detections whose
 //! strength and settings allow it. Rarity alone stops nothing; from `rare_nats`, when it is thousands of times likelier
@@ -96,6 +96,7 @@ struct Sum {
     // Of mere rarity that may hold.
     rare: f64,
     is_proof: bool,
+    is_floor: bool,
     // The detection that says most.
     first: u8,
 }
@@ -120,6 +121,7 @@ impl Bench<'_> {
             }
             sum.held += if asked.reach >= Reach::Hold { f64::from(nats) } else { 0.0 };
             sum.blocked += if asked.reach >= Reach::Block { f64::from(nats) } else { 0.0 };
+            sum.is_floor |= strength == Strength::Floor && asked.reach > Reach::Shadow;
             sum.is_proof |= strength == Strength::Proof && asked.reach >= Reach::Block;
         }
         sum
@@ -150,8 +152,9 @@ impl Judge {
         // What stops does not compete, and is not counted among those that do.
         if effect.is_none() && !self.known.contains_key(&hop.chain) {
             let least = settings.alert_nats;
-            let is_first = score >= least && self.budget.admits(hop.chain, score, hop.time, settings.budget, least);
-            if !is_first || !bench.has_learned && sum.held < settings.cause_nats {
+            let is_first = score >= least
+                && (sum.is_floor || self.budget.admits(hop.chain, score, hop.time, settings.budget, least));
+            if !is_first || !bench.has_learned && !sum.is_floor && sum.held < settings.cause_nats {
                 return Vec::new();
             }
         }
@@ -171,7 +174,9 @@ impl Judge {
         let order = &mut self.order;
         self.known.entry(hop.chain).or_insert_with(|| {
             order.push_back(hop.chain);
-            let id = id("a", &[bench.actors.name(root), start]);
+            // The same step may begin a chain of its actor and one of the machine that it comes from.
+            let parts: &[&str] = &[bench.actors.name(root), start, "source"];
+            let id = id("a", if hop.title.is_some() { parts } else { &parts[..2] });
             Known { alert: blank(id, bench.actors.name(root)), given: Vec::new() }
         });
         if self.order.len() > MOST
@@ -209,11 +214,11 @@ impl Judge {
                 (Mode::Enforce, Stop::Hold) => "wait for approval",
                 (Mode::Enforce, _) => "are stopped",
             };
-            alert.explanation.push_str(&format!(
-                " Until {} all sessions of {}, and of its delegates, {effect}.",
-                verdict.until,
-                who(hop, bench)
-            ));
+            let covered = match &hop.title {
+                Some(_) => format!("from {}", hop.source),
+                None => format!("of {}, and of its delegates,", who(hop, bench)),
+            };
+            alert.explanation.push_str(&format!(" Until {} all sessions {covered} {effect}.", verdict.until));
         }
         let alert = Output::Alert(alert.clone());
         verdict.map(Output::Verdict).into_iter().chain([alert]).collect()
@@ -284,8 +289,10 @@ fn verdict(
         Stop::Stop => 2,
     };
     known.given.retain(|(_, verdict)| verdict.until > hop.time);
-    let is_given =
-        |(actor, given): &(ActorId, Verdict)| *actor == hop.actor && strictness(&given.effect) >= strictness(&effect);
+    let is_of_machine = hop.title.is_some();
+    let is_given = |(actor, given): &(ActorId, Verdict)| {
+        (is_of_machine || *actor == hop.actor) && strictness(&given.effect) >= strictness(&effect)
+    };
     if known.given.iter().any(is_given) {
         return None;
     }
@@ -302,7 +309,11 @@ fn verdict(
     let verdict = Verdict {
         id: id("v", &[&known.alert.id, actor, word, &hop.event]),
         time: hop.time,
-        scope: scope(bench.actors.name(hop.root), actor, &hop.source),
+        scope: if is_of_machine {
+            Scope { source: Some(hop.source.to_string()), ..Scope::default() }
+        } else {
+            scope(bench.actors.name(hop.root), actor, &hop.source)
+        },
         effect,
         mode: settings.mode,
         until,

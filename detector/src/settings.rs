@@ -50,6 +50,14 @@ pub struct Settings {
     pub burst_targets: usize,
     /// The burst's window, seconds of event time.
     pub burst_window_s: i64,
+    /// People's accounts that make a fan-out if they are used from one client machine within `fan_out_window_s`.
+    pub fan_out_accounts: usize,
+    /// Targets new to those accounts that they must reach from there.
+    pub fan_out_targets: usize,
+    /// The fan-out's window, seconds of event time.
+    pub fan_out_window_s: i64,
+    /// Machines that many people share: names or addresses as sessions have them; a last `*` stands for anything.
+    pub shared_sources: Vec<String>,
     /// Targets whose reach is worse than others'.
     pub crown_jewels: Vec<String>,
     /// How long a verdict lasts, hours.
@@ -104,6 +112,10 @@ impl Default for Settings {
             strongest_sign: 6.5,
             burst_targets: 4,
             burst_window_s: 1800,
+            fan_out_accounts: 4,
+            fan_out_targets: 8,
+            fan_out_window_s: 86_400,
+            shared_sources: Vec::new(),
             crown_jewels: Vec::new(),
             verdict_hours: 24,
             mode: Mode::Enforce,

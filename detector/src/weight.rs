@@ -24,6 +24,7 @@ pub(crate) fn asked(settings: &Settings, list: &[&'static dyn Detection]) -> Vec
         .map(|(at, detection)| {
             let reach = match detection.strength() {
                 Strength::Rarity => Reach::Hold,
+                Strength::Floor => Reach::Alert,
                 Strength::Cause | Strength::Proof => Reach::Block,
             };
             let reach = settings.detections.get(detection.name()).copied().unwrap_or(reach);
@@ -40,6 +41,8 @@ pub(crate) struct Weight {
     pub(crate) nats: f64,
     /// By detection; those in shadow too, which are not in the sum.
     pub(crate) signs: Vec<(u8, f32)>,
+    /// What is said of the machine that the step comes from: its sum, and by detection. It is in no other sum.
+    pub(crate) floor: (f64, Vec<(u8, f32)>),
     /// Which signs were there and which not, to be counted.
     pub(crate) seen: Vec<(u8, bool)>,
     /// Detections that failed.
@@ -70,11 +73,15 @@ pub(crate) fn weigh(view: &View<'_>, detections: &[Asked]) -> Weight {
                 nats(is_there, movement, habit).clamp(WEAKEST, strongest)
             }
         };
+        let (sum, signs) = match asked.detection.strength() {
+            Strength::Floor => (&mut weight.floor.0, &mut weight.floor.1),
+            Strength::Rarity | Strength::Cause | Strength::Proof => (&mut weight.nats, &mut weight.signs),
+        };
         if asked.reach > Reach::Shadow {
-            weight.nats += nats;
+            *sum += nats;
         }
         #[expect(clippy::cast_possible_truncation, reason = "evidence needs no more than seven digits")]
-        weight.signs.push((asked.number, nats as f32));
+        signs.push((asked.number, nats as f32));
     }
     weight
 }

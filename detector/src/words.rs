@@ -51,6 +51,12 @@ pub(crate) fn span(micros: i64) -> String {
     }
 }
 
+/// `1 target`, `2 targets`
+#[must_use]
+pub(crate) fn many(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Texts in alerts are cut after this many characters.
 pub(crate) const LONGEST: usize = 120;
 

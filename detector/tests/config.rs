@@ -32,6 +32,8 @@ fn settings_are_checked() {
     check("[detections]\nrare_path = \"off\"", Ok(()));
     check("[detections]\nrare_pth = \"off\"", Err("rare_pth: there is no such detection; there are rare_path, "));
     check("horizon_days = 64", Err("horizon_days = 64: must be 1 to 63"));
+    check("fan_out_accounts = 1", Err("fan_out_accounts = 1: must be 2 to 32"));
+    check("fan_out_window_s = 5", Err("fan_out_window_s = 5: must be 60 to 2592000"));
     check("burst_targets = 1", Err("burst_targets = 1: must be 2 or more"));
 }
 

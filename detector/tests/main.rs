@@ -4,6 +4,7 @@ mod added;
 mod backtest;
 mod blast;
 mod config;
+mod fan_out;
 mod live;
 mod merge;
 mod modes;

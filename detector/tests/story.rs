@@ -3,7 +3,7 @@
 //! ```text
 //! target bastion host=bastion.internal address=10.0.0.7
 //! d1..3 09:00 dana>planner@client  config-db/postgres  open          on each of days 1 to 3
-//! 09:00 dana>planner@client  config-db/postgres  open                on day 10
+//! 09:00 dana>planner@client  config-db/postgres  open                on day 10; `svc:` begins a service's name
 //! 09:01 dana>planner@client  config-db/postgres  reads hosts host_name=bastion.internal [is bastion]
 //! 09:02 dana>planner@client  bastion/ssh         open [alias=jump] [account=ops] [credential=c-1]
 //! again                                                              the last event once more
@@ -214,8 +214,13 @@ impl Teller {
 }
 
 fn identity(chain: &str) -> Identity {
-    let kind = |at| if at == 0 { PrincipalKind::Person } else { PrincipalKind::Agent };
-    let chain = chain.split('>').enumerate().map(|(at, id)| Principal { id: id.into(), kind: kind(at) }).collect();
+    let kind = |at, id: &str| match at {
+        0 if id.starts_with("svc:") => PrincipalKind::Workload,
+        0 => PrincipalKind::Person,
+        _ => PrincipalKind::Agent,
+    };
+    let chain =
+        chain.split('>').enumerate().map(|(at, id)| Principal { id: id.into(), kind: kind(at, id) }).collect();
     Identity::new("https://issuer.example", chain).expect("a chain")
 }
 

@@ -3,6 +3,7 @@
 //!
 //! TO ADD ONE: a file with a unit struct that implements [`Detection`], and one line in [`ALL`].
 
+mod account_carried;
 mod account_switch;
 mod burst;
 mod chain_break;
@@ -12,6 +13,7 @@ mod delegation_overreach;
 mod delegation_splice;
 mod disclosure_used;
 mod discovery;
+mod fan_out;
 mod off_rhythm;
 mod other_account;
 mod rare_path;
@@ -21,6 +23,7 @@ mod slow_spread;
 mod tunnel;
 mod unusual_hour;
 
+use crate::fan::Fan;
 use crate::step::{Ground, Step};
 use interdict_schemas::{Technique, attack};
 
@@ -29,6 +32,9 @@ use interdict_schemas::{Technique, attack};
 pub enum Strength {
     /// Something seldom happens. It alerts, within the budget; very much of it asks a person.
     Rarity,
+    /// More of something comes from one machine than anybody's habit has. It is said of the machine, not of its actors,
+    /// whatever was learned so far and outside the budget; it stops nothing unless the settings say so.
+    Floor,
     /// Something has a cause that habit does not explain. It stops, by policy.
     Cause,
     /// Something nobody does who is not moving. It stops at once.
@@ -60,6 +66,8 @@ pub struct View<'a> {
     pub step: &'a Step<'a>,
     /// What it stands against.
     pub ground: Ground<'a>,
+    /// That somebody fans out from the machine it comes from, if that is news.
+    pub fan: Option<&'a Fan>,
 }
 
 impl View<'_> {
@@ -69,6 +77,14 @@ impl View<'_> {
         let actor = self.step.actor;
         let root = self.ground.actors.name(actor.root);
         if *actor.id == *root { root.to_owned() } else { format!("{}, acting for {root}", actor.id) }
+    }
+
+    /// Whether nobody was authenticated: the actor is the address that the session comes from, as a log of connections
+    /// has it. The account is then what a client claims.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        let step = self.step;
+        step.event.source.address.is_some_and(|address| step.actor.id.parse() == Ok(address))
     }
 
     /// The target's name.
@@ -126,4 +142,6 @@ pub const ALL: &[&dyn Detection] = &[
     &discovery::Discovery,
     &decoy_used::DecoyUsed,
     &off_rhythm::OffRhythm,
+    &fan_out::FanOut,
+    &account_carried::AccountCarried,
 ];

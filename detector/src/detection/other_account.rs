@@ -17,8 +17,8 @@ impl Detection for OtherAccount {
 
     fn sign(&self, view: &View<'_>) -> Sign {
         let step = view.step;
-        // One that was disclosed is told as that.
-        if step.is_forward || step.known.is_none() || step.secret.is_some() {
+        // One that was disclosed is told as that; one that is only claimed may be anything.
+        if view.is_anonymous() || step.is_forward || step.known.is_none() || step.secret.is_some() {
             return Sign::Mute;
         }
         Sign::Seen { is_there: step.is_other_account, movement: 0.15, unknown: 0.01 }

@@ -11,6 +11,9 @@ pub(super) fn who(hop: &Hop, bench: Bench<'_>) -> String {
 }
 
 pub(super) fn title(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> String {
+    if let Some(title) = path.last().and_then(|(hop, _)| hop.title.as_deref()) {
+        return title.to_owned();
+    }
     let mut names: Vec<&str> = Vec::new();
     for (hop, _) in path {
         if names.is_empty() {
@@ -35,6 +38,13 @@ pub(super) fn title(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> String {
 }
 
 pub(super) fn explanation(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> String {
+    // What is said of a machine is said anew each time.
+    if let Some(hop) = path.last().map(|(hop, _)| hop).filter(|hop| hop.title.is_some()) {
+        return format!(
+            "{} It is cleared if {} is a machine that many share; `detector.shared_sources` names those.",
+            hop.evidence, hop.source
+        );
+    }
     let mut text = String::new();
     for (hop, link) in path {
         if !text.is_empty() {
