@@ -17,6 +17,11 @@ const STORY: &str = "
     11:00 erin@desk web/http open
 ";
 
+/// Settings under which the story's pivot is held.
+fn strict() -> Settings {
+    Settings { hold_nats: 5.0, ..Settings::default() }
+}
+
 fn compare(old: Settings, new: Settings, from: Time, story: &str) -> Comparison {
     let mut backtest = Backtest::new(old, new, from, Time(i64::MAX));
     events(story).into_iter().for_each(|event| backtest.observe(&Fact::Event(event)));
@@ -37,7 +42,7 @@ fn the_same_settings_find_the_same() {
 
 #[test]
 fn collateral_is_what_a_verdict_covers_beside_its_chain() {
-    let found = all(Settings::default(), Settings::default());
+    let found = all(strict(), strict());
     let [block] = &found.new_blocks[..] else { panic!("{:?}", found.new_blocks) };
     let hit: Vec<_> = block.samples.iter().map(|sample| format!("{} {}", sample.identity, sample.target)).collect();
     // Only the runner for dana is stopped: neither the other delegate nor erin.
@@ -65,14 +70,14 @@ fn alerts_of_one_side_alone_are_told_apart() {
 
 #[test]
 fn another_length_of_verdicts_changes_whom_they_hit_and_shadow_changes_nothing() {
-    let short = Settings { verdict_hours: 1, ..Settings::default() };
-    let found = all(short, Settings { mode: Mode::Shadow, ..Settings::default() });
+    let short = Settings { verdict_hours: 1, ..strict() };
+    let found = all(short, Settings { mode: Mode::Shadow, ..strict() });
     let hits =
         |blocks: &[interdict_detector::backtest::Hit]| blocks.iter().map(|block| block.collateral).sum::<u64>();
     assert_eq!((hits(&found.old_blocks), hits(&found.new_blocks)), (2, 2));
     let later = STORY.replace("10:00 dana>runner@sandbox web", "20:00 dana>runner@sandbox web");
-    let short = Settings { verdict_hours: 1, ..Settings::default() };
-    let found = compare(short, Settings::default(), Time(i64::MIN), &later);
+    let short = Settings { verdict_hours: 1, ..strict() };
+    let found = compare(short, strict(), Time(i64::MIN), &later);
     assert_eq!((hits(&found.old_blocks), hits(&found.new_blocks)), (1, 2));
 }
 

@@ -49,9 +49,10 @@ fn an_alert_explains_itself() {
         alerts(&outputs)[0].explanation,
         "runner, acting for dana opened ssh to bastion from sandbox at 2024-10-14T10:02:52.000Z: runner read \
          hosts.inventory on config-db at 2024-10-14T10:02:11.000Z; the answer held host name bastion.internal; 41 s \
-         later it was used for bastion; nobody acting for dana had ever used bastion. It is cleared if the owner of \
-         dana confirms that runner was meant to use bastion. Until 2024-10-15T10:02:52.000Z all sessions of runner, \
-         acting for dana, and of its delegates, are stopped."
+         later it was used for bastion; nobody acting for dana had ever used bastion; runner, acting for dana had \
+         never used bastion before; nobody had ever used it. It is cleared if the owner of dana confirms that runner \
+         was meant to use bastion. Until 2024-10-15T10:02:52.000Z all sessions of runner, acting for dana, and of its \
+         delegates, are stopped."
     );
 }
 
