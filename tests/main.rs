@@ -15,4 +15,5 @@ mod lake;
 mod recordings;
 mod simulate;
 mod survival;
+mod tidy;
 mod verdicts;

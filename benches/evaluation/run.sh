@@ -2,6 +2,7 @@
 # Scores the detector with an evaluation kit: a generator and a scorer of labelled attacks among look-alikes.
 # Usage: run.sh KIT SEED... ; KIT is the folder with generate.py, score.py and public.toml. Writes to evaluation-out/.
 # Then once more for each part left out, so that one sees what it is worth: RULES=without-habit.toml run.sh KIT SEED...
+# or with one protocol's sessions alone: ONLY=ssh run.sh KIT SEED...
 set -euo pipefail
 kit=${1:?usage: run.sh KIT SEED...}
 shift
@@ -14,9 +15,11 @@ reports=()
 for seed in "$@"; do
   set=$out/$seed
   [[ -e $set/truth.jsonl ]] || python3 "$kit/generate.py" --config "$kit/public.toml" --set "run.seed=$seed" --out "$set"
-  name=alerts${RULES:+-${RULES%.toml}}
+  name=alerts${RULES:+-${RULES%.toml}}${ONLY:+-only-$ONLY}
+  events=$set/events${ONLY:+-$ONLY}.jsonl
+  [[ -e $events ]] || python3 "$here/only.py" "$ONLY" < "$set/events.jsonl" > "$events"
   # shellcheck disable=SC2086 # it is one option with its value, or nothing
-  "$interdict" --config /nonexistent forensics $rules --events "$set/events.jsonl" --alerts "$set/$name.jsonl"
+  "$interdict" --config /nonexistent forensics $rules --events "$events" --alerts "$set/$name.jsonl"
   python3 "$kit/score.py" --truth "$set/truth.jsonl" --alerts "$set/$name.jsonl" --json "$set/$name.json" --quiet
   reports+=("$set/$name.json")
 done

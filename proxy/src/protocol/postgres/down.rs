@@ -6,6 +6,8 @@
 //! INVARIANT: bytes are released only after what they teach was recorded. A word that may go on in bytes not read yet
 //! is held back until it is known.
 
+mod told;
+
 use super::frame::{self, Fields, MAX_ANSWER, MAX_REQUEST};
 use super::lane::Lane;
 use super::link::{Fault, Link, Volume};
@@ -325,42 +327,6 @@ impl Down {
             instead = None;
         }
         Ok(instead)
-    }
-
-    /// Gathers what an ErrorResponse or NoticeResponse says.
-    fn said(&mut self, body: &[u8]) -> Result<(), Fault> {
-        let mut fields = Fields::new(b'N', body);
-        while fields.u8().map_err(Fault::target)? != 0 {
-            self.text.push(BETWEEN);
-            self.text.extend_from_slice(fields.string().map_err(Fault::target)?);
-        }
-        self.text.push(BETWEEN);
-        Ok(())
-    }
-
-    fn notified(&mut self, body: &[u8]) -> Result<(), Fault> {
-        let mut fields = Fields::new(b'A', body);
-        fields.u32().map_err(Fault::target)?;
-        for _ in 0..2 {
-            self.text.push(BETWEEN);
-            self.text.extend_from_slice(fields.string().map_err(Fault::target)?);
-        }
-        self.text.push(BETWEEN);
-        Ok(())
-    }
-
-    /// The names of columns: a view can be given one that is data.
-    fn headings(&mut self, body: &[u8]) -> Result<(), Fault> {
-        /// Bytes of a column's description after its name.
-        const REST: usize = 18;
-        let mut fields = Fields::new(b'T', body);
-        for _ in 0..fields.u16().map_err(Fault::target)? {
-            self.text.push(BETWEEN);
-            self.text.extend_from_slice(fields.string().map_err(Fault::target)?);
-            fields.take(REST).map_err(Fault::target)?;
-        }
-        self.text.push(BETWEEN);
-        Ok(())
     }
 
     /// What the current answer taught, which is over.

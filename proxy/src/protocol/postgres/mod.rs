@@ -25,6 +25,7 @@ mod state;
 mod target;
 mod tree;
 mod up;
+mod verb;
 
 use super::Protocol;
 use crate::Gateway;
