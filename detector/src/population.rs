@@ -5,11 +5,12 @@ use crate::actor::Class;
 use crate::likelihood::{Rate, acquaintance};
 use crate::step::{ORIGINS, Origin};
 use interdict_schemas::Time;
+use serde::{Deserialize, Serialize};
 
 /// Eight degrees of acquaintance, see [`acquaintance`].
 const DEGREES: usize = 8;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Habits {
     // By acquaintance: whether an edge was new.
     is_new: [Rate; DEGREES],
@@ -21,7 +22,7 @@ struct Habits {
 }
 
 /// Everybody.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Population {
     classes: Vec<Habits>,
     firsts: u64,

@@ -178,7 +178,7 @@ impl<'a> Step<'a> {
         let (origin, stranger) = origin(ground, actor, from, time);
         let keys = Keys::of(event);
         let since = time.plus_seconds(-i64::from(ground.settings.horizon_days) * DAY_S);
-        let learned = root.learned.as_deref();
+        let learned = root.learned();
         let lesson = learned.and_then(|learned| learned.newest(&keys.place, since, time, edge.place));
         let names_account = keys.account != 0 || keys.credential != 0;
         let is_other_account = names_account && !actor.accounts.knows(account_on(edge, &keys));
@@ -210,7 +210,7 @@ impl<'a> Step<'a> {
             is_other_account: is_other_account && known.is_some(),
             grant,
             is_known_to_kin: grant.is_delegated
-                && (root.edge(edge).is_some() || root.delegates.iter().any(is_known_to_kin)),
+                && (root.edge(edge).is_some() || root.delegates().iter().any(is_known_to_kin)),
             is_after_discovery: {
                 let since = time.plus_seconds(-DISCOVERED_S);
                 let place = machine.place.and_then(|id| ground.places.get(id));
@@ -247,7 +247,7 @@ fn origin(ground: Ground<'_>, actor: &Actor, machine: Machine, time: Time) -> (O
     let is_at_the_door = |(refused, place): &(Time, PlaceId)| {
         *place == id && (0..AT_THE_DOOR_US).contains(&time.micros_since(*refused))
     };
-    let origin = if actor.refused.iter().any(is_at_the_door) {
+    let origin = if actor.refusals().iter().any(is_at_the_door) {
         return (Origin::Onward, None);
     } else if actor.machines.knows(residence(id)) {
         Origin::Resident
@@ -280,7 +280,7 @@ const OWN_NEWNESS: f64 = 20.0;
 /// Own sessions that count at most, so that a long quiet past does not make one new edge proof.
 const OWN_SESSIONS: u32 = 100;
 /// New edges within so many days are an actor's own share.
-const NEWNESS_DAYS: i64 = 14;
+pub(crate) const NEWNESS_DAYS: i64 = 14;
 
 #[expect(clippy::too_many_arguments, reason = "what an edge is set against")]
 fn edge_nats(
@@ -344,7 +344,7 @@ fn walk(ground: Ground<'_>, actor: &Actor, actor_id: ActorId, edge: Edge) -> Opt
         .edges()
         .iter()
         .rev()
-        .filter_map(|habit| ground.places.get(habit.edge.place))
+        .filter_map(|habit| ground.places.get(habit.edge().place))
         .filter(shared)
         .take(WALK_EDGES)
         .collect();

@@ -25,7 +25,7 @@ impl Detection for UnusualHour {
         }
         let hour = hour(view);
         let around = [hour + 23, hour, hour + 1];
-        let is_there = around.iter().all(|hour| actor.hours[hour % 24] == 0);
+        let is_there = around.iter().all(|hour| !actor.hours.has(*hour));
         Sign::Seen { is_there, movement: 0.2, unknown: 0.02 }
     }
 
