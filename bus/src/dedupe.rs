@@ -20,6 +20,14 @@ impl Dedupe {
         *highest = (*highest).max(sequence);
     }
 
+    /// The highest sequence seen of each spool in each partition of a topic.
+    pub fn highest(&self, topic: Topic) -> impl Iterator<Item = (u32, &str, u64)> {
+        let of = self.seen.iter().filter(move |((of, _), _)| *of == topic);
+        of.flat_map(|((_, partition), spools)| {
+            spools.iter().map(|(spool, sequence)| (*partition, spool.as_str(), *sequence))
+        })
+    }
+
     /// Whether the record is new. Admitting it makes every later copy old.
     pub fn admit(&mut self, topic: Topic, partition: u32, stamp: &Stamp) -> bool {
         let spools = self.seen.entry((topic, partition)).or_default();

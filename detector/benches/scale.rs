@@ -4,9 +4,11 @@
 //! COST: the same simulated days with 400 and 4,000 identities, and 20 and 200 days; the cost of an event once half of
 //! them is folded, as a ratio. MEMORY: one session on each of the edges that LANL's graph would have after 60 days (12 an
 //! identity), so that everything that is remembered of an edge is there; then what the process holds.
+//! RESTART: a snapshot of that, packed in memory, and read back: bytes, seconds, and for how long the fold stood still.
 
 use interdict_detector::simulation::Plan;
-use interdict_detector::{Detector, Settings};
+use interdict_detector::snapshot::{Kind, Packer, Unpacker};
+use interdict_detector::{Detector, Restoring, Settings};
 use interdict_schemas::{Account, Event, Identity, Kind, Principal, PrincipalKind, Protocol, Source, Target, Time};
 use std::time::Instant;
 
@@ -74,6 +76,47 @@ fn memory(identities: u64) {
         held as f64 / (1 << 30) as f64,
         held as f64 / size.edges as f64,
         events as f64 / seconds,
+    );
+    restart(detector);
+}
+
+fn restart(mut detector: Detector) {
+    let begun = Instant::now();
+    let mut frames = detector.begin_writing().expect("begun");
+    let mut longest = begun.elapsed();
+    let (mut packer, mut bytes) = Packer::new();
+    loop {
+        frames.drain(..).for_each(|frame| bytes.extend(packer.pack(&frame).expect("packed")));
+        let slice = Instant::now();
+        let (more, is_last) = detector.write_slice(1024).expect("a slice");
+        longest = longest.max(slice.elapsed());
+        frames = more;
+        if is_last {
+            break;
+        }
+    }
+    frames.drain(..).for_each(|frame| bytes.extend(packer.pack(&frame).expect("packed")));
+    bytes.extend(packer.end().expect("an end"));
+    let written = begun.elapsed().as_secs_f64();
+    let settings = detector.settings().clone();
+    drop(detector);
+
+    let begun = Instant::now();
+    let (mut unpacker, mut restoring) = (Unpacker::default(), Restoring::new(settings));
+    for part in bytes.chunks(1 << 20) {
+        unpacker.feed(part);
+        while let Some(frame) = unpacker.frame().expect("a frame") {
+            if frame.kind != Kind::End {
+                restoring.take(frame).expect("taken in");
+            }
+        }
+    }
+    let edges = restoring.end().expect("restored").size().edges;
+    println!(
+        "restart: {} MB, written in {written:.1} s with pauses of at most {:.0} ms, {edges} edges read back in {:.1} s",
+        bytes.len() / 1_000_000,
+        longest.as_secs_f64() * 1e3,
+        begun.elapsed().as_secs_f64()
     );
 }
 

@@ -2,21 +2,27 @@
 //! the actor that acts for itself. What is held is small and flat: there may be millions.
 
 use crate::acquaintances::Acquaintances;
+use crate::chain::{Chains, HopId};
+use crate::few::Few;
 use crate::fingerprint::Fingerprint;
+pub use crate::habit::{Habit, Tally, day};
+use crate::learned::Learned;
 use crate::place::PlaceId;
 use interdict_schemas::{Protocol, Time};
-use std::collections::VecDeque;
+use serde::{Deserialize, Serialize};
 
 /// An actor by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ActorId(pub(crate) u32);
 
 /// A class of actors: of one kind, from one name space, delegated or not. What is usual is counted per class first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Class(pub(crate) u16);
 
 /// A target over a protocol, as one actor reaches it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Edge {
     /// The target.
     pub place: PlaceId,
@@ -24,132 +30,205 @@ pub struct Edge {
     pub protocol: Protocol,
 }
 
-/// How often and when an edge was opened. 24 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Habit {
-    /// The edge.
-    pub edge: Edge,
-    /// Sessions opened.
-    pub count: u32,
-    /// The UTC day of the first, since 1970.
-    pub first: u16,
-    /// The UTC day of the newest.
-    pub last: u16,
-    /// Distinct days before the newest, as bits: bit n is the day `last - 1 - n`.
-    pub days: u64,
-}
-
-impl Habit {
-    fn add(&mut self, day: u16) {
-        self.count = self.count.saturating_add(1);
-        let ahead = day.saturating_sub(self.last);
-        if ahead > 0 {
-            self.days =
-                if ahead > 64 { 0 } else { self.days.checked_shl(u32::from(ahead)).unwrap_or(0) | 1 << (ahead - 1) };
-            self.last = day;
-        } else if day < self.last && self.last - day <= 64 {
-            self.days |= 1 << (self.last - day - 1);
-        }
-    }
-
-    /// Distinct days before `day` on which it was opened, of the last 64.
-    #[must_use]
-    pub fn days_before(&self, day: u16) -> u32 {
-        self.days.count_ones() + u32::from(self.last < day)
-    }
-}
-
-/// The UTC day since 1970 of a time; days before 1970 and after 2149 are the first and the last.
-#[must_use]
-pub fn day(time: Time) -> u16 {
-    u16::try_from(time.day().max(0)).unwrap_or(u16::MAX)
-}
-
 /// One actor.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Actor {
+    pub(crate) key: Fingerprint,
     /// Its id as the issuer names it.
     pub id: Box<str>,
-    /// For whom it acts; itself if for nobody else.
-    pub root: ActorId,
-    pub(crate) key: Fingerprint,
-    pub(crate) agent: Fingerprint,
-    pub(crate) aged: u16,
-    /// Its class.
-    pub class: Class,
-    /// Sessions opened.
-    pub sessions: u32,
     /// The time of its newest session.
     pub clock: Time,
+    /// When it last looked around.
+    pub explored: Time,
+    /// For whom it acts; itself if for nobody else.
+    pub root: ActorId,
+    /// Sessions opened.
+    pub sessions: u32,
+    /// Sessions by [`crate::step::Origin`].
+    pub origins: [u32; crate::step::ORIGINS],
+    /// Sessions by hour of the day, UTC.
+    pub hours: Tally,
+    /// Sessions by the pause before them, see [`crate::rhythm`].
+    pub pauses: Tally,
+    /// Its class.
+    pub class: Class,
     // Sorted by edge.
-    edges: Vec<Habit>,
+    edges: Few<Habit>,
     /// Machines and kinds of machines it comes from.
     pub machines: Acquaintances,
     /// Accounts and credentials it uses, and which on which edge.
     pub accounts: Acquaintances,
-    /// Until when it is stopped or held: what it does meanwhile makes nothing usual for others.
-    pub stopped: Time,
-    /// When it last looked around.
-    pub explored: Time,
-    /// Sessions by [`crate::step::Origin`].
-    pub origins: [u32; crate::step::ORIGINS],
-    /// Sessions by the pause before them, see [`crate::rhythm`].
-    pub(crate) pauses: [u16; crate::rhythm::PAUSES],
-    /// Sessions by hour of the day, UTC.
-    pub hours: [u16; 24],
-    /// How often each detection's sign was there; sorted by detection.
-    pub signs: Vec<(u8, u32)>,
-    /// When it opened edges that were new to it, newest last.
-    pub firsts: VecDeque<Time>,
-    /// When and where it was refused, newest last.
-    pub refused: VecDeque<(Time, PlaceId)>,
-    /// Its newest suspicious hops.
-    pub hops: Vec<crate::chain::HopId>,
-    /// Those that act for it by delegation, if it is a root; the grant that each was given by whom.
-    pub delegates: Vec<ActorId>,
-    /// The actor whose grant its own grants are made from.
-    pub parent: Option<ActorId>,
-    /// What it was taught; of a root, for all its delegates.
-    pub learned: Option<Box<crate::learned::Learned>>,
+    // How often each detection's sign was there: the detection above the count, 24 bits; sorted.
+    signs: Few<u32>,
+    // When it opened edges that were new to it, newest last.
+    firsts: Few<Time>,
+    // Of most actors there is nothing of this, or not for long.
+    seldom: Option<Box<Seldom>>,
+}
+
+/// What is known of few actors.
+#[derive(Debug, Serialize, Deserialize)]
+struct Seldom {
+    stopped: Time,
+    // Newest last.
+    refused: Few<(Time, PlaceId)>,
+    hops: Vec<HopId>,
+    delegates: Few<ActorId>,
+    parent: Option<ActorId>,
+    learned: Option<Box<Learned>>,
+}
+
+impl Default for Seldom {
+    fn default() -> Self {
+        Self {
+            stopped: Time(i64::MIN),
+            refused: Few::default(),
+            hops: Vec::new(),
+            delegates: Few::default(),
+            parent: None,
+            learned: None,
+        }
+    }
+}
+
+impl Seldom {
+    fn is_empty(&self) -> bool {
+        self.stopped == Time(i64::MIN)
+            && self.refused.is_empty()
+            && self.hops.is_empty()
+            && self.delegates.is_empty()
+            && self.parent.is_none()
+            && self.learned.is_none()
+    }
+}
+
+/// Before when something is of no use any more.
+#[derive(Debug, Clone, Copy)]
+pub struct Cuts {
+    /// Habit, and what was learned.
+    pub habit: Time,
+    /// First uses by one actor.
+    pub firsts: Time,
+    /// What is looked back at for a day at most. A day more is kept, for events that come late.
+    pub day: Time,
 }
 
 /// Most of one thing that is remembered of one actor.
 const FIRSTS: usize = 48;
 const REFUSED: usize = 8;
+/// Counts of signs have so many bits.
+const COUNT: u32 = 24;
+const MOST: u32 = (1 << COUNT) - 1;
 
 impl Actor {
-    pub(crate) fn new(id: &str, root: ActorId, class: Class) -> Self {
+    pub(crate) fn new(id: &str, key: Fingerprint, root: ActorId, class: Class) -> Self {
         Self {
+            key,
             id: id.into(),
-            root,
-            key: 0,
-            aged: 0,
-            agent: 0,
-            class,
-            sessions: 0,
             clock: Time(i64::MIN),
-            edges: Vec::new(),
+            explored: Time(i64::MIN),
+            root,
+            sessions: 0,
+            origins: [0; crate::step::ORIGINS],
+            hours: Tally::default(),
+            pauses: Tally::default(),
+            class,
+            edges: Few::default(),
             machines: Acquaintances::default(),
             accounts: Acquaintances::default(),
-            stopped: Time(i64::MIN),
-            explored: Time(i64::MIN),
-            origins: [0; crate::step::ORIGINS],
-            pauses: [0; crate::rhythm::PAUSES],
-            hours: [0; 24],
-            signs: Vec::new(),
-            firsts: VecDeque::new(),
-            refused: VecDeque::new(),
-            hops: Vec::new(),
-            delegates: Vec::new(),
-            parent: None,
-            learned: None,
+            signs: Few::default(),
+            firsts: Few::default(),
+            seldom: None,
         }
+    }
+
+    fn seldom(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_default()
+    }
+
+    /// Until when it is stopped or held: what it does meanwhile makes nothing usual for others.
+    #[must_use]
+    pub fn stopped(&self) -> Time {
+        self.seldom.as_ref().map_or(Time(i64::MIN), |seldom| seldom.stopped)
+    }
+
+    /// Takes note of a verdict.
+    pub fn stop(&mut self, until: Time) {
+        let seldom = self.seldom();
+        seldom.stopped = seldom.stopped.max(until);
+    }
+
+    /// Takes its verdicts back.
+    pub fn release(&mut self) {
+        if let Some(seldom) = &mut self.seldom {
+            seldom.stopped = Time(i64::MIN);
+        }
+    }
+
+    /// When and where it was refused, newest last.
+    #[must_use]
+    pub fn refusals(&self) -> &[(Time, PlaceId)] {
+        self.seldom.as_ref().map_or(&[], |seldom| &seldom.refused)
+    }
+
+    /// Its newest suspicious hops.
+    #[must_use]
+    pub fn hops(&self) -> &[HopId] {
+        self.seldom.as_ref().map_or(&[], |seldom| &seldom.hops)
+    }
+
+    /// The same, to be changed.
+    pub fn hops_mut(&mut self) -> &mut Vec<HopId> {
+        &mut self.seldom().hops
+    }
+
+    /// Those that act for it by delegation, if it is a root.
+    #[must_use]
+    pub fn delegates(&self) -> &[ActorId] {
+        self.seldom.as_ref().map_or(&[], |seldom| &seldom.delegates)
+    }
+
+    /// Takes note of one that acts for it.
+    pub fn delegated(&mut self, to: ActorId, bound: usize) {
+        let delegates = &mut self.seldom().delegates;
+        if delegates.len() < bound {
+            delegates.push(to);
+        }
+    }
+
+    /// Forgets delegates that are gone.
+    pub(crate) fn keep_delegates(&mut self, keeps: impl Fn(&ActorId) -> bool) {
+        if let Some(seldom) = &mut self.seldom {
+            seldom.delegates.retain(keeps);
+        }
+    }
+
+    /// The actor whose grant its own grants are made from.
+    #[must_use]
+    pub fn parent(&self) -> Option<ActorId> {
+        self.seldom.as_ref()?.parent
+    }
+
+    /// Takes note of that one.
+    pub fn descend(&mut self, parent: ActorId) {
+        self.seldom().parent = Some(parent);
+    }
+
+    /// What it was taught; of a root, for all its delegates.
+    #[must_use]
+    pub fn learned(&self) -> Option<&Learned> {
+        self.seldom.as_ref()?.learned.as_deref()
+    }
+
+    /// The same, to be added to.
+    pub fn learn(&mut self) -> &mut Learned {
+        self.seldom().learned.get_or_insert_default()
     }
 
     /// The habit of an edge.
     #[must_use]
     pub fn edge(&self, edge: Edge) -> Option<&Habit> {
-        self.edges.binary_search_by_key(&edge, |habit| habit.edge).ok().and_then(|at| self.edges.get(at))
+        self.edges.binary_search_by_key(&edge, Habit::edge).ok().and_then(|at| self.edges.get(at))
     }
 
     /// All edges.
@@ -161,14 +240,14 @@ impl Actor {
     /// Whether it ever opened a session to this place.
     #[must_use]
     pub fn has_been_at(&self, place: PlaceId) -> bool {
-        let at = self.edges.partition_point(|habit| habit.edge.place < place);
-        self.edges.get(at).is_some_and(|habit| habit.edge.place == place)
+        let at = self.edges.partition_point(|habit| habit.edge().place < place);
+        self.edges.get(at).is_some_and(|habit| habit.edge().place == place)
     }
 
     /// Takes note of a session over an edge; says whether the edge was new.
     pub fn opened(&mut self, edge: Edge, time: Time, bound: usize) -> bool {
         let day = day(time);
-        match self.edges.binary_search_by_key(&edge, |habit| habit.edge) {
+        match self.edges.binary_search_by_key(&edge, Habit::edge) {
             Ok(at) => {
                 if let Some(habit) = self.edges.get_mut(at) {
                     habit.add(day);
@@ -183,23 +262,19 @@ impl Actor {
                     self.edges.remove(oldest);
                     at -= usize::from(oldest < at);
                 }
-                self.edges.insert(at, Habit { edge, count: 1, first: day, last: day, days: 0 });
-                if self.firsts.len() >= FIRSTS {
-                    self.firsts.pop_front();
-                }
-                self.firsts.push_back(time);
+                self.edges.insert(at, Habit::new(edge, day));
+                self.firsts.push_within(time, FIRSTS);
                 true
             }
         }
     }
 
-    /// Counts an edge as if it had been opened on many days: a person said that it is meant.
+    /// Counts an edge as if it had been opened often: a person said that it is meant.
     pub fn accept(&mut self, edge: Edge, time: Time) {
-        if let Ok(at) = self.edges.binary_search_by_key(&edge, |habit| habit.edge)
+        if let Ok(at) = self.edges.binary_search_by_key(&edge, Habit::edge)
             && let Some(habit) = self.edges.get_mut(at)
         {
             habit.count = habit.count.saturating_add(16);
-            habit.days = u64::MAX;
         } else {
             self.opened(edge, time, usize::MAX);
             self.accept(edge, time);
@@ -208,15 +283,12 @@ impl Actor {
 
     /// Forgets an edge: a person said that it was an attack.
     pub fn disown(&mut self, edge: Edge) {
-        self.edges.retain(|habit| habit.edge != edge);
+        self.edges.retain(|habit| habit.edge() != edge);
     }
 
     /// Takes note of a refusal.
     pub fn refused(&mut self, place: PlaceId, time: Time) {
-        if self.refused.len() >= REFUSED {
-            self.refused.pop_front();
-        }
-        self.refused.push_back((time, place));
+        self.seldom().refused.push_within((time, place), REFUSED);
     }
 
     /// Times it opened an edge that was new to it, in `since..=time`.
@@ -225,53 +297,73 @@ impl Actor {
         self.firsts.iter().rev().filter(|first| (since..=time).contains(first)).count()
     }
 
+    fn sign(&self, detection: u8) -> Result<usize, usize> {
+        self.signs.binary_search_by_key(&u32::from(detection), |sign| sign >> COUNT)
+    }
+
     /// How often the sign of a detection was there.
     #[must_use]
     pub fn signs(&self, detection: u8) -> u32 {
-        self.signs
-            .binary_search_by_key(&detection, |(of, _)| *of)
-            .ok()
-            .and_then(|at| self.signs.get(at))
-            .map_or(0, |(_, n)| *n)
+        self.sign(detection).ok().and_then(|at| self.signs.get(at)).map_or(0, |sign| sign & MOST)
     }
 
     /// Counts a sign.
     pub fn signed(&mut self, detection: u8, times: u32) {
-        match self.signs.binary_search_by_key(&detection, |(of, _)| *of) {
+        let of = u32::from(detection) << COUNT;
+        match self.sign(detection) {
             Ok(at) => {
-                if let Some((_, count)) = self.signs.get_mut(at) {
-                    *count = count.saturating_add(times);
+                if let Some(sign) = self.signs.get_mut(at) {
+                    *sign = of | (*sign & MOST).saturating_add(times).min(MOST);
                 }
             }
-            Err(at) => self.signs.insert(at, (detection, times)),
+            Err(at) => self.signs.insert(at, of | times.min(MOST)),
         }
     }
 
-    /// Forgets what was not used since `cut`.
-    pub fn age(&mut self, cut: Time) {
-        let day = day(cut);
-        self.edges.retain(|habit| habit.last >= day);
-        self.edges.shrink_to(self.edges.len() + self.edges.len() / 4);
-        self.machines.age(day);
-        self.accounts.age(day);
-        if let Some(learned) = &mut self.learned {
-            learned.age(cut);
+    /// Forgets what is of no use any more.
+    pub(crate) fn age(&mut self, cuts: Cuts, chains: &Chains) {
+        let habit = day(cuts.habit);
+        self.edges.retain(|edge| edge.last >= habit);
+        self.machines.age(habit);
+        self.accounts.age(habit);
+        self.firsts.retain(|first| *first >= cuts.firsts);
+        let Some(seldom) = &mut self.seldom else { return };
+        if seldom.stopped < cuts.day {
+            seldom.stopped = Time(i64::MIN);
+        }
+        seldom.refused.retain(|(time, _)| *time >= cuts.day);
+        seldom.hops.retain(|id| chains.get(*id).is_some());
+        if let Some(learned) = &mut seldom.learned {
+            learned.age(cuts.habit);
             if learned.is_empty() {
-                self.learned = None;
+                seldom.learned = None;
             }
         }
+        if seldom.is_empty() {
+            self.seldom = None;
+        }
+    }
+
+    /// Whether nothing is known of it but habit.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.seldom.is_none()
     }
 
     /// Bytes behind it, about.
     pub(crate) fn heap(&self) -> usize {
+        let seldom = self.seldom.as_ref().map_or(0, |seldom| {
+            size_of::<Seldom>()
+                + seldom.refused.bytes()
+                + seldom.hops.capacity() * size_of::<HopId>()
+                + seldom.delegates.bytes()
+                + seldom.learned.as_ref().map_or(0, |learned| learned.bytes())
+        });
         self.id.len()
-            + self.edges.capacity() * size_of::<Habit>()
+            + self.edges.bytes()
             + self.machines.bytes()
             + self.accounts.bytes()
-            + self.signs.capacity() * 8
-            + (self.firsts.capacity() + 2 * self.refused.capacity()) * 8
-            + self.hops.capacity() * 4
-            + self.delegates.capacity() * 4
-            + self.learned.as_ref().map_or(0, |learned| learned.bytes())
+            + self.signs.bytes()
+            + self.firsts.bytes()
+            + seldom
     }
 }

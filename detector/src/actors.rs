@@ -1,16 +1,22 @@
 //! All actors: who an event's identity is, and what its delegation says; ageing, a few at a time.
 
-use crate::actor::{Actor, ActorId, Class, day};
+use crate::actor::{Actor, ActorId, Class, Cuts, day};
+use crate::chain::Chains;
 use crate::fingerprint::{self, Fingerprint, Map};
+use crate::index::{Index, index};
 use crate::likelihood::Rate;
-use interdict_schemas::{Identity, PrincipalKind, Time};
+use crate::round::Round;
+use crate::slab::Slab;
+use crate::snapshot::Error;
+use interdict_schemas::{Identity, PrincipalKind};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Delegates of one root by name.
 const DELEGATES: usize = 64;
 
 /// An agent, for whomever it acts.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Agent {
     sessions: u32,
     roots: u32,
@@ -20,11 +26,13 @@ struct Agent {
 const SETTLED: u32 = 16;
 
 /// All actors.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Actors {
     // A number is never used again: others may still hold it.
-    actors: Vec<Option<Box<Actor>>>,
-    by: Map<Fingerprint, ActorId>,
+    #[serde(skip)]
+    actors: Slab<Actor>,
+    #[serde(skip)]
+    by: Index,
     classes: Map<Fingerprint, Class>,
     agents: Map<Fingerprint, Agent>,
     // Delegated sessions of agents that were known, and how many of them were the first for a root.
@@ -32,8 +40,7 @@ pub struct Actors {
     // Who holds a grant.
     grants: Map<Fingerprint, ActorId>,
     grant_order: VecDeque<Fingerprint>,
-    // Where the round of ageing is.
-    aged: usize,
+    round: Round,
 }
 
 /// Classes that are told apart; further ones share the first.
@@ -55,27 +62,26 @@ impl Actors {
     /// The actor of an event, new if need be, and what its delegation says.
     pub fn of(&mut self, identity: &Identity) -> (ActorId, Grant) {
         let (root, actor) = (identity.root(), identity.actor());
-        let class = self.class(&root.id, root.kind, false);
-        let root_id = self.root(&root.id, class);
+        let key = fingerprint::of(("root", &root.id));
+        let root_id = self.by(key).unwrap_or_else(|| {
+            let class = self.class(&root.id, root.kind, false);
+            let itself = ActorId(self.actors.end());
+            self.add(Actor::new(&root.id, key, itself, class))
+        });
         if identity.chain().len() == 1 {
             return (root_id, Grant::default());
         }
-        let class = self.class(&root.id, root.kind, true);
         let key = fingerprint::of((&root.id, &actor.id));
         let agent = fingerprint::of(("agent", &actor.id));
         let known = self.agents.get(&agent).copied().unwrap_or_default();
-        let id = match self.by.get(&key) {
-            Some(id) => *id,
-            None => {
-                let id = self.add(Actor::new(&actor.id, root_id, class), key);
-                if let Some(root) = self.get_mut(root_id)
-                    && root.delegates.len() < DELEGATES
-                {
-                    root.delegates.push(id);
-                }
-                id
+        let id = self.by(key).unwrap_or_else(|| {
+            let class = self.class(&root.id, root.kind, true);
+            let id = self.add(Actor::new(&actor.id, key, root_id, class));
+            if let Some(root) = self.get_mut(root_id) {
+                root.delegated(id, DELEGATES);
             }
-        };
+            id
+        });
         let sessions = self.get(id).map_or(0, |actor| actor.sessions);
         let is_lately = known.roots > 0
             && known.sessions > sessions
@@ -90,11 +96,11 @@ impl Actors {
         if let Some(delegation) = &identity.delegation {
             let holder = self.grants.get(&fingerprint::of(("grant", &delegation.parent))).copied();
             // The parent of a spliced grant is not taken over: the next one would look right.
-            match (self.get(id).and_then(|actor| actor.parent), holder) {
+            match (self.get(id).and_then(Actor::parent), holder) {
                 (Some(parent), Some(holder)) => grant.is_foreign_parent = parent != holder,
                 (None, Some(holder)) if holder != id => {
                     if let Some(actor) = self.get_mut(id) {
-                        actor.parent = Some(holder);
+                        actor.descend(holder);
                     }
                 }
                 _ => {}
@@ -104,24 +110,15 @@ impl Actors {
         (id, grant)
     }
 
-    fn root(&mut self, id: &str, class: Class) -> ActorId {
-        let key = fingerprint::of(("root", id));
-        match self.by.get(&key) {
-            Some(id) => *id,
-            None => {
-                let itself = ActorId(u32::try_from(self.actors.len()).unwrap_or(u32::MAX));
-                self.add(Actor::new(id, itself, class), key)
-            }
-        }
+    fn by(&self, key: Fingerprint) -> Option<ActorId> {
+        self.by.find(key, |number| self.actors.get(number).map(|actor| actor.key)).map(ActorId)
     }
 
-    fn add(&mut self, mut actor: Actor, key: Fingerprint) -> ActorId {
-        actor.key = key;
-        actor.agent = fingerprint::of(("agent", &actor.id));
-        let id = ActorId(u32::try_from(self.actors.len()).unwrap_or(u32::MAX));
-        self.actors.push(Some(Box::new(actor)));
-        self.by.insert(key, id);
-        id
+    fn add(&mut self, actor: Actor) -> ActorId {
+        let key = actor.key;
+        let number = self.actors.push(actor);
+        self.by.insert(key, number, |number| self.actors.get(number).map(|actor| actor.key));
+        ActorId(number)
     }
 
     /// `user:ana` and `ci:build-7` are of two name spaces, and what is usual for one is not for the other.
@@ -148,7 +145,7 @@ impl Actors {
 
     /// Takes note of a session by delegation, after so many for the same root.
     pub fn delegated_before(&mut self, id: ActorId, sessions: u32) {
-        let Some(agent) = self.get(id).map(|actor| actor.agent) else { return };
+        let Some(agent) = self.get(id).map(|actor| fingerprint::of(("agent", &actor.id))) else { return };
         let known = self.agents.entry(agent).or_default();
         if known.roots > 0 {
             self.new_roots.count(sessions == 0);
@@ -157,51 +154,63 @@ impl Actors {
         known.roots = known.roots.saturating_add(u32::from(sessions == 0));
     }
 
-    /// Ages a few actors more in the round through all of them, so that no event waits for all.
-    pub fn age_some(&mut self, cut: Time) {
-        for _ in 0..2 {
-            let Some(slot) = self.actors.get_mut(self.aged) else {
-                self.aged = 0;
-                return;
-            };
-            self.aged += 1;
-            // Once a day is enough.
-            let today = day(cut);
-            let Some(actor) = slot.as_mut().filter(|actor| actor.aged != today) else { continue };
-            actor.aged = today;
-            actor.age(cut);
-            let delegates = std::mem::take(&mut actor.delegates);
-            let is_gone = actor.clock < cut && actor.edges().is_empty() && actor.learned.is_none();
-            let (key, agent) = (actor.key, actor.agent);
-            let delegates: Vec<_> = delegates.into_iter().filter(|one| self.get(*one).is_some()).collect();
-            let is_gone = is_gone && delegates.is_empty();
-            if let Some(slot) = self.actors.get_mut(self.aged - 1) {
-                if is_gone {
-                    *slot = None;
-                    self.by.remove(&key);
-                    self.agents.remove(&agent);
-                } else if let Some(actor) = slot {
-                    actor.delegates = delegates;
-                }
-            }
+    /// Ages a few actors more.
+    pub fn age_some(&mut self, cuts: Cuts, chains: &Chains) {
+        for number in self.round.turn(day(cuts.habit), self.actors.end()) {
+            self.age_one(number, cuts, chains);
         }
+    }
+
+    fn age_one(&mut self, number: u32, cuts: Cuts, chains: &Chains) {
+        let Some(actor) = self.actors.get(number) else { return };
+        let gone: Vec<_> = actor.delegates().iter().copied().filter(|one| self.get(*one).is_none()).collect();
+        let Some(actor) = self.actors.get_mut(number) else { return };
+        if !gone.is_empty() {
+            actor.keep_delegates(|one| !gone.contains(one));
+        }
+        actor.age(cuts, chains);
+        // Who was only refused has no habit and no session: it is remembered as long as that says something.
+        let is_gone = actor.clock < cuts.habit && actor.edges().is_empty() && actor.is_plain();
+        if is_gone {
+            let (key, agent) = (actor.key, fingerprint::of(("agent", &actor.id)));
+            self.by.remove(key, number);
+            self.agents.remove(&agent);
+            self.actors.remove(number);
+        }
+    }
+
+    /// All of them, to be written out and read back.
+    pub(crate) const fn slab(&self) -> &Slab<Actor> {
+        &self.actors
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn slab_mut(&mut self) -> &mut Slab<Actor> {
+        &mut self.actors
+    }
+
+    /// Finds its way about what was read back.
+    pub(crate) fn restored(&mut self, end: u32) -> Result<(), Error> {
+        self.actors.restored(end);
+        self.by = index(&self.actors, |actor| actor.key).ok_or(Error::Frame("an actor twice"))?;
+        Ok(())
     }
 
     /// One actor.
     #[must_use]
     pub fn get(&self, id: ActorId) -> Option<&Actor> {
-        self.actors.get(id.0 as usize)?.as_deref()
+        self.actors.get(id.0)
     }
 
     /// One actor, to be changed.
     pub fn get_mut(&mut self, id: ActorId) -> Option<&mut Actor> {
-        self.actors.get_mut(id.0 as usize)?.as_deref_mut()
+        self.actors.get_mut(id.0)
     }
 
     /// A root by its id.
     #[must_use]
     pub fn find(&self, root: &str) -> Option<ActorId> {
-        self.by.get(&fingerprint::of(("root", root))).copied()
+        self.by(fingerprint::of(("root", root)))
     }
 
     /// The id of an actor; empty if it is none.
@@ -213,27 +222,27 @@ impl Actors {
     /// How many are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.by.len()
+        self.actors.len()
     }
 
     /// Whether none is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by.is_empty()
+        self.actors.len() == 0
     }
 
     /// How many edges are remembered.
     #[must_use]
     pub fn edges(&self) -> usize {
-        self.actors.iter().flatten().map(|actor| actor.edges().len()).sum()
+        self.actors.iter().map(|actor| actor.edges().len()).sum()
     }
 
     /// Bytes held, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.actors.capacity() * 8
-            + self.actors.iter().flatten().count() * size_of::<Actor>()
-            + (self.by.capacity() + self.agents.capacity() + self.grants.capacity()) * 13
+        self.actors.bytes()
+            + self.by.bytes()
+            + (self.agents.capacity() + self.grants.capacity()) * 17
             + self.grant_order.capacity() * 8
-            + self.actors.iter().flatten().map(|actor| actor.heap()).sum::<usize>()
+            + self.actors.iter().map(Actor::heap).sum::<usize>()
     }
 }

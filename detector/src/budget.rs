@@ -6,7 +6,7 @@ use interdict_schemas::Time;
 use std::collections::VecDeque;
 
 /// The competition.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Budget {
     day: i64,
     // The best of each chain today.

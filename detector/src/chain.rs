@@ -2,27 +2,22 @@
 //! from an earlier one, and how likely it is that it does. Evidence adds up along the likeliest path and fades with the
 //! time between hops, so that what a person does on Monday and on Thursday is not one attack.
 //!
-//! INVARIANT: a hop has at most one link that counts ([`Hop::before`]), to a hop recorded earlier, so that chains are
-//! trees and following one ends.
+//! INVARIANT: a hop has at most one link, to a hop recorded earlier, so that chains are trees and following one ends.
 
 use crate::actor::{ActorId, Edge};
 use crate::fingerprint::Map;
 use crate::place::PlaceId;
 use interdict_schemas::{Technique, Time};
-use petgraph::Direction;
-use petgraph::stable_graph::{NodeIndex, StableDiGraph};
-use petgraph::visit::EdgeRef;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Finds a hop; finds nothing once it is forgotten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct HopId {
-    node: NodeIndex,
-    serial: u32,
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HopId(u32);
 
 /// Why a hop follows from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Link {
     /// The same actor went on.
     Lineage,
@@ -47,7 +42,7 @@ impl Link {
 }
 
 /// A suspicious step.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hop {
     /// When.
     pub time: Time,
@@ -76,12 +71,13 @@ pub struct Hop {
     /// Techniques.
     pub techniques: Box<[Technique]>,
     /// What it used, if it used what was learned.
+    #[serde(with = "crate::learned::taught")]
     pub taught: Option<std::sync::Arc<crate::learned::Teaching>>,
     /// What is said in one line, if it is said of the machine that it comes from.
     pub title: Option<Box<str>>,
     /// The number of the chain: its first hop's.
     pub chain: u32,
-    serial: u32,
+    before: Option<(HopId, Link)>,
 }
 
 /// How a step would join the chains there are.
@@ -95,9 +91,9 @@ pub struct Joint {
 }
 
 /// All chains.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Chains {
-    graph: StableDiGraph<Hop, Link>,
+    hops: Map<HopId, Hop>,
     by_place: Map<PlaceId, VecDeque<HopId>>,
     // Oldest first.
     order: VecDeque<HopId>,
@@ -188,14 +184,11 @@ impl Chains {
 
     fn insert(&mut self, mut hop: Hop, chain: Option<u32>, before: Option<(HopId, Link)>) -> HopId {
         self.serial = self.serial.wrapping_add(1);
-        hop.serial = self.serial;
         hop.chain = chain.unwrap_or(self.serial);
-        let (place, serial, time) = (hop.edge.place, hop.serial, hop.time);
-        let node = self.graph.add_node(hop);
-        if let Some((id, link)) = before {
-            self.graph.add_edge(id.node, node, link);
-        }
-        let id = HopId { node, serial };
+        hop.before = before;
+        let (place, time) = (hop.edge.place, hop.time);
+        let id = HopId(self.serial);
+        self.hops.insert(id, hop);
         let there = self.by_place.entry(place).or_default();
         there.push_back(id);
         if there.len() > CANDIDATES {
@@ -225,9 +218,8 @@ impl Chains {
             && (self.get(id).is_none_or(|hop| hop.time < cut) || self.order.len() > MOST_HOPS)
         {
             self.order.pop_front();
-            if let Some(hop) = self.get(id) {
+            if let Some(hop) = self.hops.remove(&id) {
                 let place = hop.edge.place;
-                self.graph.remove_node(id.node);
                 if let Some(there) = self.by_place.get_mut(&place) {
                     there.retain(|other| *other != id);
                     if there.is_empty() {
@@ -241,16 +233,13 @@ impl Chains {
     /// A hop, unless it is forgotten.
     #[must_use]
     pub fn get(&self, id: HopId) -> Option<&Hop> {
-        self.graph.node_weight(id.node).filter(|hop| hop.serial == id.serial)
+        self.hops.get(&id)
     }
 
     /// The hop that this one follows from, and why.
     #[must_use]
     pub fn before(&self, id: HopId) -> Option<(HopId, Link)> {
-        self.get(id)?;
-        let edge = self.graph.edges_directed(id.node, Direction::Incoming).next()?;
-        let serial = self.graph.node_weight(edge.source())?.serial;
-        Some((HopId { node: edge.source(), serial }, *edge.weight()))
+        self.get(id)?.before.filter(|(before, _)| self.hops.contains_key(before))
     }
 
     /// The chain that ends with this hop, oldest first, with why each follows from the one before.
@@ -269,31 +258,31 @@ impl Chains {
         chain
     }
 
-    /// The hops of a chain, in no order.
+    /// The hops of a chain, oldest first.
     pub fn of(&self, chain: u32) -> impl Iterator<Item = &Hop> {
-        self.graph.node_weights().filter(move |hop| hop.chain == chain)
+        self.order.iter().filter_map(|id| self.get(*id)).filter(move |hop| hop.chain == chain)
     }
 
     /// Takes a chain out: a person has judged it.
     pub fn close(&mut self, chain: u32) {
-        self.graph.retain_nodes(|graph, node| graph.node_weight(node).is_some_and(|hop| hop.chain != chain));
+        self.hops.retain(|_, hop| hop.chain != chain);
     }
 
     /// How many hops are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.graph.node_count()
+        self.hops.len()
     }
 
     /// Whether none is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.graph.node_count() == 0
+        self.hops.is_empty()
     }
 
     /// Bytes held, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.graph.node_count() * (size_of::<Hop>() + 600) + self.by_place.capacity() * 40
+        self.hops.len() * (size_of::<Hop>() + 600) + self.by_place.capacity() * 40
     }
 }
 
@@ -328,7 +317,7 @@ impl Hop {
             taught,
             title: None,
             chain: 0,
-            serial: 0,
+            before: None,
         }
     }
 }

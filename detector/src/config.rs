@@ -7,6 +7,7 @@ use interdict_schemas::Mode;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use url::Url;
 
 /// `[detector]` as it is written. Every key may be left out.
@@ -48,6 +49,10 @@ pub struct Raw {
     pub fan_out_window_s: Option<u32>,
     /// Machines that many people share, such as terminal servers, as sessions name them; a last `*` stands for anything.
     pub shared_sources: Option<Vec<String>>,
+    /// Folder or URL where snapshots of the state are kept; default `detector` in the lake's place.
+    pub snapshots: Option<String>,
+    /// How often one is written, seconds; 0: none is. Default 900.
+    pub snapshot_every_s: Option<u32>,
     /// `[detector.without]`: parts left out, for measurements.
     #[serde(default)]
     pub without: Without,
@@ -72,9 +77,23 @@ pub struct Config {
     pub settings: Settings,
     /// The lake's folder or URL, from `[lake]`.
     pub lake: String,
+    /// Where snapshots of the state are kept, if any are.
+    pub snapshots: Option<Snapshots>,
     /// Where alerts are posted, if anywhere.
     pub webhook: Option<webhook::Config>,
 }
+
+/// Snapshots of the state, so that a restart need not fold the past again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshots {
+    /// Folder or URL where they are kept.
+    pub place: String,
+    /// How often one is written; one more is at the end.
+    pub every: Duration,
+}
+
+/// Seconds between two snapshots: what was folded since is folded again after a crash.
+const SNAPSHOT_EVERY_S: u32 = 900;
 
 /// Why `[detector]` cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -177,6 +196,7 @@ impl Raw {
         if !(rare >= hold && rare.is_finite()) {
             return Err(Error::Rare { rare, hold });
         }
+        let (lake, every) = (lake.into(), self.snapshot_every_s.unwrap_or(SNAPSHOT_EVERY_S));
         let is_known = |name: &String| detection::ALL.iter().any(|detection| detection.name() == name.as_str());
         if let Some(name) = self.detections.keys().find(|name| !is_known(name)) {
             let known: Vec<_> = detection::ALL.iter().map(|detection| detection.name()).collect();
@@ -204,7 +224,11 @@ impl Raw {
                 without: self.without,
                 ..default
             },
-            lake: lake.into(),
+            snapshots: (every > 0).then(|| Snapshots {
+                place: self.snapshots.unwrap_or_else(|| format!("{}/detector", lake.trim_end_matches('/'))),
+                every: Duration::from_secs(every.into()),
+            }),
+            lake,
             webhook: self.webhook.map(|webhook| webhook.resolve(read)).transpose()?,
         })
     }

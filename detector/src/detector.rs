@@ -6,28 +6,31 @@
 
 mod hop;
 mod learn;
+mod state;
 
-use crate::actor::{ActorId, Edge};
+use crate::actor::{ActorId, Cuts, Edge};
 use crate::actors::{Actors, Grant};
 use crate::chain::{Chains, Joining};
 use crate::detection::{self, Detection, View};
 use crate::discovery;
 use crate::judge::{Judge, Output};
 use crate::learned::Keys;
-use crate::place::{Machine, Places, source_name};
+use crate::novelty::NEWNESS_DAYS;
+use crate::place::{Machine, Places};
 use crate::population::Population;
 use crate::recent::Recent;
 use crate::seat::Seats;
-use crate::session::{Asked as LastAsked, Session, Sessions};
+use crate::session::{Session, Sessions};
 use crate::settings::Settings;
 use crate::step::{Ground, Manner, Origin, Step, forwarded};
 use crate::weight::{self, Asked};
 use crate::words;
 use interdict_schemas::{Class, Effect, Event, Finding, Kind, Mode, Resolution, Time};
+pub use state::Restoring;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What was folded and what went wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     /// Events folded.
     pub events: u64,
@@ -150,13 +153,19 @@ impl Detector {
             self.newest = newest.max(time);
         }
         self.first = Some(first.min(time));
-        let horizon = i64::from(self.settings.horizon_days) * DAY_S;
-        self.actors.age_some(self.newest.plus_seconds(-horizon));
+        let before = |seconds: i64| self.newest.plus_seconds(-seconds);
+        let cuts = Cuts {
+            habit: before(i64::from(self.settings.horizon_days) * DAY_S),
+            firsts: before(self.settings.burst_window_s.max(NEWNESS_DAYS * DAY_S) + 2 * DAY_S),
+            day: before(2 * DAY_S),
+        };
+        self.actors.age_some(cuts, &self.chains);
+        self.places.age_some(cuts);
     }
 
     fn fold(&mut self, event: &Event) -> Vec<Output> {
         let (actor, grant) = self.actors.of(&event.identity);
-        let edge = Edge { place: self.places.target(&event.target, event.time), protocol: event.target.protocol };
+        let edge = Edge { place: self.places.target(&event.target), protocol: event.target.protocol };
         let mut outputs = Vec::new();
         if !event.presented.is_empty() {
             let machine = self.places.source(&event.source);
@@ -174,7 +183,7 @@ impl Detector {
             }
             return outputs;
         }
-        if self.sessions.get_mut(&event.session).is_none() {
+        if self.sessions.get(&event.session).is_none() {
             outputs.extend(self.open(event, actor, grant, edge));
         } else {
             self.settle(event, actor, edge);
@@ -185,7 +194,7 @@ impl Detector {
 
     /// Whether an actor's newest suspicious hop is over the same edge, within an hour: somebody keeps trying.
     fn is_again(&self, actor: ActorId, edge: Edge, time: Time) -> bool {
-        let newest = self.actors.get(actor).and_then(|actor| self.chains.get(*actor.hops.last()?));
+        let newest = self.actors.get(actor).and_then(|actor| self.chains.get(*actor.hops().last()?));
         newest.is_some_and(|hop| hop.edge == edge && time.micros_since(hop.time) < 3_600_000_000)
     }
 
@@ -193,17 +202,8 @@ impl Detector {
     fn open(&mut self, event: &Event, actor: ActorId, grant: Grant, edge: Edge) -> Vec<Output> {
         let machine = self.places.source(&event.source);
         let outputs = self.step(event, actor, grant, edge, machine, Manner::Opened);
-        let session = Session {
-            edge,
-            opened: event.time,
-            opening: event.id.as_str().into(),
-            source: source_name(event).into(),
-            account: event.account.name.as_str().into(),
-            seen: event.time,
-            is_closed: false,
-            asked: LastAsked::default(),
-        };
-        self.counts.forgotten += self.sessions.add(&event.session, session, self.settings.bounds.sessions) as u64;
+        let session = Session::new(event, edge);
+        self.counts.forgotten += self.sessions.add(session, self.settings.bounds.sessions) as u64;
         outputs
     }
 
@@ -252,7 +252,7 @@ impl Detector {
             self.chains.joint(Joining {
                 time: event.time,
                 root: step.actor.root,
-                own: &step.actor.hops,
+                own: step.actor.hops(),
                 from: machine.place,
                 others: from.map_or(0, |place| place.arrivals(since, event.time).count()),
                 has_reached: !matches!(step.origin, Origin::Stranger | Origin::Resident | Origin::Vacant),
@@ -268,10 +268,10 @@ impl Detector {
                     if let Output::Verdict(verdict) = output
                         && verdict.mode == Mode::Enforce
                     {
-                        actor.stopped = actor.stopped.max(verdict.until);
+                        actor.stop(verdict.until);
                     }
                 }
-                self.chains.keep(&mut actor.hops, id, event.time);
+                self.chains.keep(actor.hops_mut(), id, event.time);
             }
         }
         if let Some(look) = look {
@@ -290,8 +290,7 @@ impl Detector {
         let mut is_denied = false;
         match &event.kind {
             Kind::Closed(closed) => {
-                session.is_closed = true;
-                session.asked = LastAsked::default();
+                session.close();
                 if matches!(&*closed.reason, "verdict" | "barrier") && closed.actions == 0 {
                     // It was refused before it reached anything.
                     let opened = session.opened;
@@ -302,7 +301,7 @@ impl Detector {
             }
             Kind::Acted { action, decision, .. } => {
                 is_denied = decision.effect == Effect::Deny;
-                let asked = &mut session.asked;
+                let asked = session.ask();
                 action.id.clone_into(&mut asked.action);
                 event.id.clone_into(&mut asked.event);
                 words::describe(action, &mut asked.what);
@@ -383,7 +382,7 @@ impl Detector {
             match resolution.finding {
                 Finding::Malicious => actor.disown(edge),
                 Finding::Benign => {
-                    actor.stopped = Time(i64::MIN);
+                    actor.release();
                     actor.accept(edge, resolution.time);
                     for (detection, _) in signs.iter().filter(|(_, nats)| *nats > 0.0) {
                         actor.signed(weight::own(*detection, true), ACCEPTED);

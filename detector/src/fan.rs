@@ -6,6 +6,7 @@ use crate::detection::View;
 use crate::fingerprint::Fingerprint;
 use crate::words;
 use interdict_schemas::Time;
+use serde::{Deserialize, Serialize};
 
 /// Somebody fans out from a machine.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub struct Fan {
 }
 
 /// An account that was used from a machine that somebody fanned out from, before it was used from another one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Carried {
     /// The account.
     pub who: ActorId,

@@ -10,7 +10,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake::{DeltaTable, DeltaTableError};
 use futures::StreamExt;
 use interdict_bus::From as Offsets;
-use interdict_schemas::lake::txn::Txn;
+use interdict_schemas::lake::txn::{IMPORTED, Txn};
 use interdict_schemas::lake::{self, Located, Place, Table};
 use interdict_schemas::{Event, Resolution, Time, Topic};
 use url::Url;
@@ -75,6 +75,7 @@ pub struct History {
     table: String,
     stream: Option<SendableRecordBatchStream>,
     next: Offsets,
+    imported: u64,
     unreadable: u64,
     resolved: Resolved,
 }
@@ -92,13 +93,22 @@ impl History {
     /// # Errors
     /// When there is a table and it cannot be opened.
     pub async fn open(lake: &str, partitions: u32, since: Time) -> Result<Self, Error> {
+        Self::after(lake, partitions, since, &Offsets::new()).await
+    }
+
+    /// As [`History::open`], of each partition only the events from an offset on.
+    ///
+    /// # Errors
+    /// When there is a table and it cannot be opened.
+    pub async fn after(lake: &str, partitions: u32, since: Time, after: &Offsets) -> Result<Self, Error> {
         let url = url_of(lake, Table::Events)?;
         let table = url.to_string();
         let failed = |source| Error::Table { table: table.clone(), source: Box::new(source) };
         let mut history = Self {
             table: table.clone(),
             stream: None,
-            next: Offsets::new(),
+            next: after.clone(),
+            imported: 0,
             unreadable: 0,
             resolved: Resolved::default(),
         };
@@ -112,17 +122,24 @@ impl History {
             Err(DeltaTableError::NotATable(_)) => return Ok(history),
             Err(error) => return Err(failed(error)),
         };
-        for partition in 0..partitions {
+        for partition in (0..partitions).chain([IMPORTED]) {
             let id = Txn::Next { topic: Topic::Events, partition }.to_string();
             let store = delta.log_store();
             let version =
                 delta.snapshot().map_err(failed)?.transaction_version(store.as_ref(), id).await.map_err(failed)?;
-            if let Some(offset) = version.and_then(|version| u64::try_from(version).ok()) {
+            let offset = version.and_then(|version| u64::try_from(version).ok());
+            if partition == IMPORTED {
+                history.imported = offset.unwrap_or(0);
+            } else if let Some(offset) = offset {
                 history.next.insert(partition, offset);
             }
         }
         history.resolved = Resolved::open(lake, since, &mut history.next).await?;
-        let read = query(&delta, since).await;
+        for (partition, offset) in after {
+            let next = history.next.entry(*partition).or_insert(*offset);
+            *next = (*next).max(*offset);
+        }
+        let read = query(&delta, since, after).await;
         history.stream = Some(read.map_err(|source| Error::Read { table, source: Box::new(source) })?);
         Ok(history)
     }
@@ -131,6 +148,12 @@ impl History {
     #[must_use]
     pub const fn next_offsets(&self) -> &Offsets {
         &self.next
+    }
+
+    /// Everything imported so far has a smaller number.
+    #[must_use]
+    pub const fn imported(&self) -> u64 {
+        self.imported
     }
 
     /// The next resolution that was given before an event of this time and place; with none, the next of all. To be
@@ -178,15 +201,23 @@ pub(crate) fn events(batch: &RecordBatch, table: &str) -> (Vec<Located<Event>>, 
     (events, unreadable)
 }
 
-async fn query(delta: &DeltaTable, since: Time) -> Result<SendableRecordBatchStream, DataFusionError> {
+async fn query(
+    delta: &DeltaTable,
+    since: Time,
+    after: &Offsets,
+) -> Result<SendableRecordBatchStream, DataFusionError> {
     let runtime = RuntimeEnvBuilder::new().with_memory_limit(SORT_MEMORY, 1.0).build_arc()?;
     let context = SessionContext::new_with_config_rt(SessionConfig::new(), runtime);
     let provider = delta.table_provider().await?;
     context.register_table(Table::Events.name(), provider)?;
     let day = lake::day(since);
+    let known = |(partition, offset): (&u32, &u64)| {
+        format!(" and not (bus_partition = {partition} and bus_offset < {offset})")
+    };
     let sql = format!(
-        "select * from {} where date >= cast({day} as date) order by time, bus_partition, bus_offset",
-        Table::Events.name()
+        "select * from {} where date >= cast({day} as date){} order by time, bus_partition, bus_offset",
+        Table::Events.name(),
+        after.iter().map(known).collect::<String>()
     );
     context.sql(&sql).await?.execute_stream().await
 }

@@ -28,7 +28,7 @@ use std::collections::VecDeque;
 use telling::{explanation, hops, title, who};
 
 /// What the detector says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Output {
     /// For people.
     Alert(Alert),
@@ -46,10 +46,12 @@ impl From<Output> for Message {
 }
 
 /// An alert that may still grow.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 struct Known {
+    #[serde(with = "crate::snapshot::text")]
     alert: Alert,
     // What was given, and on whom.
+    #[serde(with = "crate::snapshot::text")]
     given: Vec<(ActorId, Verdict)>,
 }
 
@@ -62,7 +64,7 @@ pub(crate) struct Closed {
 }
 
 /// All alerts that may still grow.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Judge {
     known: Map<u32, Known>,
     order: VecDeque<u32>,

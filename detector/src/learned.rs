@@ -4,13 +4,14 @@
 use crate::fingerprint::{self, Fingerprint, Map};
 use crate::place::PlaceId;
 use interdict_schemas::{Disclosure, DisclosureKind, Event, Time};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One response that taught something.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Teaching {
     /// The event that carries the disclosures.
     pub event: Box<str>,
@@ -62,6 +63,63 @@ pub struct Learned {
     lessons: Map<Fingerprint, Vec<Lesson>>,
     // Keys in the order in which they were first learned.
     order: VecDeque<Fingerprint>,
+}
+
+/// A response that a hop used, as it is written out.
+pub(crate) mod taught {
+    use super::{Arc, Deserialize, Deserializer, Serialize, Serializer, Teaching};
+
+    pub(crate) fn serialize<S: Serializer>(taught: &Option<Arc<Teaching>>, serializer: S) -> Result<S::Ok, S::Error> {
+        taught.as_deref().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Teaching>>, D::Error> {
+        Ok(Option::<Teaching>::deserialize(deserializer)?.map(Arc::new))
+    }
+}
+
+/// What was learned as it is written out: a response once, however many values it taught.
+#[derive(Serialize, Deserialize)]
+struct Written<T, V> {
+    teachings: Vec<T>,
+    // In the order in which their keys were first learned; a value stands with the number of its response.
+    lessons: Vec<(Fingerprint, Vec<(DisclosureKind, V, u32)>)>,
+}
+
+impl Serialize for Learned {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut written = Written { teachings: Vec::new(), lessons: Vec::new() };
+        let mut numbers: Map<*const Teaching, u32> = Map::default();
+        for key in &self.order {
+            let mut lessons = Vec::new();
+            for lesson in self.lessons.get(key).into_iter().flatten() {
+                let number = *numbers.entry(Arc::as_ptr(&lesson.teaching)).or_insert_with(|| {
+                    written.teachings.push(&*lesson.teaching);
+                    u32::try_from(written.teachings.len() - 1).unwrap_or(u32::MAX)
+                });
+                lessons.push((lesson.kind, &*lesson.value, number));
+            }
+            written.lessons.push((*key, lessons));
+        }
+        written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Learned {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = Written::<Teaching, Box<str>>::deserialize(deserializer)?;
+        let teachings: Vec<_> = written.teachings.into_iter().map(Arc::new).collect();
+        let mut learned = Self::default();
+        for (key, values) in written.lessons {
+            let lesson = |(kind, value, number): (_, _, u32)| {
+                let teaching = Arc::clone(teachings.get(number as usize)?);
+                Some(Lesson { kind, value, teaching })
+            };
+            learned.order.push_back(key);
+            learned.lessons.insert(key, values.into_iter().filter_map(lesson).collect());
+        }
+        Ok(learned)
+    }
 }
 
 /// By what a session could be using what was learned.

@@ -8,7 +8,7 @@
 //! given whether the edge is new, which is why habit is counted apart for new and for known edges.
 
 /// How often something was the case.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rate {
     /// Times it could have been.
     pub trials: u32,

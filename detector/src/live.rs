@@ -6,12 +6,14 @@
 //!
 //! DELIVERY: verdicts and alerts are on the bus before the judged mark of the events they follow from, so that a gate
 //! which sees the mark has the verdict. What is published twice, after a crash or by two detectors while partitions
-//! change hands, has the same ids. State is what the lake holds, folded again at start; then the bus is read from the
-//! lake's offsets, by time across the partitions. Up to the mark that an earlier process left, everything has been
+//! change hands, has the same ids. State is what a snapshot holds and the lake after it,
+//! or without one all that the lake holds, folded again at start; then the bus is read from the lake's offsets, by time
+//! across the partitions. Up to the mark that an earlier process left, everything has been
 //! published and is folded in silence. A record that cannot be read is counted, logged with its place and passed over:
 //! it must not keep the others from being judged.
 
 mod follow;
+mod keep;
 
 use crate::Error;
 use crate::config::Config;
@@ -23,8 +25,10 @@ use crate::outbox::{KEPT, Outbox};
 use crate::past::Fact;
 use crate::retry::Backoff;
 use interdict_bus::{Dedupe, Log, Membership, Record};
+use interdict_schemas::lake::Place;
 use interdict_schemas::{Envelope, Event, Judged, Message, Resolution, Stamp, Time, Topic};
-use std::collections::BTreeSet;
+use keep::Keeper;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -54,6 +58,9 @@ pub(crate) struct Live {
     paused: BTreeSet<u32>,
     committing: Option<JoinHandle<()>>,
     unreadable: u64,
+    // Everything imported before this number is folded.
+    imported: u64,
+    keeper: Keeper,
     shutdown: CancellationToken,
 }
 
@@ -80,6 +87,8 @@ impl Live {
             paused: BTreeSet::new(),
             committing: None,
             unreadable: 0,
+            imported: 0,
+            keeper: Keeper::new(config.snapshots.as_ref()),
             shutdown,
         })
     }
@@ -89,19 +98,34 @@ impl Live {
         self.own.subscribe()
     }
 
-    /// Folds what the lake holds. For its own partitions it publishes on the way; they are marked when all is folded.
-    async fn rebuild(&mut self) -> Result<(), Error> {
+    /// Goes on from a snapshot, unless all is to be folded `anew`, and folds what the lake holds after it. For its own
+    /// partitions it publishes on the way; they are marked when all is folded.
+    async fn rebuild(&mut self, anew: bool) -> Result<(), Error> {
         let horizon = Duration::from_secs(u64::from(self.config.settings.horizon_days) * 86_400);
         let since = now().plus_seconds(-i64::try_from(horizon.as_secs()).unwrap_or(0));
-        let mut history = History::open(&self.config.lake, self.partitions, since).await?;
-        self.detector = Detector::new(self.config.settings.clone());
-        self.dedupe = Dedupe::default();
-        self.outbox.clear();
+        let mut after = if anew { BTreeMap::new() } else { self.restore().await? };
+        let mut history = History::after(&self.config.lake, self.partitions, since, &after).await?;
+        if !after.is_empty() && history.imported() != self.imported {
+            tracing::warn!(
+                "events were imported since the snapshot; everything is folded again, in the order of time"
+            );
+            after.clear();
+            history = History::after(&self.config.lake, self.partitions, since, &after).await?;
+        }
+        if after.is_empty() {
+            self.detector = Detector::new(self.config.settings.clone());
+            self.dedupe = Dedupe::default();
+            self.outbox.clear();
+            self.unreadable = 0;
+        }
+        let is_new = |place: &Place| after.get(&place.partition).is_none_or(|next| *next <= place.offset);
         while let Some(events) = history.next().await? {
             for located in events {
                 let place = located.place;
                 while let Some(resolution) = history.resolution(Some((located.value.time, &place))) {
-                    self.resolve(&resolution.value, resolution.place.partition, resolution.place.offset);
+                    if is_new(&resolution.place) {
+                        self.resolve(&resolution.value, resolution.place.partition, resolution.place.offset);
+                    }
                 }
                 if let Some(stamp) = &place.stamp {
                     self.dedupe.seed(Topic::Events, place.partition, &stamp.spool, stamp.sequence);
@@ -111,10 +135,13 @@ impl Live {
             self.publish().await?;
         }
         while let Some(resolution) = history.resolution(None) {
-            self.resolve(&resolution.value, resolution.place.partition, resolution.place.offset);
+            if is_new(&resolution.place) {
+                self.resolve(&resolution.value, resolution.place.partition, resolution.place.offset);
+            }
         }
         self.publish().await?;
-        self.unreadable = history.unreadable();
+        self.imported = history.imported();
+        self.unreadable += history.unreadable();
         self.merge = Merge::new(self.partitions, history.next_offsets());
         let counts = self.detector.counts();
         let next = history.next_offsets();

@@ -6,6 +6,7 @@ use crate::actor::{Actor, ActorId, Edge, Habit};
 use crate::place::Place;
 use crate::step::Ground;
 use interdict_schemas::Time;
+use serde::{Deserialize, Serialize};
 
 /// P(a known edge | movement): attackers who know of habit stay on it; most do not.
 const MOVEMENT_ON_KNOWN: f64 = 0.35;
@@ -16,7 +17,7 @@ const OWN_NEWNESS: f64 = 20.0;
 /// Own sessions that count at most, so that a long quiet past does not make one new edge proof.
 const OWN_SESSIONS: u32 = 100;
 /// New edges within so many days are an actor's own share.
-const NEWNESS_DAYS: i64 = 14;
+pub(crate) const NEWNESS_DAYS: i64 = 14;
 const DAY_S: i64 = 86_400;
 
 /// In which ways an actor comes upon a target: through its peers, through others who act for the same root, because many
@@ -24,7 +25,7 @@ const DAY_S: i64 = 86_400;
 pub type Ways = [f64; 5];
 
 /// How much of what is new to a class comes in each way: a mixture, fitted online (stepwise EM, Cappé and Moulines 2009).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Choice {
     // Of actors without peers who lead there, and of those with some.
     shares: [Ways; 2],
@@ -134,7 +135,7 @@ const WALK_PEERS: usize = 16;
 fn walk(ground: Ground<'_>, actor: &Actor, id: ActorId, edge: Edge) -> f64 {
     let shared = |place: &&Place| (2..=crate::place::USERS as u32).contains(&place.users);
     let places = || {
-        let places = actor.edges().iter().rev().filter_map(|habit| ground.places.get(habit.edge.place));
+        let places = actor.edges().iter().rev().filter_map(|habit| ground.places.get(habit.edge().place));
         places.filter(shared).take(WALK_EDGES)
     };
     let count = places().count() as f64;

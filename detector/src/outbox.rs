@@ -75,6 +75,23 @@ impl Outbox {
         self.kept -= before - lane.kept.len();
     }
 
+    /// Everything that is kept, with its partition and offset.
+    pub fn kept(&self) -> impl Iterator<Item = (u32, u64, &Output)> {
+        self.lanes.iter().flat_map(|(at, lane)| lane.kept.iter().map(|(offset, output)| (*at, *offset, output)))
+    }
+
+    /// Per partition, the offset before which something was dropped.
+    pub fn all_dropped(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.lanes.iter().map(|(at, lane)| (*at, lane.dropped)).filter(|(_, before)| *before > 0)
+    }
+
+    /// Says that something of a partition before an offset was dropped.
+    pub fn dropped(&mut self, partition: u32, before: u64) {
+        if let Some(lane) = self.lanes.get_mut(&partition) {
+            lane.dropped = lane.dropped.max(before);
+        }
+    }
+
     /// The partition's mark.
     pub fn mark(&self, partition: u32) -> Option<u64> {
         self.lanes.get(&partition)?.mark

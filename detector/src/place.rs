@@ -3,18 +3,23 @@
 //! A host may be renamed. When a target of an unknown name answers at the address and port of one that is known, and the
 //! names are alike, it is the same place, so that habit carries over. Loopback addresses say nothing and are not compared.
 
+use crate::actor::{Cuts, day};
+use crate::few::Few;
 use crate::fingerprint::{self, Fingerprint, Map};
 use crate::machine;
+use crate::round::Round;
+use crate::slab::Slab;
 use interdict_schemas::{Event, Source, Target, Time};
-use std::collections::VecDeque;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// A place by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct PlaceId(pub(crate) u32);
 
 /// Somebody who opened a session here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrival {
     /// When.
     pub time: Time,
@@ -25,21 +30,21 @@ pub struct Arrival {
 }
 
 /// What is known of one place.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Place {
     /// Its newest name.
     pub name: Box<str>,
-    /// The first session to it.
-    pub first: Time,
     /// Distinct actors that ever used it while it was remembered.
     pub users: u32,
     explored: Time,
     // Newest last.
-    recent_users: VecDeque<crate::actor::ActorId>,
+    recent_users: Few<crate::actor::ActorId>,
     // First uses by somebody new here, newest last.
-    first_uses: VecDeque<Time>,
+    first_uses: Few<Time>,
     // Sessions that landed here, newest last.
-    arrivals: VecDeque<Arrival>,
+    arrivals: Few<Arrival>,
+    // Whether some did before those.
+    has_landed: bool,
 }
 
 /// So many users are remembered by name; a place with more is a hub, whose use says little of its users.
@@ -48,15 +53,15 @@ const FIRST_USES: usize = 64;
 const ARRIVALS: usize = 64;
 
 impl Place {
-    fn new(name: &str, time: Time) -> Self {
+    fn new(name: &str) -> Self {
         Self {
             name: name.into(),
-            first: time,
             users: 0,
             explored: Time(i64::MIN),
-            recent_users: VecDeque::new(),
-            first_uses: VecDeque::new(),
-            arrivals: VecDeque::new(),
+            recent_users: Few::default(),
+            first_uses: Few::default(),
+            arrivals: Few::default(),
+            has_landed: false,
         }
     }
 
@@ -74,7 +79,7 @@ impl Place {
     /// Whether a session ever landed here from which others can start.
     #[must_use]
     pub fn is_landing(&self) -> bool {
-        !self.arrivals.is_empty()
+        self.has_landed || !self.arrivals.is_empty()
     }
 
     /// Arrivals at or before `time`, newest first, not before `since`.
@@ -85,13 +90,13 @@ impl Place {
     /// Takes note of somebody who had never opened a session here.
     pub fn met(&mut self, actor: crate::actor::ActorId, time: Time) {
         self.users = self.users.saturating_add(1);
-        push(&mut self.recent_users, actor, USERS);
-        push(&mut self.first_uses, time, FIRST_USES);
+        self.recent_users.push_within(actor, USERS);
+        self.first_uses.push_within(time, FIRST_USES);
     }
 
     /// Takes note of a session from which others can start.
     pub fn landed(&mut self, arrival: Arrival) {
-        push(&mut self.arrivals, arrival, ARRIVALS);
+        self.arrivals.push_within(arrival, ARRIVALS);
     }
 
     /// When somebody last looked around here.
@@ -112,28 +117,27 @@ impl Place {
         }
     }
 
+    /// Forgets what nobody looks back at any more.
+    fn age(&mut self, cut: Time) {
+        self.first_uses.retain(|first| *first >= cut);
+        self.has_landed |= self.arrivals.iter().any(|arrival| arrival.time < cut);
+        self.arrivals.retain(|arrival| arrival.time >= cut);
+    }
+
     /// Bytes behind this place, about.
     pub(crate) fn heap(&self) -> usize {
-        self.name.len()
-            + 4 * self.recent_users.capacity()
-            + 8 * self.first_uses.capacity()
-            + 16 * self.arrivals.capacity()
+        self.name.len() + self.recent_users.bytes() + self.first_uses.bytes() + self.arrivals.bytes()
     }
-}
-
-fn push<T>(queue: &mut VecDeque<T>, value: T, bound: usize) {
-    if queue.len() >= bound {
-        queue.pop_front();
-    }
-    queue.push_back(value);
 }
 
 /// All places.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Places {
-    places: Vec<Place>,
+    #[serde(skip)]
+    places: Slab<Place>,
     // Names, addresses with ports, addresses.
     by: Map<Fingerprint, PlaceId>,
+    round: Round,
 }
 
 /// Where a session comes from.
@@ -149,35 +153,39 @@ pub struct Machine {
 
 impl Places {
     /// The place of a target, new if need be.
-    pub fn target(&mut self, target: &Target, time: Time) -> PlaceId {
+    pub fn target(&mut self, target: &Target) -> PlaceId {
         let address = target.address.filter(|address| !address.to_canonical().is_loopback());
         let by_name = fingerprint::of(("name", &*crate::learned::folded(&target.name)));
+        if let Some(known) = self.by.get(&by_name) {
+            return *known;
+        }
         let at = address.map(|address| fingerprint::of(("at", address.to_canonical(), target.port)));
-        let known = self.by.get(&by_name).copied();
-        let renamed = || {
-            let place = at.and_then(|at| self.by.get(&at).copied())?;
-            is_renamed(self.name(place), &target.name).then_some(place)
-        };
-        let place = known.or_else(renamed).unwrap_or_else(|| {
-            self.places.push(Place::new(&target.name, time));
-            PlaceId(u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX))
-        });
-        if known.is_none() {
-            self.by.insert(by_name, place);
-            for name in [&target.host, &target.alias].into_iter().flatten() {
-                self.by.entry(fingerprint::of(("name", &*crate::learned::folded(name)))).or_insert(place);
-            }
-            if let Some(address) = address {
-                self.by.insert(fingerprint::of(("address", address.to_canonical())), place);
-                self.by.extend(at.map(|at| (at, place)));
-            }
-            if let Some(place) = self.places.get_mut(place.0 as usize)
-                && *place.name != *target.name
-            {
-                place.name = target.name.as_str().into();
-            }
+        let renamed =
+            at.and_then(|at| self.by.get(&at).copied()).filter(|place| is_renamed(self.name(*place), &target.name));
+        let place = renamed.unwrap_or_else(|| PlaceId(self.places.push(Place::new(&target.name))));
+        self.by.insert(by_name, place);
+        for name in [&target.host, &target.alias].into_iter().flatten() {
+            self.by.entry(fingerprint::of(("name", &*crate::learned::folded(name)))).or_insert(place);
+        }
+        if let Some(address) = address {
+            self.by.insert(fingerprint::of(("address", address.to_canonical())), place);
+            self.by.extend(at.map(|at| (at, place)));
+        }
+        if self.name(place) != target.name
+            && let Some(place) = self.places.get_mut(place.0)
+        {
+            place.name = target.name.as_str().into();
         }
         place
+    }
+
+    /// Ages a few places more.
+    pub fn age_some(&mut self, cuts: Cuts) {
+        for number in self.round.turn(day(cuts.day), self.places.end()) {
+            if let Some(place) = self.places.get_mut(number) {
+                place.age(cuts.day);
+            }
+        }
     }
 
     /// A place by the name or address of a system, if anything is known of it.
@@ -207,15 +215,25 @@ impl Places {
         Machine { place, machine, family }
     }
 
+    /// All of them, to be written out and read back.
+    pub(crate) const fn slab(&self) -> &Slab<Place> {
+        &self.places
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn slab_mut(&mut self) -> &mut Slab<Place> {
+        &mut self.places
+    }
+
     /// One place.
     #[must_use]
     pub fn get(&self, id: PlaceId) -> Option<&Place> {
-        self.places.get(id.0 as usize)
+        self.places.get(id.0)
     }
 
     /// One place, to be changed.
     pub fn get_mut(&mut self, id: PlaceId) -> Option<&mut Place> {
-        self.places.get_mut(id.0 as usize)
+        self.places.get_mut(id.0)
     }
 
     /// Its name; empty if it is none.
@@ -233,14 +251,12 @@ impl Places {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.places.len() == 0
     }
 
     /// Bytes held, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.places.capacity() * size_of::<Place>()
-            + self.by.capacity() * 13
-            + self.places.iter().map(Place::heap).sum::<usize>()
+        self.places.bytes() + self.by.capacity() * 17 + self.places.iter().map(Place::heap).sum::<usize>()
     }
 }
 

@@ -7,11 +7,12 @@ use crate::novelty::{Choice, Ways};
 use crate::rhythm::{PAUSES, Pause};
 use crate::step::{ORIGINS, Origin};
 use interdict_schemas::Time;
+use serde::{Deserialize, Serialize};
 
 /// Eight degrees of acquaintance, see [`acquaintance`].
 const DEGREES: usize = 8;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Habits {
     // By acquaintance: whether an edge was new.
     is_new: [Rate; DEGREES],
@@ -26,7 +27,7 @@ struct Habits {
 }
 
 /// Everybody.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Population {
     classes: Vec<Habits>,
     firsts: u64,

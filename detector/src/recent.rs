@@ -7,7 +7,7 @@ type Set = HashSet<u64, foldhash::fast::RandomState>;
 
 /// Two generations of ids: when the younger is full the older is dropped, so that between one and two generations
 /// are remembered.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Recent {
     bound: usize,
     younger: Set,

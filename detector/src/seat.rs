@@ -21,6 +21,7 @@ use crate::place::{PlaceId, source_name};
 use crate::settings::Settings;
 use crate::step::{Ground, Origin, Step};
 use interdict_schemas::{PrincipalKind, Time};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 
 /// An account with so many sessions from a machine is at home there.
@@ -47,7 +48,7 @@ const POOLED: u32 = 2;
 const HELD: usize = 1 << 16;
 
 /// An account on a target.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Use {
     time: Time,
     who: ActorId,
@@ -55,7 +56,7 @@ struct Use {
 }
 
 /// A machine that somebody fanned out from.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Fanned {
     name: Box<str>,
     since: Time,
@@ -72,7 +73,7 @@ struct Fanned {
 }
 
 /// All seats.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Seats {
     younger: Map<Fingerprint, VecDeque<Use>>,
     older: Map<Fingerprint, VecDeque<Use>>,

@@ -182,7 +182,7 @@ impl<'a> Step<'a> {
         let (origin, stranger) = origin(ground, actor, from, time);
         let keys = Keys::of(event);
         let since = time.plus_seconds(-i64::from(ground.settings.horizon_days) * DAY_S);
-        let learned = root.learned.as_deref();
+        let learned = root.learned();
         let lesson = learned.and_then(|learned| learned.newest(&keys.place, since, time, edge.place));
         let names_account = keys.account != 0 || keys.credential != 0;
         let is_other_account = names_account && !actor.accounts.knows(account_on(edge, &keys));
@@ -214,7 +214,7 @@ impl<'a> Step<'a> {
             is_other_account: is_other_account && known.is_some(),
             grant,
             is_known_to_kin: grant.is_delegated
-                && (root.edge(edge).is_some() || root.delegates.iter().any(is_known_to_kin)),
+                && (root.edge(edge).is_some() || root.delegates().iter().any(is_known_to_kin)),
             is_after_discovery: {
                 let since = time.plus_seconds(-DISCOVERED_S);
                 let place = machine.place.and_then(|id| ground.places.get(id));
@@ -252,7 +252,7 @@ fn origin(ground: Ground<'_>, actor: &Actor, machine: Machine, time: Time) -> (O
     let is_at_the_door = |(refused, place): &(Time, PlaceId)| {
         *place == id && (0..AT_THE_DOOR_US).contains(&time.micros_since(*refused))
     };
-    let origin = if actor.refused.iter().any(is_at_the_door) {
+    let origin = if actor.refusals().iter().any(is_at_the_door) {
         return (Origin::Onward, None);
     } else if actor.machines.knows(residence(id)) {
         Origin::Resident

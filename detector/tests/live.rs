@@ -31,7 +31,7 @@ const PIVOT: &str = "
 ";
 
 /// The story's events, today: the detector reads no more of the lake than its horizon.
-fn pivot() -> Vec<Event> {
+pub(crate) fn pivot() -> Vec<Event> {
     let today = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_secs() / 86_400;
     let shift = (i64::try_from(today).expect("a day") - 20_010) * 86_400;
     let shifted = |event: Event| Event { time: event.time.plus_seconds(shift), ..event };

@@ -29,10 +29,7 @@ impl Detection for OffRhythm {
         }
         let actor = step.actor;
         let (all, lift) = view.ground.population.pause(actor.class, actor.sessions, step.known.is_none(), pause);
-        let own = Rate {
-            trials: actor.pauses.iter().map(|n| u32::from(*n)).sum(),
-            hits: actor.pauses[pause.index()].into(),
-        };
+        let own = Rate { trials: actor.pauses.all(), hits: actor.pauses.of(pause.index()) };
         let habit = (own.given(all, OWN_PAUSES) * lift.clamp(0.1, 10.0)).min(1.0);
         Sign::Weighed((pause.movement() / habit).ln().clamp(-STRONGEST, STRONGEST))
     }

@@ -7,7 +7,7 @@ pub(super) struct RefusedBefore;
 
 fn refusals(view: &View<'_>) -> usize {
     let since = view.step.time.plus_seconds(-3600);
-    view.step.actor.refused.iter().filter(|(time, _)| (since..=view.step.time).contains(time)).count()
+    view.step.actor.refusals().iter().filter(|(time, _)| (since..=view.step.time).contains(time)).count()
 }
 
 impl Detection for RefusedBefore {

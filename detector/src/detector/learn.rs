@@ -34,7 +34,7 @@ impl Detector {
         let Some(actor) = self.actors.get_mut(id) else { return };
         let (class, sessions, root) = (actor.class, actor.sessions, actor.root);
         // What somebody does who is being stopped makes nothing usual for others.
-        let is_stopped = time < actor.stopped;
+        let is_stopped = time < actor.stopped();
         for (detection, is_there) in &weight.seen {
             if !is_stopped {
                 self.population.signed(class, sessions, is_new, *detection, *is_there);
@@ -67,18 +67,14 @@ impl Detector {
             }
         }
         if let Some(pause) = Pause::between(actor.clock, time) {
-            let count = &mut actor.pauses[pause.index()];
-            *count = count.saturating_add(1);
+            actor.pauses.add(pause.index());
         }
         actor.sessions = actor.sessions.saturating_add(1);
         actor.clock = actor.clock.max(time);
         if let Some(count) = actor.origins.get_mut(origin as usize) {
             *count = count.saturating_add(1);
         }
-        let hour = usize::try_from(time.0.div_euclid(3_600_000_000).rem_euclid(24)).unwrap_or(0);
-        if let Some(count) = actor.hours.get_mut(hour) {
-            *count = count.saturating_add(1);
-        }
+        actor.hours.add(crate::habit::hour(time));
         actor.machines.meet(machine.machine, day, MACHINES);
         actor.machines.meet(machine.family, day, MACHINES);
         if let (Origin::Stranger | Origin::Resident | Origin::Vacant, Some(place)) = (origin, machine.place) {
@@ -96,13 +92,13 @@ impl Detector {
     }
 
     pub(super) fn teach(&mut self, event: &Event, actor: ActorId) {
-        let Some(session) = self.sessions.get_mut(&event.session) else { return };
+        let Some(session) = self.sessions.get(&event.session) else { return };
         let action = match &event.kind {
             Kind::Resulted { action, .. } => Some(action),
             Kind::Acted { action, .. } => Some(&action.id),
             _ => None,
         };
-        let asked = action.filter(|action| session.asked.action == **action).map(|_| &session.asked);
+        let asked = session.asked().filter(|asked| action.is_some_and(|action| *action == asked.action));
         let took = match &event.kind {
             Kind::Resulted { outcome, .. } | Kind::Acted { outcome: Some(outcome), .. } => {
                 i64::try_from(outcome.duration_us).unwrap_or(0)
@@ -118,17 +114,17 @@ impl Detector {
             time: event.time,
             session: event.session.as_str().into(),
             opened: session.opened,
-            opening: session.opening.clone(),
+            opening: session.opening().into(),
             actor: self.actors.name(actor).into(),
-            source: session.source.clone(),
-            account: session.account.clone(),
+            source: session.source().into(),
+            account: session.account().into(),
             place: session.edge.place,
             target: self.places.name(session.edge.place).into(),
             protocol: session.edge.protocol,
         });
         let bound = self.settings.bounds.lessons;
         if let Some(root) = self.actors.get_mut(root) {
-            let learned = root.learned.get_or_insert_default();
+            let learned = root.learn();
             self.counts.forgotten += learned.add(&event.disclosures, &teaching, bound) as u64;
         }
     }

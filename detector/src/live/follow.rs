@@ -1,5 +1,6 @@
 //! The detector's loop: what it waits for, in which order it reads, and when it takes part in the group.
 
+use super::keep::IDLE;
 use super::{GROUP, Live, Pending};
 use crate::Error;
 use crate::marks::{Follower, Marks};
@@ -37,19 +38,24 @@ impl Live {
     /// When the lake or the bus fails for good. What was read and not yet marked is judged again by the next process.
     pub(crate) async fn run(mut self, ready: oneshot::Sender<()>) -> Result<(), Error> {
         let shutdown = self.shutdown.clone();
-        let mut ready = Some(ready);
+        let (mut ready, mut anew) = (Some(ready), false);
         loop {
             let rebuilt = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                rebuilt = self.rebuild() => rebuilt,
+                rebuilt = self.rebuild(anew) => rebuilt,
             };
             let turn = match rebuilt {
                 Ok(()) => self.follow(&mut ready).await,
                 Err(error) => Err(error),
             };
             match turn {
-                Ok(Turn::Rebuild) => {}
-                Ok(Turn::End) | Err(Error::Stopped) => break,
+                Ok(Turn::Rebuild) => anew = true,
+                Ok(Turn::End) => {
+                    self.keep_last().await;
+                    break;
+                }
+                // Something is not published: what is kept must not hold it for said.
+                Err(Error::Stopped) => break,
                 Err(error) => return Err(error),
             }
         }
@@ -59,7 +65,7 @@ impl Live {
 
     async fn follow(&mut self, ready: &mut Option<oneshot::Sender<()>>) -> Result<Turn, Error> {
         let shutdown = self.shutdown.clone();
-        let (mut release, mut commit) = (every(RELEASE_EVERY), every(COMMIT_EVERY));
+        let (mut release, mut commit, mut idle) = (every(RELEASE_EVERY), every(COMMIT_EVERY), every(IDLE));
         let mut backoff = Backoff::default();
         let mut reader = None;
         self.paused.clear();
@@ -73,6 +79,11 @@ impl Live {
                 }
                 _ = commit.tick() => {
                     self.commit_aside();
+                    self.keep();
+                    continue;
+                }
+                _ = idle.tick(), if self.keeper.is_writing() => {
+                    self.keep();
                     continue;
                 }
                 own = dealt(&mut self.membership) => {
@@ -111,6 +122,7 @@ impl Live {
                     }
                     self.publish().await?;
                     self.mark().await?;
+                    self.keep();
                 }
                 Err(BusError::Gone { topic, partition, offset, first }) => {
                     tracing::error!(%topic, partition, from = offset, to = first, "events left the bus before they were judged");
