@@ -9,7 +9,7 @@ use crate::config::Snapshots;
 use crate::snapshot::store::{Head, Store};
 use crate::snapshot::{Error, Frame, Kind};
 use futures::FutureExt;
-use interdict_bus::{Dedupe, Log};
+use interdict_bus::Dedupe;
 use interdict_schemas::Topic;
 use interdict_schemas::lake::txn::IMPORTED;
 use std::collections::{BTreeMap, VecDeque};
