@@ -70,6 +70,6 @@ impl Tally {
 
 /// The hour of the day, UTC.
 #[must_use]
-pub fn hour(time: Time) -> usize {
+pub(crate) fn hour(time: Time) -> usize {
     usize::try_from(time.0.div_euclid(3_600_000_000).rem_euclid(24)).unwrap_or(0)
 }

@@ -78,12 +78,15 @@ pub(crate) mod taught {
     }
 }
 
+/// What was learned of one thing: its kind, its value, the number of the response that held it.
+type Taught<V> = Vec<(DisclosureKind, V, u32)>;
+
 /// What was learned as it is written out: a response once, however many values it taught.
 #[derive(Serialize, Deserialize)]
 struct Written<T, V> {
     teachings: Vec<T>,
     // In the order in which their keys were first learned; a value stands with the number of its response.
-    lessons: Vec<(Fingerprint, Vec<(DisclosureKind, V, u32)>)>,
+    lessons: Vec<(Fingerprint, Taught<V>)>,
 }
 
 impl Serialize for Learned {

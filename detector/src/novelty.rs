@@ -161,7 +161,7 @@ fn kin(ground: Ground<'_>, actor: &Actor, id: ActorId, edge: Edge) -> f64 {
     }
     let Some(root) = ground.actors.get(actor.root) else { return 0.0 };
     let (mut count, mut probability) = (0.0_f64, 0.0);
-    for kin in root.delegates.iter().copied().chain([actor.root]).filter(|kin| *kin != id) {
+    for kin in root.delegates().iter().copied().chain([actor.root]).filter(|kin| *kin != id) {
         if let Some(kin) = ground.actors.get(kin).filter(|kin| !kin.edges().is_empty()) {
             count += 1.0;
             if kin.edge(edge).is_some() {

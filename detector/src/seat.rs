@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 
 /// An account with so many sessions from a machine is at home there.
-const HOME: u16 = 16;
+const HOME: u64 = 16;
 /// An account with so many sessions has a past.
 const PAST: u32 = 16;
 /// Uses that are remembered of one seat.
