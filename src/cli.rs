@@ -465,6 +465,25 @@ pub(crate) struct Simulate {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
+    /// Only what was recorded from this moment on: RFC 3339, a date, or how long ago (`7d`).
+    #[arg(long, value_parser = when::parse)]
+    pub(crate) from: Option<When>,
+    /// Only what was recorded until this moment.
+    #[arg(long, value_parser = when::parse)]
+    pub(crate) to: Option<When>,
+    /// Only what a session left.
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    pub(crate) session: Option<String>,
+    /// A public key that may have signed, 64 hexadecimal digits; may be repeated. Left out: those beside the
+    /// configuration's log, else the first that signed for each proxy.
+    #[arg(long = "key", value_parser = key)]
+    pub(crate) keys: Vec<[u8; 32]>,
+    /// A report of an earlier proof (`--json`): what it saw must still be there.
+    #[arg(long)]
+    pub(crate) after: Option<PathBuf>,
+    /// The oldest records may have been deleted by retention.
+    #[arg(long)]
+    pub(crate) head_may_be_gone: bool,
     /// The lake's folder; the configuration's if left out.
     #[arg(long)]
     pub(crate) lake: Option<PathBuf>,
@@ -498,6 +517,15 @@ pub(crate) struct Token {
 fn hunt(name: &str) -> Result<&'static Hunt, String> {
     let known = || hunt::ALL.iter().map(|hunt| hunt.name).collect::<Vec<_>>().join(", ");
     hunt::find(name).ok_or_else(|| format!("there are {}", known()))
+}
+
+/// Reads 32 bytes of 64 hexadecimal digits.
+pub(crate) fn key(text: &str) -> Result<[u8; 32], String> {
+    let (pairs, rest) = text.trim().as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+    let bytes = bytes.filter(|_| rest.is_empty()).and_then(|bytes| bytes.try_into().ok());
+    bytes.ok_or_else(|| format!("`{text}` is not 64 hexadecimal digits"))
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -126,6 +126,20 @@ impl Snapshot {
         self.tables.get(&table).and_then(DeltaTable::version)
     }
 
+    /// A table, if it exists.
+    pub(crate) fn delta(&self, table: Table) -> Option<&DeltaTable> {
+        self.tables.get(&table)
+    }
+
+    pub(crate) const fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// Bytes of memory that queries may use.
+    pub(crate) const fn memory(&self) -> usize {
+        self.memory
+    }
+
     /// The next offset of a topic's partition that the table needs; `None` if it never recorded one.
     pub(crate) async fn next_offset(&self, table: Table, topic: Topic, partition: u32) -> Result<Option<i64>, Error> {
         let Some(delta) = self.tables.get(&table) else { return Ok(None) };

@@ -9,7 +9,7 @@ pub(crate) const fn facts(table: Table) -> &'static str {
         Table::Alerts => "alert_revisions",
         Table::Verdicts => "verdict_records",
         Table::Resolutions => "resolution_records",
-        Table::Events | Table::Disclosures | Table::Recordings => table.name(),
+        Table::Events | Table::Disclosures | Table::Recordings | Table::Checkpoints => table.name(),
     }
 }
 
