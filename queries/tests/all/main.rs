@@ -3,6 +3,7 @@
 mod engine;
 mod fixture;
 mod forensics;
+mod hunted;
 mod hunts;
 mod import;
 mod output;

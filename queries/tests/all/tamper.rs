@@ -92,7 +92,8 @@ async fn untouched_lake_is_whole_and_signed_to_its_end() {
 async fn what_was_done_is_named() {
     use Fault::{Altered, Cut, Doubled, Forged, Lost, Signature, Unproven};
     type Tamper = Box<dyn FnOnce(&mut Vec<Located<Message>>)>;
-    let cases: Vec<(&str, Tamper, Vec<(Fault, u64, u64)>)> = vec![
+    type Named = (Fault, u64, u64);
+    let cases: Vec<(&str, Tamper, Vec<Named>)> = vec![
         ("a changed row", Box::new(|all| say(&mut all[at(6)], "drop table")), vec![(Altered, 6, 6)]),
         ("the first row", Box::new(|all| say(&mut all[at(1)], "other")), vec![(Altered, 1, 1)]),
         ("a signed row", Box::new(|all| say(&mut all[at(8)], "other")), vec![(Altered, 8, 8)]),
