@@ -83,6 +83,8 @@ pub(crate) enum Command {
     /// List or run the questions that come with interdict.
     #[command(subcommand)]
     Hunt(HuntCommand),
+    /// Write events or sessions in forms that other tools read: OCSF, HAR, JSON lines.
+    Export(Export),
     /// List alerts, follow them as they are raised, or say what one turned out to be.
     Alerts(Alerts),
     /// List, give or take back verdicts.
@@ -178,6 +180,44 @@ pub(crate) struct HuntRun {
     pub(crate) params: Vec<(String, i64)>,
     #[command(flatten)]
     pub(crate) rows: Rows,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(subcommand)]
+    pub(crate) form: ExportForm,
+    /// Where it is written; standard output if left out.
+    #[arg(long, global = true)]
+    pub(crate) out: Option<PathBuf>,
+    /// The lake's folder; the configuration's if left out.
+    #[arg(long, global = true)]
+    pub(crate) lake: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExportForm {
+    /// Events as OCSF JSON lines.
+    Ocsf {
+        /// Only from this moment on: RFC 3339, a date, or how long ago.
+        #[arg(long, value_parser = when::parse)]
+        from: Option<When>,
+        /// Only until this moment.
+        #[arg(long, value_parser = when::parse)]
+        to: Option<When>,
+        /// Only this session's.
+        #[arg(long, conflicts_with_all = ["from", "to"])]
+        session: Option<String>,
+    },
+    /// A session's statements, commands or requests with their outcomes, as JSON lines.
+    Transcript {
+        /// Its id.
+        session: String,
+    },
+    /// An HTTP session as HAR 1.2.
+    Har {
+        /// Its id.
+        session: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -520,8 +560,8 @@ pub(crate) struct Verify {
     /// Only what a session left.
     #[arg(long, conflicts_with_all = ["from", "to"])]
     pub(crate) session: Option<String>,
-    /// A public key that may have signed, 64 hexadecimal digits; may be repeated. Left out: those beside the
-    /// configuration's log, else the first that signed for each proxy.
+    /// A public key that may have signed, 64 hexadecimal digits; may be repeated, and no other is believed. Left out: those
+    /// beside the configuration's log, and for other proxies the first that signed.
     #[arg(long = "key", value_parser = key)]
     pub(crate) keys: Vec<[u8; 32]>,
     /// A report of an earlier proof (`--json`): what it saw must still be there.

@@ -67,7 +67,8 @@ fn options(args: &cli::Verify, config: &Path) -> anyhow::Result<Options> {
         Some(file) => earlier(file)?,
         None => Vec::new(),
     };
-    Ok(Options { part, head_may_be_gone: args.head_may_be_gone, written, trusted, ..now() })
+    let (only_trusted, head_may_be_gone) = (!args.keys.is_empty(), args.head_may_be_gone);
+    Ok(Options { part, head_may_be_gone, written, trusted, only_trusted, ..now() })
 }
 
 /// The keys of the gateway that has its log here; none where it runs elsewhere.

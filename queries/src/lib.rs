@@ -3,6 +3,7 @@
 
 mod engine;
 mod error;
+pub mod export;
 mod follow;
 pub mod forensics;
 mod function;

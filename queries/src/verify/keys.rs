@@ -1,9 +1,11 @@
-//! Which keys are believed: those that somebody vouches for, those that a believed one handed over to, and, where nobody
-//! vouches for any, the first of each proxy.
+//! Which keys are believed: those that somebody vouches for, those that a believed one handed over to, and, if others may
+//! be, the first of each proxy that no vouched key has signed for.
 
+use super::check::text;
 use super::report;
 use crate::{Error, Snapshot};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use datafusion::scalar::ScalarValue;
 use interdict_schemas::{Checkpoint, Digest, lake};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,19 +15,21 @@ type Key = [u8; 32];
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     vouched: BTreeSet<Key>,
-    /// By proxy, where nobody vouches for any.
+    /// By proxy that no vouched key has signed for.
     first: HashMap<String, BTreeSet<Key>>,
     used: BTreeMap<(String, Key), bool>,
 }
 
 impl Keys {
     /// Follows what was handed over, in the order of time.
-    pub(super) async fn open(lake: &Snapshot, trusted: &[Key]) -> Result<Self, Error> {
+    pub(super) async fn open(lake: &Snapshot, trusted: &[Key], only: bool) -> Result<Self, Error> {
         let mut keys = Self { vouched: trusted.iter().copied().collect(), ..Self::default() };
-        if trusted.is_empty() {
+        if !only {
             let sql = "select * from checkpoints c join (select signer as who, min(time) as at from checkpoints \
                        group by signer) f on f.who = c.signer and f.at = c.time";
-            for first in read(lake, sql).await?.into_iter().filter(holds) {
+            let signers = keys.signers(lake).await?;
+            let first = read(lake, sql).await?.into_iter().filter(holds);
+            for first in first.filter(|first| !signers.contains(&first.proxy)) {
                 let known = keys.first.entry(first.proxy).or_default();
                 if known.is_empty() {
                     known.insert(first.key);
@@ -44,6 +48,21 @@ impl Keys {
             }
         }
         Ok(keys)
+    }
+
+    /// The proxies that a vouched key has signed for.
+    async fn signers(&self, lake: &Snapshot) -> Result<BTreeSet<String>, Error> {
+        let mut signers = BTreeSet::new();
+        for key in &self.vouched {
+            let sql = "select distinct signer from checkpoints where key = $1";
+            let values = vec![ScalarValue::Binary(Some(key.to_vec()))];
+            for batch in lake.ask(sql, values).await?.collect().await? {
+                for row in 0..batch.num_rows() {
+                    signers.extend(text(&batch, "signer", row)?);
+                }
+            }
+        }
+        Ok(signers)
     }
 
     /// Whether a checkpoint's signature holds and its key is believed.

@@ -47,8 +47,10 @@ pub struct Options {
     pub head_may_be_gone: bool,
     /// What is known of how far the logs were written; the lake must hold it.
     pub written: Vec<Written>,
-    /// Public keys that somebody vouches for; where there are none, the first key of each proxy is believed.
+    /// Public keys that somebody vouches for.
     pub trusted: Vec<[u8; 32]>,
+    /// Whether no others are believed. Otherwise the first key of each proxy is for which none of those has signed.
+    pub only_trusted: bool,
     /// What was signed after this moment may still be on its way into the lake. By default all must be there.
     pub settled: Option<Time>,
     /// Told how far the reading is.
@@ -96,7 +98,9 @@ pub async fn check(lake: &Snapshot, options: &Options) -> Result<Report, Error> 
         first.clone()..=last.clone()
     });
     let mut files = files::check(lake, days.as_ref(), &options.progress).await?;
-    let mut keys = keys::Keys::open(lake, &options.trusted).await.or_else(|error| excused(&files, error))?;
+    let mut keys = keys::Keys::open(lake, &options.trusted, options.only_trusted)
+        .await
+        .or_else(|error| excused(&files, error))?;
     let events = walk::table(lake, Topic::Events, events, options, &mut keys, &mut files).await?;
     let recordings = walk::table(lake, Topic::Recordings, recordings, options, &mut keys, &mut files).await?;
     // Engines do not count in a table whose files are gone.

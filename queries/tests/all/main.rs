@@ -1,6 +1,7 @@
 //! The reading side against small real lakes.
 
 mod engine;
+mod export;
 mod fixture;
 mod forensics;
 mod hunted;

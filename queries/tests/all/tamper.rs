@@ -288,16 +288,21 @@ async fn keys_are_believed_if_vouched_for_or_handed_over() {
     records.push(lake.next(one.closed(2)));
     records.push(lake.checkpoint(&new, None));
     lake.put(&records, &Table::ALL).await;
-    let check = async |trusted: &[[u8; 32]], whole: bool| {
-        let options = Options { trusted: trusted.to_vec(), ..Options::default() };
+    let check = async |trusted: &[[u8; 32]], only_trusted: bool, whole: bool| {
+        let options = Options { trusted: trusted.to_vec(), only_trusted, ..Options::default() };
         let report = report(&lake, options).await;
         assert_eq!(report.is_whole(), whole, "{report}");
         report.keys.iter().filter(|key| key.vouched).count()
     };
-    assert_eq!(check(&[], true).await, 0);
-    assert_eq!(check(&[public(&old)], true).await, 2);
-    assert_eq!(check(&[public(&new)], false).await, 1);
-    assert_eq!(check(&[public(&stranger)], false).await, 0);
+    assert_eq!(check(&[], false, true).await, 0);
+    assert_eq!(check(&[], true, false).await, 0);
+    assert_eq!(check(&[public(&old)], true, true).await, 2);
+    assert_eq!(check(&[public(&old)], false, true).await, 2);
+    // The old one is not believed beside it: the new one has signed for the same proxy.
+    assert_eq!(check(&[public(&new)], false, false).await, 1);
+    // Another gateway's key says nothing of this one's.
+    assert_eq!(check(&[public(&stranger)], false, true).await, 0);
+    assert_eq!(check(&[public(&stranger)], true, false).await, 0);
 }
 
 #[tokio::test]
