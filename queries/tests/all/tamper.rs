@@ -160,7 +160,7 @@ async fn what_was_done_is_named() {
                 }
                 rechain(all);
             }),
-            vec![(Unproven, 5, 11), (Lost, 12, 12)],
+            vec![(Forged, 5, 8), (Unproven, 9, 11), (Lost, 12, 12)],
         ),
         (
             "a forged signature",
