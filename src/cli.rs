@@ -80,6 +80,11 @@ pub(crate) enum Command {
     Sessions(Sessions),
     /// Play a recorded terminal, or print the transcript of a SQL or HTTP session.
     Replay(Replay),
+    /// List or run the questions that come with interdict.
+    #[command(subcommand)]
+    Hunt(HuntCommand),
+    /// Write events or sessions in forms that other tools read: OCSF, HAR, JSON lines.
+    Export(Export),
     /// List alerts, follow them as they are raised, or say what one turned out to be.
     Alerts(Alerts),
     /// List, give or take back verdicts.
@@ -94,7 +99,7 @@ pub(crate) enum Command {
     Backtest(Backtest),
     /// Put other systems' logs into the lake.
     Import(Import),
-    /// Prove from the proxies' sequence numbers that the lake has no gap and no double.
+    /// Prove from numbers, chains, signatures and digests that the lake is what the proxies wrote.
     Verify(Verify),
     /// Check the configuration, the policies, and whether targets and bus can be reached.
     Check,
@@ -135,11 +140,84 @@ pub(crate) struct Sql {
     /// Read the query from a file.
     #[arg(long, short, conflicts_with = "query")]
     pub(crate) file: Option<PathBuf>,
-    /// Run a query that comes with interdict.
-    #[arg(long, conflicts_with_all = ["query", "file"], value_parser = hunt)]
-    pub(crate) hunt: Option<&'static Hunt>,
+    /// Ask again whenever the lake has something new, and print the rows that are new, until interrupted. Not as a table.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Bytes of memory that the query may use, in MiB.
+    #[arg(long, default_value_t = 512)]
+    pub(crate) memory_mib: usize,
+    /// Seconds that the query may take.
+    #[arg(long)]
+    pub(crate) timeout: Option<u64>,
     #[command(flatten)]
     pub(crate) rows: Rows,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HuntCommand {
+    /// What there is to be hunted for.
+    List,
+    /// A hunt, its parameters, how to read it, and its statement.
+    Show {
+        /// Its name.
+        #[arg(value_parser = hunt)]
+        hunt: &'static Hunt,
+    },
+    /// Run a hunt.
+    Run(HuntRun),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HuntRun {
+    /// Its name.
+    #[arg(value_parser = hunt)]
+    pub(crate) hunt: &'static Hunt,
+    /// Only what happened from this moment on: RFC 3339, a date, or how long ago. 30 days if left out.
+    #[arg(long, value_parser = when::parse)]
+    pub(crate) since: Option<When>,
+    /// Sets a parameter, as `interdict hunt show` names them: `minimum=3`; may be repeated.
+    #[arg(long = "param", value_parser = param)]
+    pub(crate) params: Vec<(String, i64)>,
+    #[command(flatten)]
+    pub(crate) rows: Rows,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(subcommand)]
+    pub(crate) form: ExportForm,
+    /// Where it is written; standard output if left out.
+    #[arg(long, global = true)]
+    pub(crate) out: Option<PathBuf>,
+    /// The lake's folder; the configuration's if left out.
+    #[arg(long, global = true)]
+    pub(crate) lake: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExportForm {
+    /// Events as OCSF JSON lines.
+    Ocsf {
+        /// Only from this moment on: RFC 3339, a date, or how long ago.
+        #[arg(long, value_parser = when::parse)]
+        from: Option<When>,
+        /// Only until this moment.
+        #[arg(long, value_parser = when::parse)]
+        to: Option<When>,
+        /// Only this session's.
+        #[arg(long, conflicts_with_all = ["from", "to"])]
+        session: Option<String>,
+    },
+    /// A session's statements, commands or requests with their outcomes, as JSON lines.
+    Transcript {
+        /// Its id.
+        session: String,
+    },
+    /// An HTTP session as HAR 1.2.
+    Har {
+        /// Its id.
+        session: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -166,7 +244,15 @@ pub(crate) struct Sessions {
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
     /// The session's id, as `interdict sessions` lists it.
-    pub(crate) session: String,
+    #[arg(required_unless_present = "alert")]
+    pub(crate) session: Option<String>,
+    /// All sessions in this alert's chain, one after the other.
+    #[arg(long, conflicts_with_all = ["session", "export"])]
+    pub(crate) alert: Option<String>,
+    /// Start here: so long after the session's beginning (`90s`, `5m`), or at a moment (RFC 3339). What was on the screen
+    /// by then is shown at once.
+    #[arg(long, value_parser = when::parse)]
+    pub(crate) at: Option<When>,
     /// Play this many times faster.
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     pub(crate) speed: f64,
@@ -465,6 +551,25 @@ pub(crate) struct Simulate {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
+    /// Only what was recorded from this moment on: RFC 3339, a date, or how long ago (`7d`).
+    #[arg(long, value_parser = when::parse)]
+    pub(crate) from: Option<When>,
+    /// Only what was recorded until this moment.
+    #[arg(long, value_parser = when::parse)]
+    pub(crate) to: Option<When>,
+    /// Only what a session left.
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    pub(crate) session: Option<String>,
+    /// A public key that may have signed, 64 hexadecimal digits; may be repeated, and no other is believed. Left out: those
+    /// beside the configuration's log, and for other proxies the first that signed.
+    #[arg(long = "key", value_parser = key)]
+    pub(crate) keys: Vec<[u8; 32]>,
+    /// A report of an earlier proof (`--json`): what it saw must still be there.
+    #[arg(long)]
+    pub(crate) after: Option<PathBuf>,
+    /// The oldest records may have been deleted by retention.
+    #[arg(long)]
+    pub(crate) head_may_be_gone: bool,
     /// The lake's folder; the configuration's if left out.
     #[arg(long)]
     pub(crate) lake: Option<PathBuf>,
@@ -498,6 +603,21 @@ pub(crate) struct Token {
 fn hunt(name: &str) -> Result<&'static Hunt, String> {
     let known = || hunt::ALL.iter().map(|hunt| hunt.name).collect::<Vec<_>>().join(", ");
     hunt::find(name).ok_or_else(|| format!("there are {}", known()))
+}
+
+fn param(text: &str) -> Result<(String, i64), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=NUMBER")?;
+    let value = value.parse().map_err(|_| format!("`{value}` is no whole number"))?;
+    Ok((name.to_owned(), value))
+}
+
+/// Reads 32 bytes of 64 hexadecimal digits.
+pub(crate) fn key(text: &str) -> Result<[u8; 32], String> {
+    let (pairs, rest) = text.trim().as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+    let bytes = bytes.filter(|_| rest.is_empty()).and_then(|bytes| bytes.try_into().ok());
+    bytes.ok_or_else(|| format!("`{text}` is not 64 hexadecimal digits"))
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -32,8 +32,17 @@ pub(crate) fn place(lake: Option<PathBuf>, config: &Path) -> anyhow::Result<Path
 
 /// Opens it.
 pub(crate) fn open(lake: Option<PathBuf>, config: &Path) -> anyhow::Result<Engine> {
+    open_with(lake, config, interdict_queries::Settings::default())
+}
+
+/// Opens it, with bounds on what a query may use.
+pub(crate) fn open_with(
+    lake: Option<PathBuf>,
+    config: &Path,
+    settings: interdict_queries::Settings,
+) -> anyhow::Result<Engine> {
     let lake = place(lake, config)?;
-    Ok(Engine::open(&lake.display().to_string(), interdict_queries::Settings::default())?)
+    Ok(Engine::open(&lake.display().to_string(), settings)?)
 }
 
 /// Prints rows to standard output.

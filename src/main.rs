@@ -8,9 +8,11 @@ mod cli;
 mod control;
 mod demo;
 mod development;
+mod export;
 mod feed;
 mod forensics;
 mod grid;
+mod hunt;
 mod import;
 mod lake;
 mod replay;
@@ -99,6 +101,8 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Detector => up::alone(settings()?, "detector").await?,
         Command::Demo(args) => return demo::run(args).await,
         Command::Sql(args) => sql::run(args, &cli.config).await?,
+        Command::Export(args) => export::run(args, &cli.config).await?,
+        Command::Hunt(command) => hunt::run(command, &cli.config).await?,
         Command::Sessions(args) => sessions::run(args, &cli.config).await?,
         Command::Replay(args) => replay::run(args, &cli.config).await?,
         Command::Alerts(args) => alerts::run(args, &cli.config).await?,

@@ -51,7 +51,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn stamp(spool: &str, sequence: u64) -> Stamp {
-        Stamp { proxy: "gw".into(), spool: spool.into(), sequence }
+        Stamp { proxy: "gw".into(), spool: spool.into(), sequence, previous: None }
     }
 
     #[test]

@@ -14,10 +14,13 @@ mod reader;
 mod space;
 mod store;
 
-use crate::{Error, From, Log, Position, Reader};
+use crate::{
+    Error, From, Log, Position, Reader,
+    signer::{self, Signer},
+};
 use epoch::Epoch;
 use futures::future::BoxFuture;
-use interdict_schemas::{Message, Topic, topic::MAX_RECORD};
+use interdict_schemas::{Digest, Message, Topic, topic::MAX_RECORD};
 use lane::{Lane, lock};
 pub(crate) use lane::{Seal, Sessions, Written};
 use space::Space;
@@ -52,6 +55,7 @@ pub struct Embedded {
     keyspaces: Keyspaces,
     lanes: [Arc<Lane>; Topic::ALL.len()],
     epoch: Epoch,
+    signer: Signer,
     space: Space,
     slack: u64,
     failure: OnceLock<String>,
@@ -89,7 +93,7 @@ impl Embedded {
             ends.push((topic, Lane::find_end(path, keyspaces.topic(topic))?));
         }
         let epoch = Epoch::open(path, &keyspaces, &ends)?;
-        let open = |topic| Lane::open(path, &keyspaces, topic).map(Arc::new);
+        let open = |topic| Lane::open(path, &keyspaces, &epoch.spool, topic).map(Arc::new);
         let [events, recordings, alerts, verdicts] = Topic::ALL.map(open);
         let lanes = [events?, recordings?, alerts?, verdicts?];
         Ok(Arc::new(Self {
@@ -97,6 +101,7 @@ impl Embedded {
             space: Space::new(path, settings.reserve),
             slack: settings.slack,
             lanes,
+            signer: Signer::open(&path.join(signer::FILE))?,
             epoch,
             keyspaces,
             failure: OnceLock::new(),
@@ -120,6 +125,22 @@ impl Embedded {
         &self.epoch.spool
     }
 
+    /// Signs how the chains stand.
+    pub(crate) const fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// What was noted under this name.
+    pub(crate) fn note(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let value = self.keyspaces.meta.get(name).map_err(|error| fault(&self.path, &error))?;
+        Ok(value.map(|bytes| bytes.to_vec()))
+    }
+
+    /// Notes something under a name.
+    pub(crate) fn write_note(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        self.keyspaces.meta.insert(name, value).map_err(|error| self.fail(&error))
+    }
+
     /// Appends one encoded message to a topic.
     pub(crate) fn put(
         &self,
@@ -129,7 +150,7 @@ impl Embedded {
         seal: Option<Seal<'_>>,
         sessions: Sessions<'_>,
     ) -> Result<Written, Error> {
-        let size = encoded.len() + seal.map_or(0, |seal| seal.proxy.len() + seal.spool.len() + 32);
+        let size = encoded.len() + seal.map_or(0, |seal| seal.size());
         if size.saturating_add(key.len()) > MAX_RECORD {
             return Err(Error::Record { topic, size });
         }
@@ -168,6 +189,11 @@ impl Embedded {
     /// The set of open sessions.
     pub(crate) fn sessions(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
         self.keyspaces.sessions().map_err(|error| fault(&self.path, &error))
+    }
+
+    /// How many stamped records a topic has had, and the head of their chain.
+    pub(crate) fn head_of(&self, topic: Topic) -> (u64, Digest) {
+        self.lane(topic).head()
     }
 
     /// One past the newest record.

@@ -24,6 +24,14 @@ pub enum Error {
         /// In the storage engine's or system's words.
         detail: String,
     },
+    /// The keys that sign the log's chains cannot be used.
+    #[error("{}: {detail}", path.display())]
+    Key {
+        /// Their file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        detail: String,
+    },
     /// Another process has the local log open.
     #[error("{}: the log is held by {holder}; stop it, or give this one another data folder", path.display())]
     Held {

@@ -7,6 +7,7 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod checkpoints;
 pub mod config;
 mod dedupe;
 pub mod embedded;
@@ -14,6 +15,7 @@ mod error;
 pub mod kafka;
 mod membership;
 mod partition;
+mod signer;
 mod spool;
 mod writer;
 

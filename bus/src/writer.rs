@@ -2,10 +2,12 @@
 //!
 //! DELIVERY: when `append` returns, the record is in the local log: it survives the process ([`Durability::Os`]) or
 //! the machine ([`Durability::Disk`]). With Kafka, a task of its own moves it there (see [`crate::spool`]). A session
-//! joins or leaves the set of open sessions in the same atomic step as its `Opened` or `Closed` event.
+//! joins or leaves the set of open sessions in the same atomic step as its `Opened` or `Closed` event. Each record carries
+//! the head of the chain before it, which goes on after a restart where it was; [`crate::checkpoints`] signs it.
 
 use crate::{
     Error, Position,
+    checkpoints::Checkpoints,
     embedded::{Embedded, Seal, Sessions, Written},
     kafka::Kafka,
     spool::Shipper,
@@ -35,6 +37,8 @@ pub struct Writer {
 
 #[derive(Debug)]
 struct Shared {
+    /// First, so that the last checkpoint is written before what moves records to the bus ends.
+    _checkpoints: Checkpoints,
     log: Arc<Embedded>,
     proxy: String,
     durability: Durability,
@@ -75,8 +79,18 @@ impl Writer {
         durability: Durability,
     ) -> Result<Self, Error> {
         log.health()?;
+        let checkpoints = Checkpoints::start(Arc::clone(&log), proxy)?;
         let run = ulid::Ulid::new().to_bytes();
-        Ok(Self { shared: Arc::new(Shared { log, proxy: proxy.to_owned(), durability, run, shipper }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                _checkpoints: checkpoints,
+                log,
+                proxy: proxy.to_owned(),
+                durability,
+                run,
+                shipper,
+            }),
+        })
     }
 
     /// Appends one message, stamped, and returns its sequence: 1, 2, 3, ... per log and topic. Synchronous; a few

@@ -91,7 +91,8 @@ fn has_row(table: Table, message: &Message) -> bool {
         | (Table::Recordings, Message::Chunk(_))
         | (Table::Alerts, Message::Alert(_))
         | (Table::Verdicts, Message::Verdict(_))
-        | (Table::Resolutions, Message::Resolution(_)) => true,
+        | (Table::Resolutions, Message::Resolution(_))
+        | (Table::Checkpoints, Message::Checkpoint(_)) => true,
         (Table::Sessions, Message::Event(event)) => {
             matches!(event.kind, Kind::Opened | Kind::Refused(_) | Kind::Closed(_))
         }
@@ -108,6 +109,7 @@ fn time(message: &Message) -> Time {
         Message::Verdict(verdict) => verdict.time,
         Message::Judged(judged) => judged.time,
         Message::Resolution(resolution) => resolution.time,
+        Message::Checkpoint(checkpoint) => checkpoint.time,
     }
 }
 

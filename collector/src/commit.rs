@@ -141,7 +141,12 @@ mod tests {
     use interdict_schemas::Stamp;
 
     fn place(partition: u32, offset: u64, stamp: Option<(&str, u64)>) -> Place {
-        let stamp = stamp.map(|(spool, sequence)| Stamp { proxy: "gw".into(), spool: spool.into(), sequence });
+        let stamp = stamp.map(|(spool, sequence)| Stamp {
+            proxy: "gw".into(),
+            spool: spool.into(),
+            sequence,
+            previous: None,
+        });
         Place { stamp, partition, offset }
     }
 

@@ -42,6 +42,16 @@ pub enum Error {
         /// The storage's words.
         reason: String,
     },
+    /// A file that was just written reads otherwise.
+    #[error("file {file} of table `{table}` cannot be read back: {reason}; see to the storage")]
+    Unread {
+        /// Which table.
+        table: &'static str,
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The rows themselves.
     #[error(transparent)]
     Rows(#[from] interdict_schemas::lake::Error),

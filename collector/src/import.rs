@@ -106,7 +106,7 @@ impl Import {
         if self.tables.iter().all(|known| sequence <= stands(known)) {
             return Ok(());
         }
-        let stamp = Stamp { proxy: WRITER.to_owned(), spool: digest.to_owned(), sequence };
+        let stamp = Stamp { proxy: WRITER.to_owned(), spool: digest.to_owned(), sequence, previous: None };
         let place = Place { stamp: Some(stamp), partition: IMPORTED, offset: sequence - 1 };
         let value = Message::Event(event);
         let bytes = value.encode().len();

@@ -66,7 +66,7 @@ async fn once(topic: Topic, config: &Config, log: &Arc<dyn Log>, shutdown: &Canc
     for table in Table::ALL.into_iter().filter(|table| table.topic() == topic) {
         // A lake of an older build lacks this table, and no record that was read for it was one of its rows.
         let begin = match (table, tables.first()) {
-            (Table::Resolutions, Some(main)) => Delta::next(main).clone(),
+            (Table::Resolutions | Table::Checkpoints, Some(main)) => Delta::next(main).clone(),
             _ => From::new(),
         };
         let mut delta = Delta::open(&config.lake, table, &begin).await?;

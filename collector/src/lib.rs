@@ -11,6 +11,7 @@
 mod batch;
 mod commit;
 pub mod config;
+mod digest;
 mod error;
 mod import;
 mod lane;

@@ -4,9 +4,9 @@
 //! of a commit that never came are no part of the table; a vacuum removes them. Delta refuses a commit when another
 //! collector's came between (a process that was thought dead, or a second one), so one record is not written by both.
 
-use crate::Error;
 use crate::batch::{Cut, Rejected};
 use crate::commit::Marks;
+use crate::{Error, digest};
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{Schema, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow as _, TryIntoKernel as _};
@@ -158,7 +158,10 @@ impl Delta {
             if days.is_empty() {
                 return Ok(Vec::new());
             }
-            runtime.block_on(write_files(&delta, table, days))
+            runtime.block_on(async {
+                let adds = write_files(&delta, table, days).await?;
+                digest::noted(&delta, table, adds).await
+            })
         });
         files.await.map_err(|_| Error::CutShort(self.table.name()))?
     }

@@ -207,7 +207,8 @@ pub(crate) async fn collect(folder: &Path, events: &[Event]) {
     let located: Vec<_> = (0_u64..)
         .zip(messages(events))
         .map(|(offset, value)| {
-            let stamp = Some(Stamp { proxy: "gw-1".into(), spool: "spool".into(), sequence: offset + 1 });
+            let stamp =
+                Some(Stamp { proxy: "gw-1".into(), spool: "spool".into(), sequence: offset + 1, previous: None });
             Located { place: Place { stamp, partition: 0, offset }, value }
         })
         .collect();

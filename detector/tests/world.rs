@@ -76,7 +76,11 @@ pub(crate) fn figure(said: &[Message]) -> (usize, String) {
             Message::Verdict(verdict) => {
                 newest.insert(format!("verdict/{}", verdict.id), (0, format!("{verdict:?}")));
             }
-            Message::Event(_) | Message::Chunk(_) | Message::Judged(_) | Message::Resolution(_) => {}
+            Message::Event(_)
+            | Message::Chunk(_)
+            | Message::Judged(_)
+            | Message::Resolution(_)
+            | Message::Checkpoint(_) => {}
         }
     }
     let mut hash = Sha256::new();

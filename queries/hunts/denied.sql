@@ -1,9 +1,11 @@
 -- What was refused: sessions that were not admitted and actions that policy denied, by who, where and why.
+-- attack: T1078
+-- read: One reason at many targets is a missing right or a search; `verdict` is the detector, `policy` a rule.
 select root, actor, target, protocol,
        case kind when 'refused' then 'session' else class end as what,
        coalesce(nullif(reason, ''), decision_reason) as why,
        count(*) as times, min(time) as first, max(time) as last
 from events
-where kind = 'refused' or decision = 'deny'
+where (kind = 'refused' or decision = 'deny') and time >= $since
 group by all
 order by last desc, root, target

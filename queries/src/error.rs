@@ -48,6 +48,9 @@ pub enum Error {
     /// Running it failed.
     #[error("the query failed")]
     Run(#[source] Box<DataFusionError>),
+    /// A hunt was given a parameter that it has not.
+    #[error(transparent)]
+    Param(#[from] crate::hunt::Unknown),
     /// A row is none that interdict writes.
     #[error(transparent)]
     Row(#[from] lake::Error),
@@ -56,6 +59,12 @@ pub enum Error {
     NoSession {
         /// As it was given.
         session: String,
+    },
+    /// An alert of which the lake knows nothing.
+    #[error("no alert {alert} stands in the lake; `interdict alerts` lists them")]
+    NoAlert {
+        /// As it was given.
+        alert: String,
     },
     /// A session without a recording.
     #[error("session {session} has no recording; its transcript can be printed")]

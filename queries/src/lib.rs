@@ -3,7 +3,10 @@
 
 mod engine;
 mod error;
+pub mod export;
+mod follow;
 pub mod forensics;
+mod function;
 pub mod hunt;
 pub mod import;
 mod neutral;
@@ -15,5 +18,6 @@ mod view;
 
 pub use engine::{Engine, Settings};
 pub use error::Error;
+pub use follow::follow;
 pub use neutral::neutral;
 pub use snapshot::{Rows, Snapshot};

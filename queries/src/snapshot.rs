@@ -2,9 +2,10 @@
 //! file or the session.
 
 use crate::engine::Settings;
-use crate::{Error, view};
+use crate::{Error, function, view};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::common::ParamValues;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::SendableRecordBatchStream;
@@ -89,6 +90,7 @@ impl Snapshot {
             let frame = context.sql(&sql).await.map_err(Error::planning)?;
             context.register_table(name, frame.into_view()).map_err(Error::planning)?;
         }
+        function::register(&context).await?;
         Ok(Self { context, tables, memory: settings.memory, time: settings.time })
     }
 
@@ -97,14 +99,16 @@ impl Snapshot {
     /// # Errors
     /// When the statement is wrong or would change something.
     pub async fn sql(&self, sql: &str) -> Result<Rows, Error> {
-        self.ask(sql, Vec::new()).await
+        self.ask(sql, Vec::<ScalarValue>::new()).await
     }
 
-    /// One question with values for `$1`, `$2`, ...: the only way for values from outside into a statement.
+    /// One question with values for `$1`, `$2`, ... or for `$name`s: the only way for values from outside into a
+    /// statement.
     ///
     /// # Errors
     /// As [`Self::sql`].
-    pub async fn ask(&self, sql: &str, values: Vec<ScalarValue>) -> Result<Rows, Error> {
+    pub async fn ask(&self, sql: &str, values: impl Into<ParamValues>) -> Result<Rows, Error> {
+        let values = values.into();
         let state = self.context.state();
         let dialect = state.config_options().sql_parser.dialect;
         let statement = state.sql_to_statement(sql, &dialect).map_err(Error::planning)?;
@@ -112,7 +116,11 @@ impl Snapshot {
         let plan = state.statement_to_plan(statement).await.map_err(Error::planning)?;
         only_reads(&plan)?;
         let mut frame = DataFrame::new(state, plan);
-        if !values.is_empty() {
+        let is_empty = match &values {
+            ParamValues::List(values) => values.is_empty(),
+            ParamValues::Map(values) => values.is_empty(),
+        };
+        if !is_empty {
             frame = frame.with_param_values(values).map_err(Error::planning)?;
         }
         let memory = self.memory;
@@ -124,6 +132,20 @@ impl Snapshot {
     #[must_use]
     pub fn version(&self, table: Table) -> Option<u64> {
         self.tables.get(&table).and_then(DeltaTable::version)
+    }
+
+    /// A table, if it exists.
+    pub(crate) fn delta(&self, table: Table) -> Option<&DeltaTable> {
+        self.tables.get(&table)
+    }
+
+    pub(crate) const fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// Bytes of memory that queries may use.
+    pub(crate) const fn memory(&self) -> usize {
+        self.memory
     }
 
     /// The next offset of a topic's partition that the table needs; `None` if it never recorded one.

@@ -6,6 +6,7 @@
 mod action;
 mod alert;
 pub mod attack;
+pub mod chain;
 pub mod class;
 mod decoy;
 mod disclosure;
@@ -23,6 +24,7 @@ pub mod wire;
 
 pub use action::{Action, Class, Decision, Effect, Outcome, Status, Verb};
 pub use alert::{Alert, Hop, Severity, Technique};
+pub use chain::{Checkpoint, Digest};
 pub use decoy::{DecoyPlace, DecoyUse};
 pub use disclosure::{Disclosure, DisclosureKind};
 pub use event::{Account, Closed, Event, Kind, Protocol, Refused, Source, Target};

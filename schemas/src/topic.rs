@@ -1,7 +1,7 @@
 //! Topics, their keys, and the envelope that every record travels in. Encoding and decoding are versioned; every
 //! version ever written decodes for ever (see `golden/`).
 
-use crate::{Alert, Chunk, Event, Resolution, Time, Verdict, wire};
+use crate::{Alert, Checkpoint, Chunk, Digest, Event, Resolution, Time, Verdict, wire};
 
 /// The version written today.
 pub const VERSION: u32 = 1;
@@ -15,7 +15,7 @@ pub enum Topic {
     /// Events, keyed by root identity, so that one partition holds everything that a root does; among them, under the
     /// same key, what people say of the root's alerts.
     Events,
-    /// Recording chunks, keyed by session.
+    /// Recording chunks, keyed by session; among them the signed checkpoints of the logs' chains, keyed by log.
     Recordings,
     /// Alerts, keyed by root identity.
     Alerts,
@@ -46,6 +46,14 @@ impl Topic {
     }
 }
 
+impl Topic {
+    /// The topic of this name, if there is one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.name() == name)
+    }
+}
+
 impl std::fmt::Display for Topic {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
@@ -61,6 +69,8 @@ pub struct Stamp {
     pub spool: String,
     /// 1, 2, 3, ... per spool and topic.
     pub sequence: u64,
+    /// The head of the chain before this record; absent where a build wrote it that knew no chains. See [`crate::chain`].
+    pub previous: Option<Digest>,
 }
 
 /// How far the detector is.
@@ -90,6 +100,8 @@ pub enum Message {
     Judged(Judged),
     /// On `Topic::Events`.
     Resolution(Resolution),
+    /// On `Topic::Recordings`.
+    Checkpoint(Checkpoint),
 }
 
 impl Message {
@@ -98,7 +110,7 @@ impl Message {
     pub const fn topic(&self) -> Topic {
         match self {
             Self::Event(_) | Self::Resolution(_) => Topic::Events,
-            Self::Chunk(_) => Topic::Recordings,
+            Self::Chunk(_) | Self::Checkpoint(_) => Topic::Recordings,
             Self::Alert(_) => Topic::Alerts,
             Self::Verdict(_) | Self::Judged(_) => Topic::Verdicts,
         }
@@ -114,6 +126,7 @@ impl Message {
             Self::Verdict(verdict) => format!("verdict/{}", verdict.id),
             Self::Judged(judged) => format!("judged/{}", judged.partition),
             Self::Resolution(resolution) => resolution.root.clone(),
+            Self::Checkpoint(checkpoint) => checkpoint.spool.clone(),
         }
     }
 

@@ -89,7 +89,7 @@ proptest! {
         flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
     ) {
         let mut bytes = message.encode();
-        stamp(&mut bytes, &Stamp { proxy: "gw-1".into(), spool: "spool".into(), sequence: 1 });
+        stamp(&mut bytes, &Stamp { proxy: "gw-1".into(), spool: "spool".into(), sequence: 1, previous: None });
         for (at, value) in flips {
             let at = at.index(bytes.len());
             bytes[at] = value;

@@ -9,7 +9,6 @@ use anyhow::{Context as _, bail};
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
 use interdict_queries::output::{self, Format};
-use interdict_queries::verify::{Options, verify};
 use interdict_queries::{Engine, Settings};
 use interdict_schemas::{Alert, Topic, lake};
 use serde_json::json;
@@ -80,7 +79,7 @@ impl Report {
             ),
         )
         .await?;
-        let verified = verify(&engine, &Options::default()).await?.is_whole();
+        let verified = crate::verify::whole(&engine).await?.is_whole();
         let mut table = Vec::new();
         output::write(engine.sql(STORY).await?, Format::Table, None, &mut table).await?;
         running.stop().await?;

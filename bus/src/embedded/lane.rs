@@ -6,7 +6,7 @@
 use super::{Keyspaces, entry, epoch::floor_key, fault};
 use crate::Error;
 use fjall::Keyspace;
-use interdict_schemas::{Stamp, Topic, topic};
+use interdict_schemas::{Digest, Stamp, Topic, chain, topic};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -40,6 +40,8 @@ struct Tail {
     next: u64,
     /// Stamped records so far, in this epoch.
     count: u64,
+    /// The chain's head after the last of them.
+    head: Digest,
     /// Where the newest record of each key is; only for a compacted topic.
     newest: HashMap<String, u64>,
 }
@@ -68,6 +70,13 @@ pub(crate) struct Seal<'a> {
     pub(crate) spool: &'a str,
 }
 
+impl Seal<'_> {
+    /// The most bytes that the stamp takes.
+    pub(super) fn size(&self) -> usize {
+        self.proxy.len() + self.spool.len() + 72
+    }
+}
+
 impl std::fmt::Debug for Lane {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Lane").field("topic", &self.topic).field("end", &self.end).finish_non_exhaustive()
@@ -87,7 +96,7 @@ impl Lane {
         Ok(offset.saturating_add(1))
     }
 
-    pub(super) fn open(path: &Path, keyspaces: &Keyspaces, topic: Topic) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path, keyspaces: &Keyspaces, spool: &str, topic: Topic) -> Result<Self, Error> {
         let records = keyspaces.topic(topic).clone();
         let end = Self::find_end(path, &records)?;
         let number = |key: String| -> Result<u64, Error> {
@@ -96,15 +105,19 @@ impl Lane {
         };
         let floor = number(floor_key(topic))?;
         // A record below the floor was counted in an earlier epoch.
-        let count = if end <= floor && floor > 0 {
-            0
+        let (count, head) = if end <= floor && floor > 0 {
+            (0, None)
         } else {
             let value = records.last_key_value().map(fjall::Guard::value).transpose();
             match value.map_err(|error| fault(path, &error))? {
-                None => 0,
-                Some(bytes) => entry::parse(&bytes).ok_or_else(|| strange(path, "the newest record"))?.count,
+                None => (0, None),
+                Some(bytes) => {
+                    let newest = entry::parse(&bytes).ok_or_else(|| strange(path, "the newest record"))?;
+                    (newest.count, newest.head)
+                }
             }
         };
+        let head = head.unwrap_or_else(|| chain::genesis(spool, topic, count));
         let mut newest = HashMap::new();
         if topic.is_compacted() {
             for guard in records.iter() {
@@ -118,7 +131,7 @@ impl Lane {
             topic,
             path: path.to_owned(),
             records,
-            tail: Mutex::new(Tail { next: end.max(floor), count, newest }),
+            tail: Mutex::new(Tail { next: end.max(floor), count, head, newest }),
             end: AtomicU64::new(end),
             start: AtomicU64::new(number(start_key(topic))?),
             arrivals: Notify::new(),
@@ -134,6 +147,12 @@ impl Lane {
         self.start.load(Ordering::Acquire)
     }
 
+    /// How many stamped records there are, and the chain's head after them.
+    pub(super) fn head(&self) -> (u64, Digest) {
+        let tail = lock(&self.tail);
+        (tail.count, tail.head)
+    }
+
     /// Appends one encoded message; in the page cache when it returns.
     pub(super) fn append(
         &self,
@@ -143,15 +162,22 @@ impl Lane {
         seal: Option<Seal<'_>>,
         sessions: Sessions<'_>,
     ) -> Result<Written, fjall::Error> {
-        let room = encoded.len() + seal.map_or(0, |seal| seal.proxy.len() + seal.spool.len() + 32);
+        let room = encoded.len() + seal.map_or(0, |seal| seal.size());
+        // The long part of the hash needs no lock.
+        let sealed = seal.map(|seal| (seal, chain::record(encoded)));
         let mut tail = lock(&self.tail);
         let offset = tail.next;
-        let count = tail.count + u64::from(seal.is_some());
-        let mut value = entry::begin(count, key, room);
+        let count = tail.count + u64::from(sealed.is_some());
+        let previous = tail.head;
+        let head = match &sealed {
+            Some((seal, record)) => chain::link(&previous, count, seal.proxy, record),
+            None => previous,
+        };
+        let mut value = entry::begin(count, &head, key, room);
         value.extend_from_slice(encoded);
-        if let Some(seal) = seal {
-            let stamp = Stamp { proxy: seal.proxy.to_owned(), spool: seal.spool.to_owned(), sequence: count };
-            topic::stamp(&mut value, &stamp);
+        if let Some((Seal { proxy, spool }, _)) = sealed {
+            let (proxy, spool) = (proxy.to_owned(), spool.to_owned());
+            topic::stamp(&mut value, &Stamp { proxy, spool, sequence: count, previous: Some(previous) });
         }
         let replaced = tail.newest.get(key).copied();
         if replaced.is_none() && matches!(sessions, Sessions::Keep) {
@@ -174,6 +200,7 @@ impl Lane {
         }
         tail.next = offset + 1;
         tail.count = count;
+        tail.head = head;
         self.end.store(offset + 1, Ordering::Release);
         drop(tail);
         self.arrivals.notify_waiters();

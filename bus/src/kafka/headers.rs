@@ -53,6 +53,11 @@ fn attributes(message: &Message) -> Attributes {
             kind: "interdict.resolution".to_owned(),
             time: resolution.time,
         },
+        Message::Checkpoint(checkpoint) => Attributes {
+            id: format!("{}/{}/{}", checkpoint.spool, checkpoint.chain, checkpoint.sequence),
+            kind: "interdict.checkpoint".to_owned(),
+            time: checkpoint.time,
+        },
         Message::Judged(judged) => Attributes {
             id: format!("judged/{}/{}", judged.partition, judged.offset),
             kind: "interdict.judged".to_owned(),
@@ -70,7 +75,7 @@ mod tests {
     #[test]
     fn record_carries_the_cloudevents_attributes() {
         let judged = Message::Judged(Judged { partition: 3, offset: 9, time: Time(1_000_000) });
-        let stamp = Stamp { proxy: "gw-1".into(), spool: "s".into(), sequence: 1 };
+        let stamp = Stamp { proxy: "gw-1".into(), spool: "s".into(), sequence: 1, previous: None };
         let headers = headers(&judged, Some(&stamp));
         let found: Vec<(&str, &str)> = headers
             .iter()

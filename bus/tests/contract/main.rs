@@ -4,6 +4,7 @@
 mod away;
 mod bed;
 mod broker;
+mod chain;
 mod cost;
 mod crash;
 mod disk;

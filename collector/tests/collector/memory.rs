@@ -47,7 +47,7 @@ impl Memory {
 
     pub(crate) fn stamped(&self, partition: u32, message: &Message, spool: &str, sequence: u64) {
         let mut bytes = message.encode();
-        topic::stamp(&mut bytes, &Stamp { proxy: "gw-1".into(), spool: spool.into(), sequence });
+        topic::stamp(&mut bytes, &Stamp { proxy: "gw-1".into(), spool: spool.into(), sequence, previous: None });
         self.put(message.topic(), partition, bytes);
     }
 

@@ -7,6 +7,7 @@ use interdict_bus::Log as _;
 use interdict_collector::config::Limits;
 use interdict_schemas::lake::Table;
 use interdict_schemas::{Judged, Message, Time, Topic};
+use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -205,4 +206,26 @@ async fn a_table_of_another_schema_is_left_alone_and_named() {
     log.append(&[say::alert("a")]).await.expect("appended");
     let error = collect(patient(folder.path(), 100), log).await.expect_err("refused").to_string();
     assert!(error.starts_with("table `alerts` of the lake has column `time` as missing"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(deprecated, reason = "nothing else tells a file's tags")]
+async fn log_of_the_table_has_each_files_digest() {
+    let folder = tempfile::tempdir().expect("folder");
+    let log = Shared(Arc::new(Memory::new(1)));
+    for number in 0..20_u64 {
+        let time = NOON.plus_seconds(86_400 * (number % 2) as i64);
+        log.0.stamped(0, &say::event("ada", number, time), "s", number + 1);
+    }
+    collect(patient(folder.path(), 10_000), log).await.expect("collected");
+    let delta = lake::open(folder.path(), Table::Events).await.expect("a table");
+    let mut looked = 0;
+    for file in delta.snapshot().expect("a state").log_data() {
+        let bytes = std::fs::read(folder.path().join("events").join(file.path().as_ref())).expect("the file stands");
+        let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let tags = file.add_action().tags.expect("tags");
+        assert_eq!(tags.get(interdict_schemas::lake::FILE_DIGEST), Some(&Some(hex)));
+        looked += 1;
+    }
+    assert_eq!(looked, 2);
 }

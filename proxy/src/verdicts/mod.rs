@@ -140,7 +140,11 @@ impl Verdicts {
             match envelope.message {
                 Message::Verdict(verdict) => news.push(verdict),
                 Message::Judged(judged) => marks.push(judged),
-                Message::Event(_) | Message::Chunk(_) | Message::Alert(_) | Message::Resolution(_) => {
+                Message::Event(_)
+                | Message::Chunk(_)
+                | Message::Alert(_)
+                | Message::Resolution(_)
+                | Message::Checkpoint(_) => {
                     tracing::warn!(
                         offset = record.position.offset,
                         "a record that is no verdict stands among verdicts"

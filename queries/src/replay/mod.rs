@@ -14,8 +14,42 @@ pub use transcript::{Entry, Transcript, print};
 
 use crate::{Error, Snapshot};
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Date32Type};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::scalar::ScalarValue;
+use interdict_schemas::Time;
+
+/// When a session was opened, or refused.
+///
+/// # Errors
+/// When the lake knows no such session.
+pub async fn began(lake: &Snapshot, session: &str) -> Result<Time, Error> {
+    let sql = "select min(coalesce(opened, time)) as began from session_facts where session = $1";
+    for batch in lake.ask(sql, vec![text(session)]).await?.collect().await? {
+        let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let column = batch.column_by_name("began").and_then(|column| cast(column, &micros).ok());
+        if let Some(column) = column.filter(|column| !column.is_empty() && column.is_valid(0)) {
+            return Ok(Time(column.as_primitive::<TimestampMicrosecondType>().value(0)));
+        }
+    }
+    Err(Error::NoSession { session: session.to_owned() })
+}
+
+/// The sessions in an alert's chain, in the order of its hops, each once.
+///
+/// # Errors
+/// When the lake knows no such alert.
+pub async fn sessions_of(lake: &Snapshot, alert: &str) -> Result<Vec<String>, Error> {
+    let sql = "select hop['session'] as session from (select unnest(chain) as hop from alerts where id = $1) \
+               group by hop['session'] order by min(hop['time'])";
+    let mut sessions = Vec::new();
+    for batch in lake.ask(sql, vec![text(alert)]).await?.collect().await? {
+        let column = batch.column_by_name("session").and_then(|column| cast(column, &DataType::Utf8).ok());
+        let found = column.iter().flat_map(|column| column.as_string::<i32>().iter().flatten().map(str::to_owned));
+        sessions.extend(found.collect::<Vec<_>>());
+    }
+    if sessions.is_empty() { Err(Error::NoAlert { alert: alert.to_owned() }) } else { Ok(sessions) }
+}
 
 /// The days in which a session's rows lie: other days' files are not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +65,7 @@ impl Days {
                    from session_facts where session = $1";
         for batch in lake.ask(sql, vec![text(session)]).await?.collect().await? {
             let day = |column: &str| {
-                let column = arrow::compute::cast(batch.column_by_name(column)?, &DataType::Date32).ok()?;
+                let column = cast(batch.column_by_name(column)?, &DataType::Date32).ok()?;
                 (column.is_valid(0)).then(|| column.as_primitive::<Date32Type>().value(0))
             };
             if batch.num_rows() > 0

@@ -14,16 +14,21 @@ pub struct Pace {
     pub speed: f64,
     /// No pause is longer than this, before it is sped up.
     pub idle: Option<Duration>,
+    /// What was shown until so long after the beginning is shown at once.
+    pub from: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { speed: 1.0, idle: None }
+        Self { speed: 1.0, idle: None, from: Duration::ZERO }
     }
 }
 
 impl Pace {
-    fn pause(&self, after: Duration) -> Duration {
+    /// How long to wait before a frame that came so long after the one before it, and stands at `at` in the recording.
+    fn pause(&self, after: Duration, at: Duration) -> Duration {
+        // Of a pause that was jumped into, what is left of it.
+        let after = after.min(at.saturating_sub(self.from));
         let after = self.idle.map_or(after, |idle| after.min(idle));
         let paced = after.as_secs_f64() / self.speed;
         if self.speed > 0.0 { Duration::try_from_secs_f64(paced).unwrap_or(after) } else { Duration::ZERO }
@@ -40,6 +45,7 @@ pub async fn play(mut frames: Frames, pace: Pace, out: &mut dyn Write) -> Result
     let mut screen = Screen::default();
     let mut exit = None;
     let mut due = Instant::now();
+    let mut at = Duration::ZERO;
     let played = loop {
         let frame = match frames.next().await {
             Ok(Some(frame)) => frame,
@@ -47,7 +53,11 @@ pub async fn play(mut frames: Frames, pace: Pace, out: &mut dyn Write) -> Result
             Err(error) => break Err(error),
         };
         // Against the time the frame was due, so that writing slowly does not add up.
-        due += pace.pause(frame.after);
+        at += frame.after;
+        if at <= pace.from {
+            due = Instant::now();
+        }
+        due += pace.pause(frame.after, at);
         tokio::time::sleep_until(due).await;
         match frame.shown {
             Shown::Output(text) => {
@@ -74,8 +84,9 @@ mod tests {
     #[test]
     fn pause_is_limited_and_then_sped_up() {
         let check = |speed: f64, idle: Option<u64>, after: u64, expected: u64| {
-            let pace = Pace { speed, idle: idle.map(Duration::from_millis) };
-            assert_eq!(pace.pause(Duration::from_millis(after)), Duration::from_millis(expected), "{pace:?}");
+            let pace = Pace { speed, idle: idle.map(Duration::from_millis), ..Pace::default() };
+            let after = Duration::from_millis(after);
+            assert_eq!(pace.pause(after, after), Duration::from_millis(expected), "{pace:?}");
         };
         check(1.0, None, 5_000, 5_000);
         check(2.0, None, 5_000, 2_500);
@@ -84,5 +95,17 @@ mod tests {
         for everything_at_once in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             check(everything_at_once, None, 5_000, 0);
         }
+    }
+    #[test]
+    fn what_came_before_the_start_takes_no_time() {
+        let pace = Pace { from: Duration::from_secs(10), ..Pace::default() };
+        let check = |after: u64, at: u64, expected: u64| {
+            let [after, at] = [after, at].map(Duration::from_secs);
+            assert_eq!(pace.pause(after, at), Duration::from_secs(expected), "{after:?} {at:?}");
+        };
+        check(4, 4, 0);
+        check(6, 10, 0);
+        check(5, 12, 2);
+        check(5, 20, 5);
     }
 }

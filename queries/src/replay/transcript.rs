@@ -47,6 +47,8 @@ pub struct Transcript {
     // Action id to its place, counted from the first entry ever made.
     pending: HashMap<String, usize>,
     given: usize,
+    /// Actions before this moment are left out.
+    from: Time,
 }
 
 impl Transcript {
@@ -66,7 +68,14 @@ impl Transcript {
             entries: VecDeque::new(),
             pending: HashMap::new(),
             given: 0,
+            from: Time(i64::MIN),
         })
+    }
+
+    /// Leaves out what was done before this moment.
+    #[must_use]
+    pub fn since(self, from: Time) -> Self {
+        Self { from, ..self }
     }
 
     /// The next entry; `None` at the end.
@@ -104,6 +113,7 @@ impl Transcript {
             Kind::Opened => Entry::Opened(Box::new(event)),
             Kind::Refused(_) => Entry::Refused(Box::new(event)),
             Kind::Closed(_) => Entry::Closed(Box::new(event)),
+            Kind::Acted { .. } if event.time < self.from => return,
             Kind::Acted { action, decision, outcome } => {
                 if decision.effect == Effect::Allow && outcome.is_none() {
                     self.pending.insert(action.id.clone(), self.given + self.entries.len());

@@ -1,111 +1,12 @@
-//! The questions that make the proof.
+//! What can be counted: the chunks within each recording, and tables that are fed from the same events.
 
-use super::{Break, Chunks, Count, MAX_BREAKS, Options, Spool, TableReport};
+use super::{Chunks, Count, MAX_BREAKS, Options};
 use crate::{Error, Snapshot};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use interdict_schemas::Topic;
 use interdict_schemas::lake::Table;
-
-/// Each row with the number before it in its log.
-const STEPS: &str = "select proxy, spool, sequence, cast(date as varchar) as day, \
-     lag(sequence) over (partition by spool order by sequence) as previous, \
-     lag(cast(date as varchar)) over (partition by spool order by sequence) as previous_day \
-     from TABLE where spool is not null";
-
-pub(super) async fn sequences(lake: &Snapshot, topic: Topic, options: &Options) -> Result<TableReport, Error> {
-    let table = if topic == Topic::Recordings { Table::Recordings } else { Table::Events }.name();
-    let steps = STEPS.replace("TABLE", table);
-    // Where the head may be gone, a log begins wherever it begins.
-    let before_first = if options.head_may_be_gone { "sequence - 1" } else { "0" };
-    let sql = format!(
-        "select max(proxy) as proxy, spool, min(sequence) as first, max(sequence) as last, count(*) as rows, \
-         sum(case when sequence > coalesce(previous, {before_first}) + 1 \
-             then sequence - coalesce(previous, {before_first}) - 1 else 0 end) as missing, \
-         sum(case when sequence <= coalesce(previous, {before_first}) then 1 else 0 end) as doubled \
-         from ({steps}) group by spool order by spool"
-    );
-    let mut report = TableReport { table, spools: Vec::new(), breaks: Vec::new(), unnumbered: 0 };
-    let mut rows = lake.sql(&sql).await?;
-    while let Some(batch) = rows.next().await? {
-        for row in 0..batch.num_rows() {
-            report.spools.push(Spool {
-                proxy: text(&batch, "proxy", row)?.unwrap_or_default(),
-                spool: text(&batch, "spool", row)?.unwrap_or_default(),
-                first: number(&batch, "first", row)?,
-                last: number(&batch, "last", row)?,
-                rows: number(&batch, "rows", row)?,
-                missing: number(&batch, "missing", row)?,
-                doubled: number(&batch, "doubled", row)?,
-            });
-        }
-    }
-    if report.missing() + report.doubled() > 0 {
-        report.breaks = breaks(lake, &steps, before_first).await?;
-    }
-    tails(&mut report, topic, options);
-    let sql = format!("select count(*) as rows from {table} where spool is null");
-    report.unnumbered = single(lake, &sql).await?;
-    Ok(report)
-}
-
-async fn breaks(lake: &Snapshot, steps: &str, before_first: &str) -> Result<Vec<Break>, Error> {
-    let sql = format!(
-        "select proxy, spool, sequence, coalesce(previous, {before_first}) as previous, day, previous_day \
-         from ({steps}) where sequence <> coalesce(previous, {before_first}) + 1 \
-         order by spool, sequence limit {MAX_BREAKS}"
-    );
-    let mut breaks = Vec::new();
-    let mut rows = lake.sql(&sql).await?;
-    while let Some(batch) = rows.next().await? {
-        for row in 0..batch.num_rows() {
-            let (sequence, previous) = (number(&batch, "sequence", row)?, number(&batch, "previous", row)?);
-            let doubled = sequence <= previous;
-            breaks.push(Break {
-                proxy: text(&batch, "proxy", row)?.unwrap_or_default(),
-                spool: text(&batch, "spool", row)?.unwrap_or_default(),
-                from: if doubled { sequence } else { previous + 1 },
-                to: if doubled { sequence } else { sequence - 1 },
-                doubled,
-                after: text(&batch, "previous_day", row)?,
-                before: text(&batch, "day", row)?,
-            });
-        }
-    }
-    Ok(breaks)
-}
-
-/// Adds what is missing at the end of logs whose end is known.
-fn tails(report: &mut TableReport, topic: Topic, options: &Options) {
-    for written in options.written.iter().filter(|written| written.topic == topic && written.last > 0) {
-        let found = report.spools.iter_mut().find(|spool| spool.spool == written.spool);
-        let (proxy, last) = match found {
-            Some(spool) => {
-                let last = spool.last;
-                spool.missing += written.last.saturating_sub(last);
-                (spool.proxy.clone(), last)
-            }
-            None => {
-                report.spools.push(Spool {
-                    proxy: String::new(),
-                    spool: written.spool.clone(),
-                    first: 0,
-                    last: 0,
-                    rows: 0,
-                    missing: written.last,
-                    doubled: 0,
-                });
-                (String::new(), 0)
-            }
-        };
-        if written.last > last && report.breaks.len() < MAX_BREAKS {
-            let spool = written.spool.clone();
-            let (from, to) = (last + 1, written.last);
-            report.breaks.push(Break { proxy, spool, from, to, doubled: false, after: None, before: None });
-        }
-    }
-}
 
 pub(super) async fn chunks(lake: &Snapshot, options: &Options) -> Result<Chunks, Error> {
     let before_first = if options.head_may_be_gone { "\"index\" - 1" } else { "-1" };
@@ -187,13 +88,13 @@ async fn single(lake: &Snapshot, sql: &str) -> Result<u64, Error> {
 }
 
 /// A count; what is absent or below 0 is 0.
-fn number(batch: &RecordBatch, column: &str, row: usize) -> Result<u64, Error> {
+pub(super) fn number(batch: &RecordBatch, column: &str, row: usize) -> Result<u64, Error> {
     let array = named(batch, column, &DataType::Int64)?;
     let value = array.is_valid(row).then(|| array.as_primitive::<Int64Type>().value(row));
     Ok(value.and_then(|value| u64::try_from(value).ok()).unwrap_or_default())
 }
 
-fn text(batch: &RecordBatch, column: &str, row: usize) -> Result<Option<String>, Error> {
+pub(super) fn text(batch: &RecordBatch, column: &str, row: usize) -> Result<Option<String>, Error> {
     let array = named(batch, column, &DataType::Utf8)?;
     Ok(array.is_valid(row).then(|| array.as_string::<i32>().value(row).to_owned()))
 }

@@ -1,17 +1,29 @@
-//! Proof that the lake has no gap and no double. Every record that a proxy writes carries a number, gapless from 1 per
-//! log (spool) and topic; so what was lost or stored twice shows in the numbers, whatever lost or stored it.
+//! Proof that the lake is what the proxies wrote. Every record that a proxy writes carries a number, gapless from 1 per
+//! log (spool) and topic, and the head of the chain before it; checkpoints sign that head. So what was lost, doubled,
+//! changed or put in by anybody shows, whatever did it; and each file has the digest that the collector took of it.
 //!
-//! What the numbers alone cannot show is a missing end: whoever knows how far a log was written passes that in
-//! ([`Options::written`]). The work is sorting and counting inside the engine, on disk where it does not fit in memory;
-//! no list of numbers is held.
+//! What the lake alone cannot show is an end that is missing together with the checkpoints that covered it: whoever
+//! knows how far a log was written passes that in ([`Options::written`]), such as the report of an earlier proof. The
+//! work is one reading of the lake and one sort of its numbers and hashes, on disk where it does not fit in memory.
 
+mod chain;
 mod check;
+mod files;
+mod keys;
+mod part;
 mod report;
+mod scan;
+mod signed;
+mod source;
+mod walk;
 
-pub use report::{Break, Chunks, Count, Report, Spool, TableReport};
+pub use part::Part;
+pub use report::{Break, Chunks, Count, Fault, Files, Key, Report, Spool, TableReport};
 
 use crate::{Engine, Error, Snapshot};
-use interdict_schemas::Topic;
+use interdict_schemas::{Digest, Time, Topic};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// How far a log was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,15 +34,38 @@ pub struct Written {
     pub spool: String,
     /// The highest number given.
     pub last: u64,
+    /// The chain's head there, if it is known.
+    pub head: Option<Digest>,
 }
 
 /// What is asked of the proof.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
+    /// What is to be proven.
+    pub part: Part,
     /// The oldest records may have been deleted by retention, so that numbers need not begin at 1.
     pub head_may_be_gone: bool,
     /// What is known of how far the logs were written; the lake must hold it.
     pub written: Vec<Written>,
+    /// Public keys that somebody vouches for.
+    pub trusted: Vec<[u8; 32]>,
+    /// Whether no others are believed. Otherwise the first key of each proxy is for which none of those has signed.
+    pub only_trusted: bool,
+    /// What was signed after this moment may still be on its way into the lake. By default all must be there.
+    pub settled: Option<Time>,
+    /// Told how far the reading is.
+    pub progress: Arc<Progress>,
+}
+
+/// How far the reading is.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Bytes of files whose digests were taken.
+    pub done: AtomicU64,
+    /// Bytes of all files.
+    pub total: AtomicU64,
+    /// Records whose place in their chain was checked.
+    pub records: AtomicU64,
 }
 
 /// The most breaks listed for one table; all are counted.
@@ -39,7 +74,7 @@ pub const MAX_BREAKS: usize = 100;
 /// Checks the newest state of the lake.
 ///
 /// # Errors
-/// When the lake cannot be read. That something is missing is no error but a [`Report`] that is not whole.
+/// When the lake cannot be read. That something is missing or altered is no error but a [`Report`] that is not whole.
 pub async fn verify(engine: &Engine, options: &Options) -> Result<Report, Error> {
     check(&engine.snapshot().await?, options).await
 }
@@ -49,10 +84,38 @@ pub async fn verify(engine: &Engine, options: &Options) -> Result<Report, Error>
 /// # Errors
 /// As [`verify`].
 pub async fn check(lake: &Snapshot, options: &Options) -> Result<Report, Error> {
+    let all = options.part == Part::All;
+    let (events, recordings) = match all {
+        true => (None, None),
+        false => (
+            part::extent(lake, Topic::Events, &options.part).await?,
+            part::extent(lake, Topic::Recordings, &options.part).await?,
+        ),
+    };
+    let days = [&events, &recordings].into_iter().flatten().filter_map(|extent| extent.days.clone());
+    let days = days.reduce(|left, right| {
+        let (first, last) = (left.start().min(right.start()), left.end().max(right.end()));
+        first.clone()..=last.clone()
+    });
+    let mut files = files::check(lake, days.as_ref(), &options.progress).await?;
+    let mut keys = keys::Keys::open(lake, &options.trusted, options.only_trusted)
+        .await
+        .or_else(|error| excused(&files, error))?;
+    let events = walk::table(lake, Topic::Events, events, options, &mut keys, &mut files).await?;
+    let recordings = walk::table(lake, Topic::Recordings, recordings, options, &mut keys, &mut files).await?;
+    // Engines do not count in a table whose files are gone.
+    let countable = all && (files.missing, files.altered) == (0, 0);
     Ok(Report {
-        events: check::sequences(lake, Topic::Events, options).await?,
-        recordings: check::sequences(lake, Topic::Recordings, options).await?,
-        chunks: check::chunks(lake, options).await?,
-        counts: check::counts(lake).await?,
+        keys: keys.report(),
+        chunks: if countable { Some(check::chunks(lake, options).await?) } else { None },
+        counts: if countable { check::counts(lake).await? } else { Vec::new() },
+        files,
+        events,
+        recordings,
     })
+}
+
+/// Without the files of checkpoints there are none, which is told by the files.
+fn excused<T: Default>(files: &Files, error: Error) -> Result<T, Error> {
+    if files.missing + files.altered > 0 { Ok(T::default()) } else { Err(error) }
 }

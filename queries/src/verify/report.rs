@@ -3,16 +3,95 @@
 use crate::neutral;
 use serde::Serialize;
 
+/// What can be wrong with consecutive numbers of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// They are missing.
+    Lost,
+    /// They stand twice.
+    Doubled,
+    /// What they say, or say that was before them, is not what was written.
+    Altered,
+    /// The chain begins or ends here, and must not.
+    Cut,
+    /// They agree with each other and not with what was signed: somebody wrote them anew.
+    Forged,
+    /// A signature does not hold, or nobody has vouched for its key.
+    Signature,
+    /// No signature covers them, or none can any more because what follows is missing.
+    Unproven,
+    /// They stand on the bus before what was written earlier.
+    Moved,
+}
+
+impl Fault {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Doubled => "doubled",
+            Self::Altered => "altered",
+            Self::Cut => "cut from the chain",
+            Self::Forged => "written anew, against the signature",
+            Self::Signature => "signed wrongly",
+            Self::Unproven => "without proof",
+            Self::Moved => "moved",
+        }
+    }
+}
+
+/// The lake's files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct Files {
+    /// Looked at.
+    pub checked: u64,
+    /// Of them, written by a build or by an engine that took no digest.
+    pub without_digest: u64,
+    /// Missing.
+    pub missing: u64,
+    /// Of another size or digest, or not to be read.
+    pub altered: u64,
+    /// Those missing, at most [`super::MAX_BREAKS`].
+    pub gone: Vec<String>,
+    /// Those altered, with what is wrong, at most [`super::MAX_BREAKS`].
+    pub changed: Vec<String>,
+}
+
+impl Files {
+    /// Whether a file that a message begins with is told already.
+    pub(super) fn tells(&self, message: &str) -> bool {
+        let file = message.split(": ").next().unwrap_or_default();
+        let begins = |line: &String| line.strip_prefix(file).is_some_and(|rest| rest.starts_with(": "));
+        self.gone.iter().any(|name| name == file) || self.changed.iter().any(begins)
+    }
+}
+
+/// A key that signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Key {
+    /// The public key, in hexadecimal digits.
+    pub key: String,
+    /// The proxy that it signed for.
+    pub proxy: String,
+    /// Whether somebody said that it is to be trusted, or a trusted one handed over to it. Otherwise it is believed
+    /// because it was the proxy's first.
+    pub vouched: bool,
+}
+
 /// What the proof found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
+    /// The files of all tables.
+    pub files: Files,
+    /// The keys that signed.
+    pub keys: Vec<Key>,
     /// The table `events`.
     pub events: TableReport,
     /// The table `recordings`.
     pub recordings: TableReport,
-    /// The chunks within each recording.
-    pub chunks: Chunks,
-    /// Tables that are fed from the same events and must agree.
+    /// The chunks within each recording; not counted where only a part was asked for, or files are missing.
+    pub chunks: Option<Chunks>,
+    /// Tables that are fed from the same events and must agree; not counted in the same cases.
     pub counts: Vec<Count>,
 }
 
@@ -23,8 +102,10 @@ pub struct TableReport {
     pub table: &'static str,
     /// Its logs.
     pub spools: Vec<Spool>,
-    /// Where numbers are missing or stand twice, at most [`super::MAX_BREAKS`] of them.
+    /// What is wrong, at most [`super::MAX_BREAKS`] of it.
     pub breaks: Vec<Break>,
+    /// How much is wrong.
+    pub faults: u64,
     /// Rows that no proxy wrote, which have no number.
     pub unnumbered: u64,
 }
@@ -46,9 +127,17 @@ pub struct Spool {
     pub missing: u64,
     /// Rows whose number was there already.
     pub doubled: u64,
+    /// Rows that are part of the chain: all but those that a build without chains wrote.
+    pub chained: u64,
+    /// The last number that a signature covers.
+    pub signed: u64,
+    /// Numbers that were signed a moment ago and are still on their way.
+    pub late: u64,
+    /// The chain's head after the last row, in hexadecimal digits.
+    pub head: Option<String>,
 }
 
-/// A place where the numbers break off or stand still.
+/// A place where something is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Break {
     /// The proxy.
@@ -59,8 +148,8 @@ pub struct Break {
     pub from: u64,
     /// The last.
     pub to: u64,
-    /// Whether these stand twice; otherwise they are missing.
-    pub doubled: bool,
+    /// What is wrong with these.
+    pub fault: Fault,
     /// Day of the row before, if there is one.
     pub after: Option<String>,
     /// Day of the row after, if there is one.
@@ -112,39 +201,42 @@ impl TableReport {
 }
 
 impl Report {
-    /// Whether nothing is missing and nothing stands twice.
+    /// Whether nothing is missing, doubled or altered.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        let sound = |table: &TableReport| table.missing() == 0 && table.doubled() == 0;
-        sound(&self.events)
-            && sound(&self.recordings)
-            && (self.chunks.missing, self.chunks.doubled) == (0, 0)
+        let chunks = self.chunks.as_ref().map_or((0, 0), |chunks| (chunks.missing, chunks.doubled));
+        self.events.faults + self.recordings.faults == 0
+            && chunks == (0, 0)
+            && (self.files.missing, self.files.altered) == (0, 0)
             && self.counts.iter().all(|count| count.expected == count.found)
     }
 }
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for table in [&self.events, &self.recordings] {
-            let (rows, logs) = (table.rows(), table.spools.len());
-            let (missing, doubled) = (table.missing(), table.doubled());
-            writeln!(f, "{}: {rows} records of {logs} logs, {missing} lost, {doubled} doubled", table.table)?;
-            for gap in &table.breaks {
-                let what = if gap.doubled { "doubled" } else { "lost" };
-                let (proxy, spool) = (neutral(&gap.proxy), neutral(&gap.spool));
-                let after = gap.after.as_deref().unwrap_or("the beginning");
-                let before = gap.before.as_deref().unwrap_or("the end");
-                let (from, to) = (gap.from, gap.to);
-                writeln!(f, "  {what} {from} to {to} of proxy {proxy}, log {spool}, between {after} and {before}")?;
-            }
-            if table.unnumbered > 0 {
-                writeln!(f, "  {} more have no number: no proxy wrote them", table.unnumbered)?;
-            }
+        let Files { checked, without_digest, missing, altered, gone, changed } = &self.files;
+        writeln!(
+            f,
+            "files: {checked} read, {missing} missing, {altered} altered, {without_digest} without a digest"
+        )?;
+        for name in gone {
+            writeln!(f, "  missing {}", neutral(name))?;
         }
-        let Chunks { sessions, missing, doubled, broken } = &self.chunks;
-        writeln!(f, "chunks: {sessions} recorded sessions, {missing} lost, {doubled} doubled")?;
-        for session in broken {
-            writeln!(f, "  session {}", neutral(session))?;
+        for name in changed {
+            writeln!(f, "  altered {}", neutral(name))?;
+        }
+        for table in [&self.events, &self.recordings] {
+            write!(f, "{table}")?;
+        }
+        for Key { key, proxy, vouched } in &self.keys {
+            let word = if *vouched { "vouched for" } else { "believed because it was the first; compare it" };
+            writeln!(f, "key {key} of proxy {}: {word}", neutral(proxy))?;
+        }
+        if let Some(Chunks { sessions, missing, doubled, broken }) = &self.chunks {
+            writeln!(f, "chunks: {sessions} recorded sessions, {missing} lost, {doubled} doubled")?;
+            for session in broken {
+                writeln!(f, "  session {}", neutral(session))?;
+            }
         }
         for count in &self.counts {
             let Count { table, expected, found } = count;
@@ -152,5 +244,32 @@ impl std::fmt::Display for Report {
             writeln!(f, "{table}: {found} rows, {expected} by the events: {word}")?;
         }
         writeln!(f, "{}", if self.is_whole() { "the lake is whole" } else { "the lake is NOT whole" })
+    }
+}
+
+impl std::fmt::Display for TableReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (rows, logs) = (self.rows(), self.spools.len());
+        let (missing, doubled) = (self.missing(), self.doubled());
+        let sum = |of: fn(&Spool) -> u64| self.spools.iter().map(of).sum::<u64>();
+        let (chained, late) = (sum(|spool| spool.chained), sum(|spool| spool.late));
+        writeln!(
+            f,
+            "{}: {rows} records of {logs} logs, {chained} of them chained, {missing} lost, {doubled} doubled",
+            self.table
+        )?;
+        for Break { proxy, spool, from, to, fault, after, before } in &self.breaks {
+            let (proxy, spool, what) = (neutral(proxy), neutral(spool), fault.word());
+            let after = after.as_deref().unwrap_or("the beginning");
+            let before = before.as_deref().unwrap_or("the end");
+            writeln!(f, "  {what}: {from} to {to} of proxy {proxy}, log {spool}, between {after} and {before}")?;
+        }
+        if late > 0 {
+            writeln!(f, "  {late} were signed a moment ago and have not arrived yet")?;
+        }
+        if self.unnumbered > 0 {
+            writeln!(f, "  {} more have no number: no proxy wrote them", self.unnumbered)?;
+        }
+        Ok(())
     }
 }

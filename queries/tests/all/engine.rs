@@ -168,3 +168,102 @@ async fn what_is_no_lake_is_named() {
     let error = lake.engine().sql("select 1").await.err().expect("refused");
     assert!(error.to_string().contains("table events"), "{error}");
 }
+
+#[tokio::test]
+async fn functions_answer_what_people_ask() {
+    let lake = story().await;
+    let engine = lake.engine();
+    let check = async |sql: &str, expected: &str| {
+        let found = csv(engine.sql(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))).await;
+        assert_eq!(found, expected, "{sql}");
+    };
+    check("select nth, session, target, cause from chain('f-1')", "nth,session,target,cause\n1,s1,cmdb,start\n")
+        .await;
+    check("select count(*) as n from chain('none')", "n\n0\n").await;
+    check(
+        "select value, times, first_used is not null as used from learned('agent:plan') order by value",
+        "value,times,used\napi.example,1,false\nbastion.example,1,true\n",
+    )
+    .await;
+    check("select risk, alert from risk('s1')", "risk,alert\n800,f-1\n").await;
+    check("select count(*) as n from reached_from('cmdb', '2026-03-01')", "n\n0\n").await;
+    check("select count(distinct fingerprint(text)) as n from events where kind = 'acted'", "n\n4\n").await;
+    for (sql, expected) in [
+        ("select * from chain()", "takes 1 arguments"),
+        ("select * from chain(root)", "takes values"),
+        ("select * from reached_from('x', 'no time')", "no time"),
+    ] {
+        let error = engine.sql(sql).await.err().unwrap_or_else(|| panic!("{sql} was run")).to_string();
+        assert!(error.contains(expected), "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn reach_is_followed_over_hosts() {
+    let mut lake = Lake::new();
+    let hop = |id, from: &str, to, seconds| {
+        let from = from.to_owned();
+        let mut message = session(id, &["user:dana"], to, Protocol::Ssh, seconds).opened();
+        if let interdict_schemas::Message::Event(event) = &mut message {
+            event.source.target = Some(from);
+        }
+        message
+    };
+    lake.write([
+        hop("s1", "bastion", "web", 10),
+        hop("s2", "web", "db", 20),
+        hop("s3", "db", "bastion", 30),
+        hop("s4", "web", "late", 5),
+        hop("s5", "other", "else", 40),
+    ])
+    .await;
+    let sql = "select target, hops, session from reached_from('bastion', '2026-03-01') order by hops";
+    let found = csv(lake.engine().sql(sql).await.expect("runs")).await;
+    assert_eq!(found, "target,hops,session\nweb,1,s1\ndb,2,s2\nbastion,3,s3\n");
+}
+
+#[tokio::test]
+async fn views_show_what_a_person_wants() {
+    let lake = story().await;
+    let engine = lake.engine();
+    let check = async |sql: &str, expected: &str| {
+        let found = csv(engine.sql(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))).await;
+        assert_eq!(found, expected, "{sql}");
+    };
+    check("select session, reason from failed_admissions", "session,reason\ns4,verdict\n").await;
+    check(
+        "select session, delegation, alerts, risk from session_chains where session in ('s1', 's2') order by session",
+        "session,delegation,alerts,risk\ns1,user:dana,1,800\ns2,user:dana > agent:plan,,\n",
+    )
+    .await;
+    check(
+        "select root, target, session, sessions from first_edges order by first",
+        "root,target,session,sessions\nsvc:deploy,cmdb,s0,1\nuser:dana,cmdb,s1,2\nuser:dana,bastion,s3,1\n",
+    )
+    .await;
+    check("select count(*) as n from today", "n\n0\n").await;
+    check("select count(*) as n from touches", "n\n0\n").await;
+}
+
+#[tokio::test]
+async fn what_is_new_is_told_once() {
+    let mut lake = Lake::new();
+    let one = session("s1", &["user:dana"], "cmdb", Protocol::Postgres, 0);
+    lake.write([one.opened()]).await;
+    let sql = "select id, disclosures from events order by time".to_owned();
+    let engine = std::sync::Arc::new(lake.engine());
+    let mut rows = interdict_queries::follow(engine, sql, Duration::from_millis(5)).await.expect("follows");
+    let mut told = Vec::new();
+    for expected in [1, 3] {
+        while told.len() < expected {
+            let batch = rows.next().await.expect("reads").expect("never ends");
+            let ids = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).expect("text");
+            let ids = arrow::array::AsArray::as_string::<i32>(&ids);
+            told.extend(ids.iter().map(|id| id.expect("an id").to_owned()));
+        }
+        if expected == 1 {
+            lake.write([one.resulted("a1", 1, &[("bastion.example", "bastion")]), one.closed(3)]).await;
+        }
+    }
+    assert_eq!(told, ["s1-open", "s1-resulted-a1", "s1-close"]);
+}

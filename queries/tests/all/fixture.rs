@@ -1,16 +1,21 @@
 //! Lakes made for a test, as the collector writes them.
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use deltalake::DeltaTableBuilder;
-use deltalake::kernel::Transaction;
-use deltalake::kernel::transaction::CommitProperties;
-use deltalake::protocol::SaveMode;
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel as _;
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake::kernel::{Action as DeltaAction, StructType, Transaction};
+use deltalake::operations::create::CreateBuilder;
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::writer::{DeltaWriter as _, RecordBatchWriter};
 use interdict_queries::{Engine, Rows, Settings};
 use interdict_schemas::lake::{self, Located, Place, Table, txn::Txn};
 use interdict_schemas::{
-    Account, Action, Alert, Chunk, Class, Closed, Decision, Disclosure, DisclosureKind, Effect, Event, Hop, Identity,
-    Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope, Severity, Source, Stamp,
-    Status, Stop, Stream, Target, Technique, Time, Topic, Verb, Verdict,
+    Account, Action, Alert, Checkpoint, Chunk, Class, Closed, Decision, Digest, Disclosure, DisclosureKind, Effect,
+    Event, Hop, Identity, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope, Severity,
+    Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Topic, Verb, Verdict, chain,
 };
+use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use url::Url;
 
@@ -21,11 +26,53 @@ pub(crate) struct Lake {
     folder: tempfile::TempDir,
     offset: u64,
     sequences: [u64; 2],
+    /// The heads of the chains of both topics, where there are chains.
+    heads: Option<[Digest; 2]>,
+}
+
+/// The topics whose records form chains.
+const CHAINS: [Topic; 2] = [Topic::Events, Topic::Recordings];
+
+const SPOOL: &str = "01SPOOL";
+
+/// The pair of keys that signs in tests, of 32 times this byte.
+pub(crate) fn pair(seed: u8) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).expect("seed")
+}
+
+/// Its public key.
+pub(crate) fn public(pair: &Ed25519KeyPair) -> [u8; 32] {
+    pair.public_key().as_ref().try_into().expect("32 bytes")
 }
 
 impl Lake {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("temporary folder"), offset: 0, sequences: [0; 2] }
+        Self { folder: tempfile::tempdir().expect("temporary folder"), offset: 0, sequences: [0; 2], heads: None }
+    }
+
+    /// A lake of a gateway that chains its records.
+    pub(crate) fn chained() -> Self {
+        let heads = CHAINS.map(|topic| chain::genesis(SPOOL, topic, 0));
+        Self { heads: Some(heads), ..Self::new() }
+    }
+
+    /// How the chain of events stands, signed.
+    pub(crate) fn checkpoint(&mut self, pair: &Ed25519KeyPair, successor: Option<[u8; 32]>) -> Located<Message> {
+        let [head, _] = self.heads.expect("a chained lake");
+        let mut checkpoint = Checkpoint {
+            proxy: "gw-1".into(),
+            spool: SPOOL.into(),
+            chain: Topic::Events,
+            sequence: self.sequences[0],
+            head,
+            time: MORNING.plus_seconds(i64::try_from(self.offset).expect("small")),
+            key: public(pair),
+            successor,
+            signature: [0; 64],
+        };
+        let signature = pair.sign(&checkpoint.signed());
+        checkpoint.signature.copy_from_slice(signature.as_ref());
+        self.next(Message::Checkpoint(checkpoint))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -39,14 +86,19 @@ impl Lake {
 
     /// The message with the next number of the proxy `gw-1` where a proxy writes it, and the next offset.
     pub(crate) fn next(&mut self, message: Message) -> Located<Message> {
-        let count = match message.topic() {
-            Topic::Events => Some(&mut self.sequences[0]),
-            Topic::Recordings => Some(&mut self.sequences[1]),
-            Topic::Alerts | Topic::Verdicts => None,
+        let log = match &message {
+            Message::Event(_) => Some(0),
+            Message::Chunk(_) => Some(1),
+            _ => None,
         };
-        let stamp = count.map(|sequence| {
-            *sequence += 1;
-            Stamp { proxy: "gw-1".into(), spool: "01SPOOL".into(), sequence: *sequence }
+        let stamp = log.map(|log| {
+            self.sequences[log] += 1;
+            let sequence = self.sequences[log];
+            let previous = self.heads.map(|heads| heads[log]);
+            if let Some(heads) = &mut self.heads {
+                heads[log] = chain::link(&heads[log], sequence, "gw-1", &chain::record(&message.encode()));
+            }
+            Stamp { proxy: "gw-1".into(), spool: SPOOL.into(), sequence, previous }
         });
         let place = Place { stamp, partition: 0, offset: self.offset };
         self.offset += 1;
@@ -72,18 +124,33 @@ impl Lake {
             let mut delta = DeltaTableBuilder::from_url(url).expect("url").build().expect("table");
             if delta.verify_deltatable_existence().await.expect("looks") {
                 delta.load().await.expect("loads");
+            } else {
+                let columns: StructType = table.schema().as_ref().try_into_kernel().expect("columns");
+                let create = CreateBuilder::new()
+                    .with_log_store(delta.log_store())
+                    .with_columns(columns.fields().cloned())
+                    .with_partition_columns([lake::PARTITION]);
+                delta = create.await.expect("creates");
+            }
+            let mut writer = RecordBatchWriter::for_table(&delta).expect("a writer");
+            writer.write(batch).await.expect("writes");
+            let mut adds = writer.flush().await.expect("flushes");
+            for add in &mut adds {
+                let hash = Sha256::digest(std::fs::read(folder.join(&add.path)).expect("reads"));
+                let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+                add.tags.get_or_insert_default().insert(lake::FILE_DIGEST.to_owned(), Some(hex));
             }
             let next = records.iter().map(|record| record.place.offset + 1).max().unwrap_or_default();
             let txn = Txn::Next { topic: Topic::Events, partition: 0 };
             let properties = CommitProperties::default()
                 .with_application_transaction(Transaction::new(txn, i64::try_from(next).expect("small")));
-            delta
-                .write([batch])
-                .with_save_mode(SaveMode::Append)
-                .with_partition_columns([lake::PARTITION])
-                .with_commit_properties(properties)
+            let by = Some(vec![lake::PARTITION.to_owned()]);
+            let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: by, predicate: None };
+            CommitBuilder::from(properties)
+                .with_actions(adds.into_iter().map(DeltaAction::Add).collect())
+                .build(Some(delta.snapshot().expect("loaded")), delta.log_store(), operation)
                 .await
-                .expect("writes");
+                .expect("commits");
         }
     }
 }

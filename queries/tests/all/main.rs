@@ -1,10 +1,13 @@
 //! The reading side against small real lakes.
 
 mod engine;
+mod export;
 mod fixture;
 mod forensics;
+mod hunted;
 mod hunts;
 mod import;
 mod output;
 mod replay;
+mod tamper;
 mod verify;

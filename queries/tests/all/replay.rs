@@ -71,7 +71,7 @@ async fn playing_draws_and_does_nothing_else() {
     let snapshot = lake.engine().snapshot().await.expect("snapshot");
     let frames = Frames::open(&snapshot, "s1").await.expect("opens");
     let mut out = Vec::new();
-    let pace = Pace { speed: 0.0, idle: None };
+    let pace = Pace { speed: 0.0, ..Pace::default() };
     let exit = replay::play(frames, pace, &mut out).await.expect("plays");
     assert_eq!(exit.as_deref(), Some("7"));
     let shown = String::from_utf8(out).expect("utf-8");
@@ -124,4 +124,33 @@ async fn session_without_what_is_asked_is_named() {
     assert!(matches!(unrecorded, Error::NoRecording { .. }), "{unrecorded}");
     let unknown = Transcript::open(&snapshot, "s9").await.err().expect("refused");
     assert!(unknown.to_string().contains("s9"), "{unknown}");
+}
+
+#[tokio::test]
+async fn what_came_before_is_shown_all_the_same() {
+    let lake = recorded().await;
+    let snapshot = lake.engine().snapshot().await.expect("snapshot");
+    let frames = Frames::open(&snapshot, "s1").await.expect("opens");
+    let pace = Pace { from: std::time::Duration::from_secs(60), ..Pace::default() };
+    let mut out = Vec::new();
+    replay::play(frames, pace, &mut out).await.expect("plays");
+    let text = String::from_utf8(out).expect("utf-8");
+    assert!(text.starts_with("café $ ") && text.contains("bye"), "{text:?}");
+}
+
+#[tokio::test]
+async fn sessions_of_an_alert_and_their_beginnings_are_known() {
+    let lake = story().await;
+    let snapshot = lake.engine().snapshot().await.expect("snapshot");
+    assert_eq!(replay::sessions_of(&snapshot, "f-1").await.expect("known"), ["s1"]);
+    let error = replay::sessions_of(&snapshot, "f-9").await.expect_err("unknown");
+    assert!(error.to_string().contains("no alert f-9"), "{error}");
+    let began = replay::began(&snapshot, "s2").await.expect("known");
+    assert_eq!(began, crate::fixture::MORNING.plus_seconds(2 * 86_400));
+    let later = Transcript::open(&snapshot, "s2").await.expect("opens").since(began.plus_seconds(2));
+    let mut out = Vec::new();
+    replay::print(later, &mut out).await.expect("prints");
+    let text = String::from_utf8(out).expect("utf-8");
+    assert!(text.contains("drop table hosts") && !text.contains("select host"), "{text}");
+    assert!(matches!(replay::began(&snapshot, "none").await, Err(Error::NoSession { .. })));
 }

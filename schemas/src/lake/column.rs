@@ -3,8 +3,8 @@
 use super::Place;
 use crate::Time;
 use arrow::array::{
-    ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder, StructArray,
-    TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder,
+    StructArray, TimestampMicrosecondArray,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field};
@@ -123,4 +123,12 @@ pub(super) fn provenance<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a Place +
         small(rows, |row| of(row).partition),
         count(rows, |row| of(row).offset),
     ]
+}
+
+/// The provenance columns of a table whose records form a chain.
+pub(super) fn chained<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a Place + Copy) -> [ArrayRef; 6] {
+    let previous = rows.iter().map(|row| of(row).stamp.as_ref()?.previous.as_ref());
+    let previous = BinaryArray::from_iter(previous.map(|previous| previous.map(|digest| digest.0.as_slice())));
+    let [proxy, spool, sequence, partition, offset] = provenance(rows, of);
+    [proxy, spool, sequence, partition, offset, Arc::new(previous)]
 }

@@ -1,6 +1,6 @@
 //! Rows of `events`, to and from.
 
-use super::column::{filled, maybe_count, maybe_text, maybe_time, provenance, small, structs, text, texts};
+use super::column::{chained, filled, maybe_count, maybe_text, maybe_time, small, structs, text, texts};
 use super::rows::{Columns, Row};
 use super::view::{Column, View};
 use super::who::{self, Who};
@@ -91,7 +91,7 @@ pub(super) fn columns(rows: &[Row<'_, Event>]) -> Columns {
             ],
         )?,
     ]);
-    columns.extend(provenance(rows, Row::place));
+    columns.extend(chained(rows, Row::place));
     Ok(columns)
 }
 

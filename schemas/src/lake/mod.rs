@@ -5,6 +5,7 @@
 //! one, and port 0 is an unknown one. Counts above `i64::MAX` are stored as `i64::MAX`.
 
 mod alerts;
+mod checkpoints;
 mod column;
 mod disclosures;
 mod error;
@@ -20,6 +21,7 @@ mod view;
 mod who;
 
 pub use alerts::alerts;
+pub use checkpoints::checkpoints;
 pub use error::Error;
 pub use events::events;
 pub use located::{Located, Place};
@@ -27,6 +29,7 @@ pub use recordings::recordings;
 pub use resolutions::resolutions;
 pub use rows::{day, rows};
 pub use verdicts::verdicts;
+pub use view::places;
 
 use crate::Topic;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -49,11 +52,13 @@ pub enum Table {
     Verdicts,
     /// One row for each answer of a person to an alert.
     Resolutions,
+    /// One row for each signed word on how a chain stands.
+    Checkpoints,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Events,
         Self::Sessions,
         Self::Disclosures,
@@ -61,6 +66,7 @@ impl Table {
         Self::Alerts,
         Self::Verdicts,
         Self::Resolutions,
+        Self::Checkpoints,
     ];
 
     /// The folder's and the SQL table's name.
@@ -74,6 +80,7 @@ impl Table {
             Self::Alerts => "alerts",
             Self::Verdicts => "verdicts",
             Self::Resolutions => "resolutions",
+            Self::Checkpoints => "checkpoints",
         }
     }
 
@@ -82,7 +89,7 @@ impl Table {
     pub const fn topic(self) -> Topic {
         match self {
             Self::Events | Self::Sessions | Self::Disclosures | Self::Resolutions => Topic::Events,
-            Self::Recordings => Topic::Recordings,
+            Self::Recordings | Self::Checkpoints => Topic::Recordings,
             Self::Alerts => Topic::Alerts,
             Self::Verdicts => Topic::Verdicts,
         }
@@ -99,9 +106,13 @@ impl Table {
             Self::Alerts => &ALERTS,
             Self::Verdicts => &VERDICTS,
             Self::Resolutions => &RESOLUTIONS,
+            Self::Checkpoints => &CHECKPOINTS,
         })
     }
 }
+
+/// The tag of a file in a table's log that holds its SHA-256, in hexadecimal digits.
+pub const FILE_DIGEST: &str = "interdict.sha256";
 
 /// The column every table is partitioned by: UTC day of `time`, as Date32.
 pub const PARTITION: &str = "date";
@@ -166,6 +177,12 @@ fn provenance() -> Vec<(&'static str, DataType, bool)> {
     ]
 }
 
+/// The same where records form a chain.
+fn chained() -> Vec<(&'static str, DataType, bool)> {
+    // The head of the chain before the record; null where a build without chains wrote it, and on what was imported.
+    [provenance(), vec![("previous", DataType::Binary, true)]].concat()
+}
+
 fn joined(parts: [Vec<(&'static str, DataType, bool)>; 3]) -> SchemaRef {
     table(&parts.concat())
 }
@@ -217,7 +234,7 @@ static EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
         // Decoys presented; null in lakes that are older than they.
         ("presented", DataType::List(Arc::new(Field::new("element", decoy, true))), true),
     ];
-    joined([who(), columns, provenance()])
+    joined([who(), columns, chained()])
 });
 
 static SESSIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
@@ -280,7 +297,7 @@ static RECORDINGS: LazyLock<SchemaRef> = LazyLock::new(|| {
                 ("root", Utf8, false),
                 ("target", Utf8, false),
             ],
-            provenance(),
+            chained(),
         ]
         .concat(),
     )
@@ -376,6 +393,29 @@ static RESOLUTIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
                 // The person who says so.
                 ("author", Utf8, false),
                 ("note", Utf8, true),
+            ],
+            provenance(),
+        ]
+        .concat(),
+    )
+});
+
+static CHECKPOINTS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Binary, Int64, Utf8};
+    table(
+        &[
+            vec![
+                ("date", DataType::Date32, false),
+                ("time", time(), false),
+                ("signer", Utf8, false),
+                // The log and the topic whose chain it is, and its last record.
+                ("log", Utf8, false),
+                ("chain", Utf8, false),
+                ("last", Int64, false),
+                ("head", Binary, false),
+                ("key", Binary, false),
+                ("successor", Binary, true),
+                ("signature", Binary, false),
             ],
             provenance(),
         ]

@@ -1,6 +1,6 @@
 //! Rows of `recordings`, to and from.
 
-use super::column::{count, provenance, text};
+use super::column::{chained, count, text};
 use super::rows::{Columns, Row, when};
 use super::view::View;
 use super::{Error, Located, Table};
@@ -46,6 +46,6 @@ pub(super) fn columns(rows: &[Row<'_, Chunk>]) -> Columns {
         text(rows, |row| &row.value.root),
         text(rows, |row| &row.value.target),
     ]);
-    columns.extend(provenance(rows, Row::place));
+    columns.extend(chained(rows, Row::place));
     Ok(columns)
 }

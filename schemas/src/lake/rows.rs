@@ -1,9 +1,10 @@
 //! Rows of any table from messages.
 
 use super::{
-    Error, Located, Place, Table, alerts, column, disclosures, events, recordings, resolutions, sessions, verdicts,
+    Error, Located, Place, Table, alerts, checkpoints, column, disclosures, events, recordings, resolutions,
+    sessions, verdicts,
 };
-use crate::{Alert, Chunk, Event, Message, Resolution, Time, Verdict};
+use crate::{Alert, Checkpoint, Chunk, Event, Message, Resolution, Time, Verdict};
 use arrow::array::{ArrayRef, Date32Array, RecordBatch};
 use arrow::error::ArrowError;
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub fn rows<'a>(table: Table, records: impl IntoIterator<Item = &'a Located<Mess
         Table::Alerts => alerts::columns(&pick(records, alert)),
         Table::Verdicts => verdicts::columns(&pick(records, verdict)),
         Table::Resolutions => resolutions::columns(&pick(records, resolution)),
+        Table::Checkpoints => checkpoints::columns(&pick(records, checkpoint)),
     };
     columns
         .and_then(|columns| RecordBatch::try_new(table.schema(), columns))
@@ -88,4 +90,8 @@ fn verdict(message: &Message) -> Option<&Verdict> {
 
 fn resolution(message: &Message) -> Option<&Resolution> {
     if let Message::Resolution(resolution) = message { Some(resolution) } else { None }
+}
+
+fn checkpoint(message: &Message) -> Option<&Checkpoint> {
+    if let Message::Checkpoint(checkpoint) = message { Some(checkpoint) } else { None }
 }

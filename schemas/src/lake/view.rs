@@ -2,7 +2,7 @@
 //! (views, dictionaries); both are accepted. A nullable column that an older lake lacks reads as null.
 
 use super::{Error, Place, Table};
-use crate::{Stamp, Time};
+use crate::{Digest, Stamp, Time};
 use arrow::array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
     StructArray, TimestampMicrosecondArray, new_null_array,
@@ -23,6 +23,15 @@ pub(super) struct Column<A> {
     table: &'static str,
     name: &'static str,
     array: A,
+}
+
+/// Where each row of a table's batch came from, whatever else it says.
+///
+/// # Errors
+/// When a column is missing, or a value is none that interdict writes.
+pub fn places(table: Table, batch: &RecordBatch) -> Result<Vec<Place>, Error> {
+    let view = View::new(table, batch);
+    view.rows(view.places()?)
 }
 
 impl<'a> View<'a> {
@@ -54,6 +63,8 @@ impl<'a> View<'a> {
         let sequence = self.column::<Int64Array>("sequence")?;
         let partition = self.column::<Int32Array>("bus_partition")?;
         let offset = self.column::<Int64Array>("bus_offset")?;
+        let chained = matches!(self.table, Table::Events | Table::Recordings);
+        let previous = if chained { Some(self.column::<BinaryArray>("previous")?) } else { None };
         Ok(move |row| {
             let stamp = match spool.text(row) {
                 None => None,
@@ -61,6 +72,10 @@ impl<'a> View<'a> {
                     proxy: proxy.need(row)?.to_owned(),
                     spool: spool.need(row)?.to_owned(),
                     sequence: sequence.count(row)?,
+                    previous: match &previous {
+                        Some(previous) => previous.maybe_fixed(row)?.map(Digest),
+                        None => None,
+                    },
                 }),
             };
             Ok(Place { stamp, partition: partition.small(row)?, offset: offset.count(row)? })
@@ -144,6 +159,19 @@ impl Column<BooleanArray> {
 impl Column<BinaryArray> {
     pub(super) fn bytes(&self, row: usize) -> Result<Vec<u8>, Error> {
         self.array.is_valid(row).then(|| self.array.value(row).to_vec()).ok_or_else(|| self.invalid(row))
+    }
+}
+
+impl Column<BinaryArray> {
+    pub(super) fn fixed<const N: usize>(&self, row: usize) -> Result<[u8; N], Error> {
+        self.maybe_fixed(row)?.ok_or_else(|| self.invalid(row))
+    }
+
+    pub(super) fn maybe_fixed<const N: usize>(&self, row: usize) -> Result<Option<[u8; N]>, Error> {
+        if self.array.is_null(row) {
+            return Ok(None);
+        }
+        self.array.value(row).try_into().map(Some).map_err(|_| self.invalid(row))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod action;
 mod alert;
+mod checkpoint;
 mod chunk;
 mod enums;
 mod event;
@@ -10,7 +11,7 @@ mod resolution;
 mod verdict;
 
 use crate::topic::{MAX_RECORD, VERSION};
-use crate::{Envelope, Judged, Message, Stamp, Time};
+use crate::{Digest, Envelope, Judged, Message, Stamp, Time};
 use prost::Message as _;
 
 #[expect(unreachable_pub, clippy::all, reason = "generated")]
@@ -49,6 +50,7 @@ pub(crate) fn encode(message: &Message) -> Vec<u8> {
             time_us: judged.time.0,
         }),
         Message::Resolution(resolution) => pb::envelope::Body::Resolution(resolution.into()),
+        Message::Checkpoint(checkpoint) => pb::envelope::Body::Checkpoint(checkpoint.into()),
     };
     pb::Envelope { version: VERSION, stamp: None, body: Some(body) }.encode_to_vec()
 }
@@ -56,7 +58,12 @@ pub(crate) fn encode(message: &Message) -> Vec<u8> {
 pub(crate) fn stamp(encoded: &mut Vec<u8>, stamp: &Stamp) {
     let only = pb::Envelope {
         version: 0,
-        stamp: Some(pb::Stamp { proxy: stamp.proxy.clone(), spool: stamp.spool.clone(), sequence: stamp.sequence }),
+        stamp: Some(pb::Stamp {
+            proxy: stamp.proxy.clone(),
+            spool: stamp.spool.clone(),
+            sequence: stamp.sequence,
+            previous: stamp.previous.map(|previous| previous.0.to_vec()).unwrap_or_default(),
+        }),
         body: None,
     };
     #[expect(clippy::expect_used, reason = "a Vec always has room")]
@@ -71,7 +78,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Envelope> {
     if envelope.version == 0 || envelope.version > VERSION {
         return Err(Error::Version(envelope.version));
     }
-    let stamp = envelope.stamp.map(|s| Stamp { proxy: s.proxy, spool: s.spool, sequence: s.sequence });
+    let stamp = envelope.stamp.map(read_stamp).transpose()?;
     let message = match envelope.body.ok_or(Error::Missing("body"))? {
         pb::envelope::Body::Event(event) => Message::Event(event.try_into()?),
         pb::envelope::Body::Chunk(chunk) => Message::Chunk(chunk.try_into()?),
@@ -81,8 +88,19 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Envelope> {
             Message::Judged(Judged { partition: judged.partition, offset: judged.offset, time: Time(judged.time_us) })
         }
         pb::envelope::Body::Resolution(resolution) => Message::Resolution(resolution.try_into()?),
+        pb::envelope::Body::Checkpoint(checkpoint) => Message::Checkpoint(checkpoint.try_into()?),
     };
     Ok(Envelope { stamp, message })
+}
+
+fn read_stamp(stamp: pb::Stamp) -> Result<Stamp> {
+    let pb::Stamp { proxy, spool, sequence, previous } = stamp;
+    let previous = if previous.is_empty() { None } else { Some(digest(&previous, "stamp.previous")?) };
+    Ok(Stamp { proxy, spool, sequence, previous })
+}
+
+fn digest(bytes: &[u8], field: &'static str) -> Result<Digest> {
+    Digest::read(bytes).ok_or(Error::Missing(field))
 }
 
 /// An empty string on the wire is an absent one.

@@ -1,10 +1,10 @@
 //! One message of every kind, with every field filled. They never change; new ones are added.
 
 use interdict_schemas::{
-    Account, Action, Alert, Chunk, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Disclosure,
-    DisclosureKind, Effect, Envelope, Event, Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal,
-    PrincipalKind, Protocol, Refused, Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target,
-    Technique, Time, Verb, Verdict,
+    Account, Action, Alert, Checkpoint, Chunk, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Digest,
+    Disclosure, DisclosureKind, Effect, Envelope, Event, Finding, Hop, Identity, Judged, Kind, Message, Mode,
+    Outcome, Principal, PrincipalKind, Protocol, Refused, Resolution, Scope, Severity, Source, Stamp, Status, Stop,
+    Stream, Target, Technique, Time, Topic, Verb, Verdict,
 };
 
 const AT: Time = Time(1_772_438_494_784_123);
@@ -12,7 +12,12 @@ const AT: Time = Time(1_772_438_494_784_123);
 /// Every kind by the name of its file.
 pub(crate) fn all() -> Vec<(&'static str, Envelope)> {
     let stamped = |message| Envelope {
-        stamp: Some(Stamp { proxy: "gw-1".into(), spool: "01KB0000000000000000000000".into(), sequence: 42 }),
+        stamp: Some(Stamp {
+            proxy: "gw-1".into(),
+            spool: "01KB0000000000000000000000".into(),
+            sequence: 42,
+            previous: None,
+        }),
         message,
     };
     let bare = |message| Envelope { stamp: None, message };
@@ -37,7 +42,28 @@ pub(crate) fn all() -> Vec<(&'static str, Envelope)> {
         ("verdict", bare(Message::Verdict(verdict()))),
         ("judged", bare(Message::Judged(Judged { partition: 3, offset: 1_000_000, time: AT }))),
         ("resolution", bare(Message::Resolution(resolution()))),
+        ("checkpoint", bare(Message::Checkpoint(checkpoint()))),
+        ("chained", Envelope { stamp: Some(chained()), message: Message::Chunk(chunk()) }),
     ]
+}
+
+fn chained() -> Stamp {
+    let (proxy, spool) = ("gw-1".into(), "01KB0000000000000000000000".into());
+    Stamp { proxy, spool, sequence: 42, previous: Some(Digest([7; 32])) }
+}
+
+fn checkpoint() -> Checkpoint {
+    Checkpoint {
+        proxy: "gw-1".into(),
+        spool: "01KB0000000000000000000000".into(),
+        chain: Topic::Events,
+        sequence: 42,
+        head: Digest([1; 32]),
+        time: AT,
+        key: [2; 32],
+        successor: Some([3; 32]),
+        signature: [4; 64],
+    }
 }
 
 fn event(kind: Kind) -> Event {

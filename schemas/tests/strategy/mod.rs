@@ -1,10 +1,10 @@
 //! Any message, for property tests. Optional texts are absent or not empty, as everything that was ever decoded is.
 
 use interdict_schemas::{
-    Account, Action, Alert, Chunk, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Disclosure,
-    DisclosureKind, Effect, Event, Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome, Principal,
-    PrincipalKind, Protocol, Refused, Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream, Target,
-    Technique, Time, Verb, Verdict,
+    Account, Action, Alert, Checkpoint, Chunk, Class, Closed, Decision, DecoyPlace, DecoyUse, Delegation, Digest,
+    Disclosure, DisclosureKind, Effect, Event, Finding, Hop, Identity, Judged, Kind, Message, Mode, Outcome,
+    Principal, PrincipalKind, Protocol, Refused, Resolution, Scope, Severity, Source, Stamp, Status, Stop, Stream,
+    Target, Technique, Time, Topic, Verb, Verdict,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -24,12 +24,19 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
         verdict().prop_map(Message::Verdict).boxed(),
         judged.boxed(),
         resolution().prop_map(Message::Resolution).boxed(),
+        checkpoint().prop_map(Message::Checkpoint).boxed(),
     ]
 }
 
 /// Any stamp, or none.
 pub(crate) fn stamp() -> impl Strategy<Value = Option<Stamp>> {
-    option::of((text(), full(), count()).prop_map(|(proxy, spool, sequence)| Stamp { proxy, spool, sequence }))
+    let previous = option::of(any::<[u8; 32]>().prop_map(Digest));
+    option::of((text(), full(), count(), previous).prop_map(|(proxy, spool, sequence, previous)| Stamp {
+        proxy,
+        spool,
+        sequence,
+        previous,
+    }))
 }
 
 /// Counts that the lake can hold.
@@ -259,4 +266,16 @@ fn verdict() -> impl Strategy<Value = Verdict> {
 fn resolution() -> impl Strategy<Value = Resolution> {
     (full(), time(), full(), select(Finding::ALL), text(), text())
         .prop_map(|(alert, time, root, finding, by, note)| Resolution { alert, time, root, finding, by, note })
+}
+
+fn checkpoint() -> impl Strategy<Value = Checkpoint> {
+    let who = (text(), full(), select(Topic::ALL.to_vec()), count(), time());
+    let keys =
+        (any::<[u8; 32]>(), any::<[u8; 32]>(), option::of(any::<[u8; 32]>()), any::<[u8; 32]>(), any::<[u8; 32]>());
+    (who, keys).prop_map(|((proxy, spool, chain, sequence, time), (head, key, successor, left, right))| {
+        let mut signature = [0; 64];
+        signature[..32].copy_from_slice(&left);
+        signature[32..].copy_from_slice(&right);
+        Checkpoint { proxy, spool, chain, sequence, head: Digest(head), time, key, successor, signature }
+    })
 }

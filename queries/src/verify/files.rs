@@ -1,0 +1,120 @@
+//! The files of the lake's tables against what the tables' logs say of them: there, as long as they were, and with the
+//! digest that the collector took of them.
+
+use super::report::Files;
+use super::{MAX_BREAKS, Progress};
+use crate::{Error, Snapshot};
+use deltalake::{DeltaTable, ObjectStore, Path};
+use futures::TryStreamExt as _;
+use interdict_schemas::lake::{FILE_DIGEST, PARTITION, Table};
+use sha2::{Digest as _, Sha256};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// A file of a table.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    pub(super) path: Path,
+    pub(super) size: u64,
+    digest: Option<String>,
+    /// Its day, as it stands in the log; absent where it has none.
+    day: Option<String>,
+}
+
+/// The files that a table's newest state consists of.
+#[expect(deprecated, reason = "nothing else tells a file's tags")]
+pub(super) fn of(delta: &DeltaTable, table: Table) -> Result<Vec<File>, Error> {
+    let failed = |source| Error::Table { table: table.name(), source: Box::new(source) };
+    let log = delta.snapshot().map_err(failed)?.log_data();
+    let file = log.into_iter().map(|view| {
+        let add = view.add_action();
+        File {
+            path: view.object_store_path(),
+            size: u64::try_from(view.size()).unwrap_or_default(),
+            digest: add.tags.and_then(|mut tags| tags.remove(FILE_DIGEST).flatten()),
+            day: add.partition_values.get(PARTITION).cloned().flatten(),
+        }
+    });
+    Ok(file.collect())
+}
+
+impl File {
+    /// Whether it may hold rows of these days.
+    pub(super) fn is_of(&self, days: Option<&RangeInclusive<String>>) -> bool {
+        match (&self.day, days) {
+            (Some(day), Some(days)) => days.contains(day),
+            _ => true,
+        }
+    }
+}
+
+/// Reads every file of these days once.
+pub(super) async fn check(
+    lake: &Snapshot,
+    days: Option<&RangeInclusive<String>>,
+    progress: &Progress,
+) -> Result<Files, Error> {
+    let mut report = Files::default();
+    let mut all = Vec::new();
+    for table in Table::ALL {
+        let Some(delta) = lake.delta(table) else { continue };
+        let files = of(delta, table)?;
+        all.extend(files.into_iter().filter(|file| file.is_of(days)).map(|file| (table, delta.object_store(), file)));
+    }
+    let total = all.iter().map(|(.., file)| file.size).sum();
+    progress.total.store(total, Ordering::Relaxed);
+    for (table, store, file) in all {
+        report.checked += 1;
+        if file.digest.is_none() {
+            report.without_digest += 1;
+        }
+        let fault = fault(&store, &file).await;
+        progress.done.fetch_add(file.size, Ordering::Relaxed);
+        let name = || format!("{}/{}", table.name(), file.path);
+        match fault {
+            None => {}
+            Some(Fault::Gone) => {
+                report.missing += 1;
+                list(&mut report.gone, name());
+            }
+            Some(Fault::Changed(how)) => {
+                report.altered += 1;
+                list(&mut report.changed, format!("{}: {how}", name()));
+            }
+        }
+    }
+    Ok(report)
+}
+
+fn list(names: &mut Vec<String>, name: String) {
+    if names.len() < MAX_BREAKS {
+        names.push(name);
+    }
+}
+
+enum Fault {
+    Gone,
+    Changed(String),
+}
+
+async fn fault(store: &Arc<dyn ObjectStore>, file: &File) -> Option<Fault> {
+    let read = match store.get_opts(&file.path, Default::default()).await {
+        Ok(read) => read,
+        Err(deltalake::ObjectStoreError::NotFound { .. }) => return Some(Fault::Gone),
+        Err(error) => return Some(Fault::Changed(format!("it cannot be read: {error}"))),
+    };
+    if read.meta.size != file.size {
+        return Some(Fault::Changed(format!("it has {} bytes and had {}", read.meta.size, file.size)));
+    }
+    let wanted = file.digest.as_ref()?;
+    let hashed = read.into_stream().try_fold(Sha256::new(), async |mut hash, bytes| {
+        hash.update(&bytes);
+        Ok(hash)
+    });
+    let found = match hashed.await {
+        Ok(hash) => hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        Err(error) => return Some(Fault::Changed(format!("it cannot be read: {error}"))),
+    };
+    (found != *wanted).then(|| Fault::Changed(format!("its digest is {found} and was {wanted}")))
+}

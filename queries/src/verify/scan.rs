@@ -1,0 +1,312 @@
+//! A table's rows as the chain needs them, in the order of their logs and numbers. Files are read one by one, so that one
+//! that is gone or broken does not keep the others from being looked at; what is sorted is narrow, and spills to disk
+//! where it does not fit in the memory that the engine may use.
+
+use super::files::File;
+use super::source::Source;
+use crate::{Error, Snapshot};
+use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, Int32Array, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use datafusion::prelude::col;
+use deltalake::ObjectStore;
+use futures::{Stream, StreamExt as _, stream};
+use interdict_schemas::lake::{self, Located, Place, Table};
+use interdict_schemas::{Digest, Message, Time, chain};
+use parquet::arrow::ParquetRecordBatchStreamBuilder;
+use std::collections::{HashMap, VecDeque};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+/// Names of logs and proxies, each once.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    numbers: HashMap<String, i32>,
+    names: Vec<Arc<str>>,
+}
+
+impl Names {
+    fn number(&mut self, name: &str) -> i32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = i32::try_from(self.names.len()).unwrap_or(i32::MAX);
+        self.numbers.insert(name.to_owned(), number);
+        self.names.push(name.into());
+        number
+    }
+
+    fn name(&self, number: i32) -> Arc<str> {
+        let name = usize::try_from(number).ok().and_then(|at| self.names.get(at));
+        name.cloned().unwrap_or_else(|| "".into())
+    }
+}
+
+/// What all readers of a table share.
+#[derive(Debug)]
+struct Work {
+    table: Table,
+    store: Arc<dyn ObjectStore>,
+    files: Mutex<VecDeque<File>>,
+    names: Mutex<Names>,
+    broken: Mutex<Vec<String>>,
+    unnumbered: Mutex<u64>,
+    /// Only these numbers, by log; all where there are none.
+    spans: Option<HashMap<String, RangeInclusive<u64>>>,
+}
+
+/// A row as it comes out of the sort.
+#[derive(Debug, Clone)]
+pub(super) struct Narrow {
+    pub(super) spool: Arc<str>,
+    pub(super) proxy: Arc<str>,
+    pub(super) sequence: u64,
+    pub(super) time: Time,
+    pub(super) partition: u32,
+    pub(super) offset: u64,
+    pub(super) previous: Option<Digest>,
+    pub(super) record: Option<Digest>,
+}
+
+/// A sorted reading of a table.
+pub(super) struct Scan {
+    work: Arc<Work>,
+    rows: SendableRecordBatchStream,
+    memory: usize,
+}
+
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{FixedSizeBinary, Int32, Int64};
+    Arc::new(Schema::new(vec![
+        Field::new("spool", Int32, false),
+        Field::new("proxy", Int32, false),
+        Field::new("sequence", Int64, false),
+        Field::new("partition", Int32, false),
+        Field::new("offset", Int64, false),
+        Field::new("time", Int64, false),
+        Field::new("previous", FixedSizeBinary(32), true),
+        Field::new("record", FixedSizeBinary(32), true),
+    ]))
+});
+
+impl Scan {
+    /// Starts reading these files of the table.
+    pub(super) async fn open(
+        lake: &Snapshot,
+        table: Table,
+        files: Vec<File>,
+        spans: Option<HashMap<String, RangeInclusive<u64>>>,
+    ) -> Result<Option<Self>, Error> {
+        let Some(delta) = lake.delta(table) else { return Ok(None) };
+        let work = Arc::new(Work {
+            table,
+            store: delta.object_store(),
+            files: Mutex::new(files.into()),
+            names: Mutex::default(),
+            broken: Mutex::default(),
+            unnumbered: Mutex::default(),
+            spans,
+        });
+        let readers = lake.context().state().config().target_partitions();
+        let part = || Arc::new(Part(Arc::clone(&work))) as Arc<dyn PartitionStream>;
+        let parts = (0..readers).map(|_| part()).collect();
+        let source = StreamingTable::try_new(Arc::clone(&SCHEMA), parts).map_err(Error::planning)?;
+        let order = ["spool", "sequence", "offset"].map(|name| col(name).sort(true, false)).to_vec();
+        let sorted = lake.context().read_table(Arc::new(source)).and_then(|frame| frame.sort(order));
+        let memory = lake.memory();
+        let rows = sorted.map_err(Error::planning)?.execute_stream().await;
+        Ok(Some(Self { work, rows: rows.map_err(|error| Error::running(error, memory))?, memory }))
+    }
+
+    /// The next rows.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Narrow>>, Error> {
+        let Some(batch) = self.rows.next().await.transpose().map_err(|error| Error::running(error, self.memory))?
+        else {
+            return Ok(None);
+        };
+        let names = lock(&self.work.names);
+        let [spool, proxy, partition] = [0, 1, 3].map(|at| batch.column(at).as_primitive::<Int32Type>());
+        let [sequence, offset, time] = [2, 4, 5].map(|at| batch.column(at).as_primitive::<Int64Type>());
+        let [previous, record] = [6, 7].map(|at| batch.column(at).as_fixed_size_binary());
+        let digest = |array: &arrow::array::FixedSizeBinaryArray, row: usize| {
+            array.is_valid(row).then(|| Digest::read(array.value(row))).flatten()
+        };
+        let count = |value: i64| u64::try_from(value).unwrap_or_default();
+        let rows = (0..batch.num_rows()).map(|row| Narrow {
+            spool: names.name(spool.value(row)),
+            proxy: names.name(proxy.value(row)),
+            sequence: count(sequence.value(row)),
+            time: Time(time.value(row)),
+            partition: u32::try_from(partition.value(row)).unwrap_or_default(),
+            offset: count(offset.value(row)),
+            previous: digest(previous, row),
+            record: digest(record, row),
+        });
+        Ok(Some(rows.collect()))
+    }
+
+    /// Once all is read: rows without a number, and files that could not be read.
+    pub(super) fn end(self) -> (u64, Vec<String>) {
+        (*lock(&self.work.unnumbered), std::mem::take(&mut *lock(&self.work.broken)))
+    }
+}
+
+/// One of the readers.
+#[derive(Debug)]
+struct Part(Arc<Work>);
+
+impl PartitionStream for Part {
+    fn schema(&self) -> &SchemaRef {
+        &SCHEMA
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let work = Arc::clone(&self.0);
+        let files = stream::unfold(work, |work| async move {
+            let file = lock(&work.files).pop_front()?;
+            let batches = read(Arc::clone(&work), file).await;
+            Some((batches, work))
+        });
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&SCHEMA), files.flatten()))
+    }
+}
+
+/// One file's rows. What fails in it is told at the end, and ends it.
+async fn read(work: Arc<Work>, file: File) -> impl Stream<Item = Result<RecordBatch, DataFusionError>> + use<> {
+    let opened = async {
+        let source = Source::open(&work.store, &file).await?;
+        ParquetRecordBatchStreamBuilder::new(source).await?.build()
+    };
+    let opened = opened.await;
+    let name = format!("{}/{}", work.table.name(), file.path);
+    let opened = opened.map_err(|error| lock(&work.broken).push(format!("{name}: {error}"))).ok();
+    stream::unfold((opened, work, name), |(rows, work, name)| async move {
+        let mut rows = rows?;
+        match rows.next().await? {
+            Ok(batch) => {
+                let narrow = narrow(&work, &batch);
+                Some((narrow, (Some(rows), work, name)))
+            }
+            Err(error) => {
+                lock(&work.broken).push(format!("{name}: {error}"));
+                None
+            }
+        }
+    })
+}
+
+fn narrow(work: &Work, batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
+    let mut rows = Vec::with_capacity(batch.num_rows());
+    match records(work.table, batch) {
+        Ok(records) => rows.extend(records),
+        // Somebody has written what interdict does not: find out which rows are meant.
+        Err(_) => {
+            for row in 0..batch.num_rows() {
+                let one = batch.slice(row, 1);
+                match records(work.table, &one) {
+                    Ok(records) => rows.extend(records),
+                    Err(_) => rows.push((place(work.table, &one), Time::default(), None)),
+                }
+            }
+        }
+    }
+    let mut columns = Columns::default();
+    let mut names = lock(&work.names);
+    for (place, time, record) in rows {
+        let Some(stamp) = place.stamp else {
+            *lock(&work.unnumbered) += 1;
+            continue;
+        };
+        if let Some(spans) = &work.spans
+            && !spans.get(&stamp.spool).is_some_and(|span| span.contains(&stamp.sequence))
+        {
+            continue;
+        }
+        columns.spool.push(names.number(&stamp.spool));
+        columns.proxy.push(names.number(&stamp.proxy));
+        columns.sequence.push(signed(stamp.sequence));
+        columns.partition.push(i32::try_from(place.partition).unwrap_or(i32::MAX));
+        columns.offset.push(signed(place.offset));
+        columns.time.push(time.0);
+        columns.previous.push(stamp.previous);
+        columns.record.push(record);
+    }
+    columns.finish()
+}
+
+/// Each row's place, time, and the digest of what it says.
+fn records(table: Table, batch: &RecordBatch) -> Result<Vec<(Place, Time, Option<Digest>)>, lake::Error> {
+    fn digests<T>(
+        records: Vec<Located<T>>,
+        time: impl Fn(&T) -> Time,
+        message: impl Fn(T) -> Message,
+    ) -> Vec<(Place, Time, Option<Digest>)> {
+        let digest = |Located { place, value }| {
+            let time = time(&value);
+            (place, time, Some(chain::record(&message(value).encode())))
+        };
+        records.into_iter().map(digest).collect()
+    }
+    Ok(match table {
+        Table::Recordings => digests(lake::recordings(batch)?, |chunk| chunk.time, Message::Chunk),
+        _ => digests(lake::events(batch)?, |event| event.time, Message::Event),
+    })
+}
+
+/// Where a row stands that says nothing; nowhere if even that is not to be read.
+fn place(table: Table, one: &RecordBatch) -> Place {
+    let nowhere = Place { stamp: None, partition: 0, offset: 0 };
+    lake::places(table, one).ok().and_then(|places| places.into_iter().next()).unwrap_or(nowhere)
+}
+
+#[derive(Default)]
+struct Columns {
+    spool: Vec<i32>,
+    proxy: Vec<i32>,
+    sequence: Vec<i64>,
+    partition: Vec<i32>,
+    offset: Vec<i64>,
+    time: Vec<i64>,
+    previous: Vec<Option<Digest>>,
+    record: Vec<Option<Digest>>,
+}
+
+impl Columns {
+    fn finish(self) -> Result<RecordBatch, DataFusionError> {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int32Array::from(self.spool)),
+            Arc::new(Int32Array::from(self.proxy)),
+            Arc::new(Int64Array::from(self.sequence)),
+            Arc::new(Int32Array::from(self.partition)),
+            Arc::new(Int64Array::from(self.offset)),
+            Arc::new(Int64Array::from(self.time)),
+            digests(&self.previous)?,
+            digests(&self.record)?,
+        ];
+        Ok(RecordBatch::try_new(Arc::clone(&SCHEMA), columns)?)
+    }
+}
+
+fn digests(digests: &[Option<Digest>]) -> Result<ArrayRef, DataFusionError> {
+    let mut column = FixedSizeBinaryBuilder::with_capacity(digests.len(), 32);
+    for digest in digests {
+        match digest {
+            Some(digest) => column.append_value(digest.0)?,
+            None => column.append_null(),
+        }
+    }
+    Ok(Arc::new(column.finish()))
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// What is guarded is pushed to and counted; a panic elsewhere leaves it whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

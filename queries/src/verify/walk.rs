@@ -1,0 +1,180 @@
+//! One table's logs, each walked with its checkpoints beside its rows.
+
+use super::chain::{Found, Row, Span, Walk, Walked};
+use super::keys::Keys;
+use super::part::{self, Extent};
+use super::report::{Break, Files, Spool, TableReport};
+use super::scan::{Narrow, Scan};
+use super::signed::{Signed, Word};
+use super::{MAX_BREAKS, Options, Written, excused, files};
+use crate::{Error, Snapshot};
+use interdict_schemas::{Time, Topic};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Walks through one topic's table.
+pub(super) async fn table(
+    lake: &Snapshot,
+    topic: Topic,
+    extent: Option<Extent>,
+    options: &Options,
+    keys: &mut Keys,
+    files: &mut Files,
+) -> Result<TableReport, Error> {
+    let table = part::table(topic);
+    let report =
+        TableReport { table: table.name(), spools: Vec::new(), breaks: Vec::new(), faults: 0, unnumbered: 0 };
+    let spans = extent.as_ref().map(|extent| extent.spans.clone());
+    let mut told = Told { lake, topic, options, spans: spans.clone(), keys, files, report };
+    let mut seen = HashSet::new();
+    if let Some(delta) = lake.delta(table) {
+        let days = extent.as_ref().and_then(|extent| extent.days.as_ref());
+        let wanted = files::of(delta, table)?.into_iter().filter(|file| file.is_of(days)).collect();
+        if let Some(mut scan) = Scan::open(lake, table, wanted, spans).await? {
+            let mut rows = VecDeque::new();
+            while let Some(first) = peek(&mut scan, &mut rows).await? {
+                let (spool, proxy) = (Arc::clone(&first.spool), Arc::clone(&first.proxy));
+                seen.insert(spool.to_string());
+                told.log(&spool, &proxy, Some((&mut scan, &mut rows))).await?;
+            }
+            let (unnumbered, broken) = scan.end();
+            told.report.unnumbered = unnumbered;
+            for name in broken {
+                if told.files.tells(&name) {
+                    continue;
+                }
+                told.files.altered += 1;
+                if told.files.changed.len() < MAX_BREAKS {
+                    told.files.changed.push(name);
+                }
+            }
+        }
+    }
+    for (spool, proxy) in told.others(&seen).await? {
+        told.log(&spool, &proxy, None).await?;
+    }
+    told.report.spools.sort_by(|left, right| left.spool.cmp(&right.spool));
+    Ok(told.report)
+}
+
+/// What is known so far.
+struct Told<'a> {
+    lake: &'a Snapshot,
+    topic: Topic,
+    options: &'a Options,
+    spans: Option<HashMap<String, RangeInclusive<u64>>>,
+    keys: &'a mut Keys,
+    files: &'a mut Files,
+    report: TableReport,
+}
+
+/// The next row, which stays.
+async fn peek<'a>(scan: &mut Scan, rows: &'a mut VecDeque<Narrow>) -> Result<Option<&'a Narrow>, Error> {
+    while rows.is_empty() {
+        let Some(more) = scan.next().await? else { return Ok(None) };
+        rows.extend(more);
+    }
+    Ok(rows.front())
+}
+
+impl Told<'_> {
+    /// Walks through one log: the rows as long as they are its own.
+    async fn log(
+        &mut self,
+        spool: &str,
+        proxy: &str,
+        mut rows: Option<(&mut Scan, &mut VecDeque<Narrow>)>,
+    ) -> Result<(), Error> {
+        let span = match self.spans.as_ref().map(|spans| spans.get(spool)) {
+            Some(Some(span)) => Span { first: Some(*span.start()), last: Some(*span.end()) },
+            _ => {
+                let last = self.written(spool).map(|written| written.last).max();
+                Span { first: (!self.options.head_may_be_gone).then_some(1), last }
+            }
+        };
+        let in_span = Span { last: self.spans.as_ref().and(span.last), ..span };
+        let signed = Signed::open(self.lake, self.topic, spool, in_span).await;
+        let mut signed = signed.or_else(|error| excused(self.files, error))?;
+        signed.know(self.topic, spool, self.written(spool).filter_map(|written| Some((written.last, written.head?))));
+        let mut walk = Walk::new(spool, self.topic, span);
+        if let Some((scan, rows)) = &mut rows {
+            while let Some(row) = peek(scan, rows).await?.filter(|row| *row.spool == *spool).cloned() {
+                while let Some(Word { checkpoint, is_known }) = signed.before(row.sequence).await? {
+                    walk.checkpoint(&checkpoint, is_known || self.keys.believe(&checkpoint));
+                }
+                walk.row(&Row {
+                    proxy: &row.proxy,
+                    sequence: row.sequence,
+                    time: row.time,
+                    partition: row.partition,
+                    offset: row.offset,
+                    previous: row.previous,
+                    record: row.record,
+                });
+                self.options.progress.records.fetch_add(1, Ordering::Relaxed);
+                rows.pop_front();
+                self.add(spool, proxy, walk.take());
+            }
+        }
+        while let Some(Word { checkpoint, is_known }) = signed.before(u64::MAX).await? {
+            walk.checkpoint(&checkpoint, is_known || self.keys.believe(&checkpoint));
+        }
+        let (walked, found) = walk.finish(self.options.settled.unwrap_or(Time(i64::MAX)));
+        self.add(spool, proxy, found);
+        let Walked { first, last, rows, missing, doubled, chained, signed, late, head } = walked;
+        let head = head.map(|head| head.to_string());
+        let (proxy, spool) = (proxy.to_owned(), spool.to_owned());
+        let spool = Spool { proxy, spool, first, last, rows, missing, doubled, chained, signed, late, head };
+        self.report.spools.push(spool);
+        Ok(())
+    }
+
+    fn add(&mut self, spool: &str, proxy: &str, found: Vec<Found>) {
+        self.report.faults += found.len() as u64;
+        for Found { fault, from, to, after, before } in found {
+            if self.report.breaks.len() == MAX_BREAKS {
+                return;
+            }
+            let day = |time: Option<Time>| time.map(|time| time.to_string().chars().take(10).collect());
+            let (after, before) = (day(after), day(before));
+            let (proxy, spool) = (proxy.to_owned(), spool.to_owned());
+            self.report.breaks.push(Break { proxy, spool, from, to, fault, after, before });
+        }
+    }
+
+    /// How far the log was written, as whoever asks knows it.
+    fn written<'b>(&'b self, spool: &'b str) -> impl Iterator<Item = &'b Written> {
+        let all = self.spans.is_none();
+        let mine = move |written: &&Written| all && written.topic == self.topic && written.spool == spool;
+        self.options.written.iter().filter(mine).filter(|written| written.last > 0)
+    }
+
+    /// Logs that have signed and of which no row is left.
+    async fn others(&self, seen: &HashSet<String>) -> Result<Vec<(String, String)>, Error> {
+        let mut others: Vec<(String, String)> = Vec::new();
+        if self.spans.is_none() {
+            let sql = format!(
+                "select log, max(signer) as signer from checkpoints where chain = '{}' group by log order by log",
+                self.topic
+            );
+            let found = async {
+                let mut found = Vec::new();
+                for batch in self.lake.sql(&sql).await?.collect().await? {
+                    for row in 0..batch.num_rows() {
+                        let text = |column| super::check::text(&batch, column, row);
+                        found.push((text("log")?.unwrap_or_default(), text("signer")?.unwrap_or_default()));
+                    }
+                }
+                Ok(found)
+            };
+            others = found.await.or_else(|error| excused(self.files, error))?;
+            let written = self.options.written.iter().filter(|written| written.topic == self.topic);
+            others.extend(written.map(|written| (written.spool.clone(), String::new())));
+        }
+        let mut seen = seen.clone();
+        others.retain(|(spool, _)| seen.insert(spool.clone()));
+        Ok(others)
+    }
+}
