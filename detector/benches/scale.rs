@@ -7,7 +7,7 @@
 //! RESTART: a snapshot of that, packed in memory, and read back: bytes, seconds, and for how long the fold stood still.
 
 use interdict_detector::simulation::Plan;
-use interdict_detector::snapshot::{Kind, Packer, Unpacker};
+use interdict_detector::snapshot::{self, Packer, Unpacker};
 use interdict_detector::{Detector, Restoring, Settings};
 use interdict_schemas::{Account, Event, Identity, Kind, Principal, PrincipalKind, Protocol, Source, Target, Time};
 use std::time::Instant;
@@ -106,7 +106,7 @@ fn restart(mut detector: Detector) {
     for part in bytes.chunks(1 << 20) {
         unpacker.feed(part);
         while let Some(frame) = unpacker.frame().expect("a frame") {
-            if frame.kind != Kind::End {
+            if frame.kind != snapshot::Kind::End {
                 restoring.take(frame).expect("taken in");
             }
         }
