@@ -1,5 +1,6 @@
 //! The sections `[lake]` and `[collector]`, as written and as meant.
 
+use crate::location::Lake;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawLake {
-    /// Folder of the tables, from the data folder if relative; `lake` if left out.
+    /// Folder of the tables, from the data folder if relative, or a URL on object storage; `lake` if left out.
     pub path: Option<PathBuf>,
 }
 
@@ -27,10 +28,33 @@ pub struct Raw {
 /// When to write, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Folder of the tables.
-    pub lake: PathBuf,
+    /// Where the tables are.
+    pub lake: Lake,
     /// When to cut.
     pub limits: Limits,
+    /// What to do when the storage fails.
+    pub patience: Patience,
+}
+
+/// How long is waited for the storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For one write of a table, before it is given up and begun anew.
+    pub hung: Duration,
+    /// After a failure, before it is tried again: the first time, and at most.
+    pub backoff: [Duration; 2],
+    /// A table without new rows commits its positions no more often than this: positions alone make a commit each.
+    pub idle: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            hung: Duration::from_secs(300),
+            backoff: [Duration::from_millis(500), Duration::from_secs(30)],
+            idle: Duration::from_secs(60),
+        }
+    }
 }
 
 /// When a batch is cut.
@@ -45,8 +69,11 @@ pub struct Limits {
 }
 
 /// A value that cannot be.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// No place.
+    #[error(transparent)]
+    Lake(Box<crate::Error>),
     /// Zero or absurd.
     #[error("collector.{key} is {value}; it must be from {least} to {most}")]
     Range {
@@ -71,12 +98,14 @@ impl Raw {
         let rows = within("max_rows", self.max_rows.map_or(50_000, |rows| rows as u64), 1, 1_000_000)?;
         let bytes = within("max_bytes", self.max_bytes.map_or(64 << 20, |bytes| bytes as u64), 1 << 20, 1 << 30)?;
         Ok(Config {
-            lake: base.join(lake.path.unwrap_or_else(|| "lake".into())),
+            lake: Lake::parse(&lake.path.unwrap_or_else(|| "lake".into()), base)
+                .map_err(|error| Error::Lake(Box::new(error)))?,
             limits: Limits {
                 age: Duration::from_secs(age),
                 rows: usize::try_from(rows).unwrap_or(usize::MAX),
                 bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
             },
+            patience: Patience::default(),
         })
     }
 }
@@ -92,7 +121,7 @@ mod tests {
     #[test]
     fn defaults_stand_and_absurd_values_are_named() {
         let config = Raw::default().resolve(RawLake::default(), Path::new("/srv")).expect("defaults");
-        assert_eq!(config.lake, Path::new("/srv/lake"));
+        assert_eq!(config.lake.folder().as_deref(), Some(Path::new("/srv/lake")));
         assert_eq!((config.limits.age, config.limits.rows), (Duration::from_secs(5), 50_000));
         let check = |raw: Raw, expected: &str| {
             let error = raw.resolve(RawLake::default(), Path::new("/")).expect_err("absurd").to_string();

@@ -5,20 +5,25 @@
 //! the lowest, and each table passes over what it has. What a writer sent twice carries the same stamp and is dropped;
 //! the highest sequence of every spool is committed the same way. The bus is told to forget only what all tables have.
 //! A record that cannot be read is counted, logged with its place and kept as it was in `_rejected` beside its table;
-//! it never blocks the others. Compaction and vacuum may run beside a collector; a second collector does no harm, but
-//! only one of them gets on.
+//! it never blocks the others. Compaction, retention and vacuum may run beside a collector; a second collector takes over
+//! from the first, which ends. How all that is kept: `table.rs`.
 
 mod batch;
 mod commit;
 pub mod config;
 mod error;
+mod file;
 mod import;
 mod lane;
+mod location;
+pub mod maintain;
+mod storage;
 mod table;
 
 pub use config::Config;
 pub use error::Error;
 pub use import::{Import, Imported};
+pub use location::Lake;
 
 use futures::future::try_join_all;
 use interdict_bus::Log;

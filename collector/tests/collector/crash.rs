@@ -77,7 +77,7 @@ async fn files_without_a_commit_are_no_part_of_the_lake() {
     collect(patient(folder.path(), 1_000), log.clone()).await.expect("collected");
     for table in FED {
         let logs = folder.path().join(table.name()).join("_delta_log");
-        std::fs::remove_file(logs.join("00000000000000000001.json")).expect("the commit with the rows");
+        std::fs::remove_file(logs.join("00000000000000000002.json")).expect("the commit with the rows");
     }
     assert_eq!(lake::rows(folder.path(), Table::Events).await, 0);
     collect(patient(folder.path(), 1_000), log).await.expect("collected");
