@@ -40,6 +40,13 @@ use tokio_util::sync::CancellationToken;
 /// When only a person can mend it (the lake's path, a table of another schema), or when the last write failed; the
 /// bus then keeps what is not in the lake.
 pub async fn run(config: Config, log: Arc<dyn Log>, shutdown: CancellationToken) -> Result<(), Error> {
-    let lanes = Topic::ALL.into_iter().map(|topic| lane::run(topic, &config, &log, &shutdown));
-    try_join_all(lanes).await.map(|_| ())
+    let lanes = try_join_all(Topic::ALL.into_iter().map(|topic| lane::run(topic, &config, &log, &shutdown)));
+    let upkeep = async {
+        maintain::upkeep(&config, &shutdown).await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        done = lanes => done.map(|_| ()),
+        never = upkeep => never,
+    }
 }

@@ -71,9 +71,8 @@ impl Keeper {
     /// Writes sorted rows into files of the size that is meant.
     async fn write(&self, sorter: Sorter, day: &str) -> Result<(Vec<Add>, u64), Error> {
         let (send, mut encoded) = mpsc::channel(1);
-        let merge = tokio::task::spawn_blocking(move || {
-            sort::write(sorter, TARGET, |file| send.blocking_send(file).is_ok())
-        });
+        let merge =
+            tokio::task::spawn_blocking(move || sort::write(sorter, TARGET, |file| send.blocking_send(file).is_ok()));
         let (mut adds, mut rows) = (Vec::new(), 0);
         let now = Time::from(jiff::Timestamp::now());
         while let Some((bytes, found)) = encoded.recv().await {

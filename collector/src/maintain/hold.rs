@@ -55,7 +55,8 @@ impl Hold {
     /// # Errors
     /// When the storage fails.
     pub async fn place(&self, lake: &Lake) -> Result<(), Error> {
-        let bytes = serde_json::to_vec_pretty(self).map_err(|error| Error::Hold(self.value.clone(), error.to_string()))?;
+        let bytes =
+            serde_json::to_vec_pretty(self).map_err(|error| Error::Hold(self.value.clone(), error.to_string()))?;
         let put = store(lake)?.put_opts(&self.path(), bytes.into(), PutOptions::from(PutMode::Overwrite)).await;
         put.map(|_| ()).map_err(|source| Error::Storage { doing: "put", table: FOLDER, source })
     }

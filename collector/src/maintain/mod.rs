@@ -11,11 +11,13 @@ mod hold;
 mod retain;
 mod sort;
 mod status;
+mod upkeep;
 
 pub use compact::Compacted;
 pub use hold::{Hold, Kind as HoldKind};
 pub use retain::Retained;
 pub use status::Status;
+pub(crate) use upkeep::run as upkeep;
 
 use crate::Error;
 use crate::file;

@@ -1,7 +1,7 @@
 //! Retention: days that are older than they need to be go, but for the rows that are on hold.
 
-use super::hold::{Held, Hold};
 use super::Keeper;
+use super::hold::{Held, Hold};
 use crate::Error;
 use crate::file;
 use arrow::compute::{concat_batches, filter_record_batch};

@@ -113,7 +113,7 @@ pub(super) fn write(
     let mut end = |writer: ArrowWriter<Vec<u8>>| -> Result<bool, Error> {
         let mut writer = writer;
         let found = writer.finish().map_err(wrong)?;
-        Ok(take((writer.into_inner().map_err(wrong)?, found)))
+        Ok(take((std::mem::take(writer.inner_mut()), found)))
     };
     let mut each = |batch: RecordBatch| -> Result<bool, Error> {
         let mut current = match writer.take() {

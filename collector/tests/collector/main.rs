@@ -5,13 +5,14 @@ mod faulty;
 mod import;
 mod killed;
 mod lake;
+mod maintain;
 mod memory;
 mod say;
 mod steps;
 mod tables;
 
 use interdict_bus::Log;
-use interdict_collector::config::{Limits, Patience};
+use interdict_collector::config::{Limits, Patience, Upkeep};
 use interdict_collector::{Config, Error, Lake};
 use interdict_schemas::lake::Table;
 use std::path::Path;
@@ -27,7 +28,9 @@ fn patient(lake: &Path, rows: usize) -> Config {
 fn patient_at(lake: &str, rows: usize) -> Config {
     let limits = Limits { age: Duration::from_secs(3_600), rows, bytes: 64 << 20 };
     let lake = Lake::parse(Path::new(lake), Path::new("")).expect("a place");
-    Config { lake, limits, patience: Patience { backoff: [Duration::from_millis(1); 2], ..Patience::default() } }
+    let patience = Patience { backoff: [Duration::from_millis(1); 2], ..Patience::default() };
+    // Tests compact when they mean to.
+    Config { lake, limits, patience, upkeep: Upkeep { every: None, ..Upkeep::default() } }
 }
 
 /// Collects what the log holds, and ends as on a plain shutdown.
