@@ -3,6 +3,7 @@
 use crate::faulty::World;
 use arrow::array::RecordBatch;
 use deltalake::{DeltaTable, DeltaTableBuilder};
+use interdict_collector::Lake;
 use interdict_schemas::lake::{self, Located, Table};
 use interdict_schemas::{Alert, Chunk, Event, Verdict};
 use object_store::ObjectStoreExt as _;
@@ -54,6 +55,22 @@ pub(crate) async fn events_at(world: &World) -> Vec<Located<Event>> {
 
 pub(crate) async fn rows_at(world: &World, table: Table) -> usize {
     files_at(world, table).await.iter().map(RecordBatch::num_rows).sum()
+}
+
+/// As [`files`], wherever the lake is.
+async fn files_of(lake: &Lake, table: Table) -> Vec<RecordBatch> {
+    match DeltaTableBuilder::from_url(lake.table(table)).expect("builder").load().await {
+        Ok(delta) => batches(&delta).await,
+        Err(_) => Vec::new(),
+    }
+}
+
+pub(crate) async fn events_of(lake: &Lake) -> Vec<Located<Event>> {
+    files_of(lake, Table::Events).await.iter().flat_map(|batch| lake::events(batch).expect("events")).collect()
+}
+
+pub(crate) async fn rows_of(lake: &Lake, table: Table) -> usize {
+    files_of(lake, table).await.iter().map(RecordBatch::num_rows).sum()
 }
 
 pub(crate) async fn rows(lake: &Path, table: Table) -> usize {

@@ -7,6 +7,7 @@ mod killed;
 mod lake;
 mod maintain;
 mod memory;
+mod s3;
 mod say;
 mod steps;
 mod tables;
