@@ -6,6 +6,7 @@
 
 mod alerts;
 mod column;
+pub mod dictionary;
 mod disclosures;
 mod error;
 mod events;
