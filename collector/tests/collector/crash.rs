@@ -32,7 +32,7 @@ async fn check(lake: &Path, last: u64) {
     assert_eq!(lake::rows(lake, Table::Disclosures).await as u64, last / 3 * 2, "disclosures");
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("folder");
     for entry in std::fs::read_dir(from).expect("folder") {
         let entry = entry.expect("entry");

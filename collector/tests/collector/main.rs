@@ -11,6 +11,7 @@ mod s3;
 mod say;
 mod steps;
 mod tables;
+mod versions;
 
 use interdict_bus::Log;
 use interdict_collector::config::{Limits, Patience, Upkeep};
