@@ -53,7 +53,7 @@ impl Keeper {
         let days = files.first().zip(files.last()).map(|(first, last)| (first.0.clone(), last.0.clone()));
         Ok(Status {
             table: self.table,
-            version: self.delta.version().unwrap_or(0).try_into().unwrap_or(0),
+            version: self.delta.version().unwrap_or(0),
             files: files.len(),
             small: files.iter().filter(|(_, view)| size(view) < TARGET / 2).count(),
             bytes: files.iter().map(|(_, view)| size(view)).sum(),
