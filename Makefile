@@ -28,6 +28,7 @@ release: packages
 
 bench: packages packages-bench kafka
 	cargo bench --bench peers -- $(BENCH)
+	cargo bench --package interdict-collector --bench write
 
 packages:
 	deploy/packages.sh test

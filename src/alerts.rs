@@ -37,9 +37,8 @@ pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> 
 /// Records what a person found. The lake knows the alert's root, under which it belongs on the bus.
 async fn resolve(args: cli::Resolve, config: &Path) -> anyhow::Result<()> {
     let settings = Settings::load(config)?;
-    let lake = args.lake.unwrap_or_else(|| settings.collector.lake.clone());
     let query = format!("select root from alerts where id = {}", lake::literal(&args.id));
-    let rows = lake::open(Some(lake), config)?.sql(&query).await?.collect().await?;
+    let rows = lake::open(args.lake, config)?.sql(&query).await?.collect().await?;
     let root = rows.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| {
         let column = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).ok()?;
         Some(column.as_string::<i32>().value(0).to_owned())

@@ -99,6 +99,8 @@ pub(crate) enum Command {
     Backtest(Backtest),
     /// Put other systems' logs into the lake.
     Import(Import),
+    /// Show how the lake's files stand; compact, retain, vacuum and hold by hand.
+    Lake(crate::maintain::Arguments),
     /// Prove from numbers, chains, signatures and digests that the lake is what the proxies wrote.
     Verify(Verify),
     /// Check the configuration, the policies, and whether targets and bus can be reached.

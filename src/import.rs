@@ -5,7 +5,7 @@ use crate::settings::Settings;
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use interdict_collector::config::{Raw, RawLake};
-use interdict_collector::{Config, Import};
+use interdict_collector::{Config, Import, Lake};
 use interdict_queries::import::{self, Error, Events, Tally};
 use interdict_schemas::Event;
 use std::io::Write as _;
@@ -21,8 +21,10 @@ const WAITING: usize = 1024;
 pub(crate) async fn run(args: cli::Import, config: &Path) -> anyhow::Result<()> {
     let config = match args.lake {
         // The lake alone needs no gateway.
-        Some(lake) if !config.exists() => Raw::default().resolve(RawLake { path: Some(lake) }, Path::new(""))?,
-        Some(lake) => Config { lake, ..Settings::load(config)?.collector },
+        Some(lake) if !config.exists() => {
+            Raw::default().resolve(RawLake { path: Some(lake), ..RawLake::default() }, Path::new(""))?
+        }
+        Some(lake) => Config { lake: Lake::parse(&lake, Path::new(""))?, ..Settings::load(config)?.collector },
         None => Settings::load(config)?.collector,
     };
     if args.files.iter().any(|file| file == Path::new("-")) {

@@ -3,6 +3,7 @@
 use crate::cli::{Output, Rows as Arguments};
 use crate::settings::Settings;
 use anyhow::bail;
+use interdict_collector::Lake;
 use interdict_queries::output::{self, Format};
 use interdict_queries::{Engine, Rows};
 use std::io::IsTerminal as _;
@@ -19,12 +20,12 @@ impl From<Output> for Format {
 }
 
 /// Where the lake is that is named on the command line, or the configuration's.
-pub(crate) fn place(lake: Option<PathBuf>, config: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn place(lake: Option<PathBuf>, config: &Path) -> anyhow::Result<Lake> {
     let lake = match lake {
-        Some(lake) => lake,
+        Some(lake) => Lake::parse(&lake, Path::new(""))?,
         None => Settings::load(config)?.collector.lake,
     };
-    if !lake.is_dir() {
+    if lake.folder().is_some_and(|folder| !folder.is_dir()) {
         bail!("there is no lake at {}; it is made when the collector first runs", lake.display());
     }
     Ok(lake)

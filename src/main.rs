@@ -15,6 +15,7 @@ mod grid;
 mod hunt;
 mod import;
 mod lake;
+mod maintain;
 mod replay;
 mod sessions;
 mod settings;
@@ -112,6 +113,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::BlastRadius(args) => blast_radius::run(args, &cli.config).await?,
         Command::Backtest(args) => backtest::run(args, &cli.config).await?,
         Command::Import(args) => import::run(args, &cli.config).await?,
+        Command::Lake(args) => maintain::run(args, &cli.config).await?,
         Command::Verify(args) => return verify::run(args, &cli.config).await,
         Command::Check => return check::run(&cli.config).await,
         Command::Token(args) => token::run(&args, &settings()?)?,

@@ -69,7 +69,7 @@ impl Cut {
     /// The records that make rows in `table` and that it has not yet, as `new` says: one group per day, each in the
     /// order of the table.
     #[must_use]
-    pub(crate) fn days(&self, table: Table, new: impl Fn(&Place) -> bool) -> Vec<Vec<&Located<Message>>> {
+    pub(crate) fn days(&self, table: Table, new: impl Fn(&Place) -> bool) -> Vec<(i32, Vec<&Located<Message>>)> {
         let mut rows: Vec<(i32, (&str, i64), &Located<Message>)> = self
             .records
             .iter()
@@ -80,7 +80,7 @@ impl Cut {
         // Equal keys keep the order of the bus.
         rows.sort_by(|left, right| (left.0, left.1).cmp(&(right.0, right.1)));
         rows.chunk_by(|left, right| left.0 == right.0)
-            .map(|day| day.iter().map(|(_, _, record)| *record).collect())
+            .filter_map(|rows| Some((rows.first()?.0, rows.iter().map(|(_, _, record)| *record).collect())))
             .collect()
     }
 }
@@ -208,7 +208,7 @@ mod tests {
                 .collect();
             let cut = Cut { records: records.clone(), ..Cut::default() };
             let days = cut.days(Table::Recordings, |place| place.offset >= floor.get(&place.partition).copied().unwrap_or(0));
-            let mut found: Vec<u64> = days.iter().flatten().map(|record| record.place.offset).collect();
+            let mut found: Vec<u64> = days.iter().flat_map(|(_, rows)| rows).map(|record| record.place.offset).collect();
             found.sort_unstable();
             let wanted: Vec<u64> = records
                 .iter()
@@ -218,8 +218,8 @@ mod tests {
                 .collect();
             prop_assert_eq!(found, wanted);
             let mut seen = Vec::new();
-            for rows in &days {
-                let first = day(time(&rows[0].value));
+            for (first, rows) in &days {
+                let first = *first;
                 prop_assert!(rows.iter().all(|record| day(time(&record.value)) == first));
                 prop_assert!(rows.is_sorted_by_key(|record| (order(&record.value), record.place.offset)));
                 seen.push(first);

@@ -1,6 +1,9 @@
 //! The sections `[lake]` and `[collector]`, as written and as meant.
 
+use crate::location::Lake;
+use interdict_schemas::lake::Table;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,8 +11,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawLake {
-    /// Folder of the tables, from the data folder if relative; `lake` if left out.
+    /// Folder of the tables, from the data folder if relative, or a URL on object storage; `lake` if left out.
     pub path: Option<PathBuf>,
+    /// By table: for how many days rows are kept; for ever if left out.
+    #[serde(default)]
+    pub retention_days: BTreeMap<String, u32>,
 }
 
 /// `[collector]`, as written.
@@ -22,15 +28,61 @@ pub struct Raw {
     pub max_rows: Option<usize>,
     /// Bytes of records after which it is written.
     pub max_bytes: Option<usize>,
+    /// Seconds between two looks for small files to compact; 0 leaves all maintenance to the command line.
+    pub compact_every_s: Option<u64>,
+    /// Small files of a day that are worth it.
+    pub compact_files: Option<usize>,
 }
 
 /// When to write, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Folder of the tables.
-    pub lake: PathBuf,
+    /// Where the tables are.
+    pub lake: Lake,
     /// When to cut.
     pub limits: Limits,
+    /// What to do when the storage fails.
+    pub patience: Patience,
+    /// What is done beside.
+    pub upkeep: Upkeep,
+}
+
+/// Maintenance that comes by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upkeep {
+    /// How often; never if none.
+    pub every: Option<Duration>,
+    /// Small files of a day that are worth a compaction.
+    pub least: usize,
+    /// For how many days a table's rows are kept.
+    pub retention: BTreeMap<Table, u32>,
+}
+
+impl Default for Upkeep {
+    fn default() -> Self {
+        Self { every: Some(Duration::from_secs(600)), least: 32, retention: BTreeMap::new() }
+    }
+}
+
+/// How long is waited for the storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For one write of a table, before it is given up and begun anew.
+    pub hung: Duration,
+    /// After a failure, before it is tried again: the first time, and at most.
+    pub backoff: [Duration; 2],
+    /// A table without new rows commits its positions no more often than this: positions alone make a commit each.
+    pub idle: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            hung: Duration::from_secs(300),
+            backoff: [Duration::from_millis(500), Duration::from_secs(30)],
+            idle: Duration::from_secs(60),
+        }
+    }
 }
 
 /// When a batch is cut.
@@ -45,8 +97,14 @@ pub struct Limits {
 }
 
 /// A value that cannot be.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// No place.
+    #[error(transparent)]
+    Lake(Box<crate::Error>),
+    /// A table that nobody knows.
+    #[error("lake.retention_days names `{0}`, which is no table")]
+    Table(String),
     /// Zero or absurd.
     #[error("collector.{key} is {value}; it must be from {least} to {most}")]
     Range {
@@ -70,12 +128,27 @@ impl Raw {
         let age = within("max_age_s", self.max_age_s.unwrap_or(5), 1, 3_600)?;
         let rows = within("max_rows", self.max_rows.map_or(50_000, |rows| rows as u64), 1, 1_000_000)?;
         let bytes = within("max_bytes", self.max_bytes.map_or(64 << 20, |bytes| bytes as u64), 1 << 20, 1 << 30)?;
+        let every = self.compact_every_s.unwrap_or(600);
+        let least = within("compact_files", self.compact_files.map_or(32, |files| files as u64), 2, 1_000_000)?;
+        let mut retention = BTreeMap::new();
+        for (name, days) in lake.retention_days {
+            let table = Table::ALL.into_iter().find(|table| table.name() == name).ok_or(Error::Table(name))?;
+            let days = within("retention_days", days.into(), 1, 36_500)?;
+            retention.insert(table, u32::try_from(days).unwrap_or(u32::MAX));
+        }
         Ok(Config {
-            lake: base.join(lake.path.unwrap_or_else(|| "lake".into())),
+            lake: Lake::parse(&lake.path.unwrap_or_else(|| "lake".into()), base)
+                .map_err(|error| Error::Lake(Box::new(error)))?,
             limits: Limits {
                 age: Duration::from_secs(age),
                 rows: usize::try_from(rows).unwrap_or(usize::MAX),
                 bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+            },
+            patience: Patience::default(),
+            upkeep: Upkeep {
+                every: (every > 0).then(|| Duration::from_secs(every)),
+                least: usize::try_from(least).unwrap_or(usize::MAX),
+                retention,
             },
         })
     }
@@ -92,7 +165,7 @@ mod tests {
     #[test]
     fn defaults_stand_and_absurd_values_are_named() {
         let config = Raw::default().resolve(RawLake::default(), Path::new("/srv")).expect("defaults");
-        assert_eq!(config.lake, Path::new("/srv/lake"));
+        assert_eq!(config.lake.folder().as_deref(), Some(Path::new("/srv/lake")));
         assert_eq!((config.limits.age, config.limits.rows), (Duration::from_secs(5), 50_000));
         let check = |raw: Raw, expected: &str| {
             let error = raw.resolve(RawLake::default(), Path::new("/")).expect_err("absurd").to_string();

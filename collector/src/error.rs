@@ -2,12 +2,58 @@
 
 use deltalake::DeltaTableError;
 
-/// Why collecting fails. Only [`Error::Schema`] and [`Error::Location`] need a person; the rest is tried again.
+/// Why collecting fails. What [`Error::is_permanent`] names needs a person; the rest is tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The lake's place is no place.
-    #[error("lake path `{0}` is not valid; set lake.path to a folder")]
+    #[error("lake path `{0}` is not valid; set lake.path to a folder, or to a URL as s3://bucket/lake")]
     Location(String),
+    /// A place that would be printed and logged carries what must not be.
+    #[error(
+        "lake path on `{0}` carries a credential; leave it out and set the variables of the storage's own tools (AWS_*, GOOGLE_*, AZURE_*)"
+    )]
+    Credential(String),
+    /// Another collector took the table over.
+    #[error(
+        "another collector took table `{table}` over (term {theirs}, ours {ours}): one collector at a time writes a lake, and the newest counts; this one ends, with nothing lost"
+    )]
+    Superseded {
+        /// Which table.
+        table: &'static str,
+        /// The term that this collector's commits carried.
+        ours: u64,
+        /// The one that stands.
+        theirs: u64,
+    },
+    /// The storage gave no answer in time.
+    #[error("the storage of table `{table}` gave no answer for {waited:?}; trying again")]
+    Hung {
+        /// Which table.
+        table: &'static str,
+        /// For how long.
+        waited: std::time::Duration,
+    },
+    /// A hold that says nothing.
+    #[error("hold `{0}` of the lake cannot be read ({1}); mend or remove it: until then nothing is taken out")]
+    Hold(String, String),
+    /// Rows that Parquet does not take.
+    #[error("cannot encode rows of table `{table}`: {source}")]
+    Encode {
+        /// Which table.
+        table: &'static str,
+        /// Parquet's words.
+        source: parquet::errors::ParquetError,
+    },
+    /// A file that could not be put or read.
+    #[error("cannot {doing} a file of table `{table}`: {source}")]
+    Storage {
+        /// What was tried.
+        doing: &'static str,
+        /// Which table.
+        table: &'static str,
+        /// The storage's words.
+        source: object_store::Error,
+    },
     /// The table on disk is not the one this build writes.
     #[error(
         "table `{table}` of the lake has column `{column}` as {found}, this build writes {expected}; move the table away or use the build that wrote it"
@@ -72,6 +118,6 @@ impl Error {
     /// Whether trying again is of no use until a person acts.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
-        matches!(self, Self::Schema { .. } | Self::Location(_))
+        matches!(self, Self::Schema { .. } | Self::Location(_) | Self::Credential(_) | Self::Superseded { .. })
     }
 }

@@ -7,12 +7,13 @@
 use crate::Error;
 use crate::batch::{Batch, Cut, Rejected};
 use crate::commit::{Progress, durable, furthest_behind};
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, Patience};
 use crate::table::{Delta, Positions};
 use futures::future::try_join_all;
 use interdict_bus::{From, Log, Reader, Record};
 use interdict_schemas::lake::{Located, Place, Table};
 use interdict_schemas::{Envelope, Message, Topic};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -28,8 +29,6 @@ const MOST: usize = 512;
 /// How long a lane that is told to end still reads what stands on the bus already.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
-const BACKOFF: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
-
 /// Collects one topic until told to end. Failures are logged and tried again.
 ///
 /// # Errors
@@ -40,27 +39,37 @@ pub(crate) async fn run(
     log: &Arc<dyn Log>,
     shutdown: &CancellationToken,
 ) -> Result<(), Error> {
-    let mut backoff = BACKOFF[0];
+    let [least, most] = config.patience.backoff;
+    let (mut backoff, mut terms) = (least, Terms::new());
     loop {
         let began = Instant::now();
-        let Err(error) = once(topic, config, log, shutdown).await else { return Ok(()) };
+        let Err(error) = once(topic, config, log, &mut terms, shutdown).await else { return Ok(()) };
         if error.is_permanent() || shutdown.is_cancelled() {
             tracing::error!(%topic, %error, "collecting ended; the bus keeps what is not in the lake");
             return Err(error);
         }
         // A lane that had worked for long does not inherit the wait of an earlier trouble.
-        backoff = if began.elapsed() > BACKOFF[1] { BACKOFF[0] } else { backoff };
+        backoff = if began.elapsed() > most { least } else { backoff };
         tracing::error!(%topic, %error, retry_in = ?backoff, "collecting failed; nothing is lost, trying again");
         tokio::select! {
             () = tokio::time::sleep(backoff) => {}
             () = shutdown.cancelled() => {}
         }
-        backoff = (backoff * 2).min(BACKOFF[1]);
+        backoff = (backoff * 2).min(most);
     }
 }
 
+/// The terms that this collector took, by table. They outlive failures: who was superseded must not take back.
+type Terms = BTreeMap<Table, u64>;
+
 /// From the tables' positions to the end or the first failure.
-async fn once(topic: Topic, config: &Config, log: &Arc<dyn Log>, shutdown: &CancellationToken) -> Result<(), Error> {
+async fn once(
+    topic: Topic,
+    config: &Config,
+    log: &Arc<dyn Log>,
+    terms: &mut Terms,
+    shutdown: &CancellationToken,
+) -> Result<(), Error> {
     let partitions = log.partitions(topic).await?;
     let mut tables = Vec::new();
     for table in Table::ALL.into_iter().filter(|table| table.topic() == topic) {
@@ -69,8 +78,10 @@ async fn once(topic: Topic, config: &Config, log: &Arc<dyn Log>, shutdown: &Canc
             (Table::Resolutions | Table::Checkpoints, Some(main)) => Delta::next(main).clone(),
             _ => From::new(),
         };
-        let mut delta = Delta::open(&config.lake, table, &begin).await?;
-        delta.look_up(topic, partitions).await?;
+        let held = terms.get(&table).copied();
+        let open = Delta::take_over(&config.lake, table, &begin, held, partitions);
+        let (mut delta, term) = within(config.patience, table, open).await?;
+        terms.insert(table, term);
         for (partition, next) in delta.next().clone() {
             // After the positions, so that what the lake was written from cannot lie beyond it.
             let end = log.end(topic, partition).await?;
@@ -93,13 +104,16 @@ async fn once(topic: Topic, config: &Config, log: &Arc<dyn Log>, shutdown: &Canc
     }
     let progress = Progress::new(topic, start);
     let reader = log.reader(topic, progress.next().clone()).await?;
-    let gather = Gather { topic, limits: config.limits, log, reader, progress, behind, batch: Batch::default() };
+    let (limits, patience) = (config.limits, config.patience);
+    let gather = Gather { topic, limits, patience, log, reader, progress, behind, batch: Batch::default() };
     // One cut is written while the next is gathered; a third has to wait, so memory is bounded by the limits.
     let (cuts, mut written) = mpsc::channel::<(Cut, bool)>(1);
     let write = async move {
         let mut told = From::new();
+        // An earlier collector may have died between its commit and this.
+        forget(topic, log, &tables, &mut told).await?;
         while let Some((cut, last)) = written.recv().await {
-            write(topic, &mut tables, cut, last).await?;
+            write(topic, &mut tables, cut, last, config.patience).await?;
             forget(topic, log, &tables, &mut told).await?;
         }
         Ok(())
@@ -107,12 +121,24 @@ async fn once(topic: Topic, config: &Config, log: &Arc<dyn Log>, shutdown: &Canc
     tokio::try_join!(gather.run(cuts, shutdown), write).map(|((), ())| ())
 }
 
-async fn write(topic: Topic, tables: &mut [Delta], cut: Cut, last: bool) -> Result<(), Error> {
+/// Storage that gives no answer must not stop a lane for ever. What it still does later is harmless (see `table.rs`).
+async fn within<T>(
+    patience: Patience,
+    table: Table,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let hung = |_| Error::Hung { table: table.name(), waited: patience.hung };
+    tokio::time::timeout(patience.hung, work).await.map_err(hung)?
+}
+
+async fn write(topic: Topic, tables: &mut [Delta], cut: Cut, last: bool, patience: Patience) -> Result<(), Error> {
     if let Some(main) = tables.first() {
-        main.keep(&cut.rejected).await?;
+        within(patience, main.table(), main.keep(&cut.rejected)).await?;
     }
     let (cut, began) = (Arc::new(cut), Instant::now());
-    try_join_all(tables.iter_mut().map(|delta| delta.write(&cut, last))).await?;
+    let writes =
+        tables.iter_mut().map(|delta| within(patience, delta.table(), delta.write(&cut, last, patience.idle)));
+    try_join_all(writes).await?;
     tracing::debug!(%topic, records = cut.records.len(), took = ?began.elapsed(), "written");
     Ok(())
 }
@@ -134,6 +160,7 @@ async fn forget(topic: Topic, log: &Arc<dyn Log>, tables: &[Delta], told: &mut F
 struct Gather<'a> {
     topic: Topic,
     limits: Limits,
+    patience: Patience,
     log: &'a Arc<dyn Log>,
     reader: Box<dyn Reader>,
     progress: Progress,
@@ -221,7 +248,10 @@ impl Gather<'_> {
                 && !self.progress.knows(partition, &stamp.spool)
             {
                 let highest = match self.behind.get(partition as usize).and_then(Option::as_ref) {
-                    Some(table) => table.highest(self.topic, partition, &stamp.spool).await?,
+                    Some(table) => {
+                        let highest = table.highest(self.topic, partition, &stamp.spool);
+                        within(self.patience, table.table(), highest).await?
+                    }
                     None => None,
                 };
                 self.progress.learn(partition, &stamp.spool, highest);

@@ -5,21 +5,25 @@
 //! the lowest, and each table passes over what it has. What a writer sent twice carries the same stamp and is dropped;
 //! the highest sequence of every spool is committed the same way. The bus is told to forget only what all tables have.
 //! A record that cannot be read is counted, logged with its place and kept as it was in `_rejected` beside its table;
-//! it never blocks the others. Compaction and vacuum may run beside a collector; a second collector does no harm, but
-//! only one of them gets on.
+//! it never blocks the others. Compaction, retention and vacuum may run beside a collector; a second collector takes over
+//! from the first, which ends. How all that is kept: `table.rs`.
 
 mod batch;
 mod commit;
 pub mod config;
-mod digest;
 mod error;
+mod file;
 mod import;
 mod lane;
+mod location;
+pub mod maintain;
+mod storage;
 mod table;
 
 pub use config::Config;
 pub use error::Error;
 pub use import::{Import, Imported};
+pub use location::Lake;
 
 use futures::future::try_join_all;
 use interdict_bus::Log;
@@ -36,6 +40,13 @@ use tokio_util::sync::CancellationToken;
 /// When only a person can mend it (the lake's path, a table of another schema), or when the last write failed; the
 /// bus then keeps what is not in the lake.
 pub async fn run(config: Config, log: Arc<dyn Log>, shutdown: CancellationToken) -> Result<(), Error> {
-    let lanes = Topic::ALL.into_iter().map(|topic| lane::run(topic, &config, &log, &shutdown));
-    try_join_all(lanes).await.map(|_| ())
+    let lanes = try_join_all(Topic::ALL.into_iter().map(|topic| lane::run(topic, &config, &log, &shutdown)));
+    let upkeep = async {
+        maintain::upkeep(&config, &shutdown).await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        done = lanes => done.map(|_| ()),
+        never = upkeep => never,
+    }
 }

@@ -1,33 +1,43 @@
 //! One Delta table: opened or created, written sorted and partitioned by date, committed with its positions.
 //!
-//! DELIVERY: a cut's files and the positions reached by it become visible in one Delta commit, or not at all. Files
-//! of a commit that never came are no part of the table; a vacuum removes them. Delta refuses a commit when another
-//! collector's came between (a process that was thought dead, or a second one), so one record is not written by both.
+//! DELIVERY: exactly once, by these rules.
+//!
+//! 1. *One commit.* A cut's files and the positions reached by it (a `txn` for each partition, and for each spool the
+//!    highest sequence) become visible in one Delta commit, or not at all. The commit is one conditional put of one
+//!    object: of two that want the same version one succeeds. Files are put before it under names of their own; those
+//!    of a commit that never came are no part of the table, and a vacuum removes them.
+//! 2. *One writer.* A collector takes each table over by a commit with the next term, and every commit of it carries
+//!    that term. Delta refuses a commit when one with the same `txn` came since the snapshot it is based on. So once
+//!    another has taken over, every later commit of the one that was thought dead is refused, whichever partitions it
+//!    reads, and however long its request was on the way; it then finds a higher term than its own, and ends.
+//! 3. *No guess.* After an error nobody knows whether the commit stands: the request may have failed before its
+//!    effect, or the answer after it, or the effect may yet come. Nothing is concluded from it. The collector opens the
+//!    table anew and goes on from the positions that stand there. If the late commit comes after that, the version is
+//!    taken or the term has a newer commit, and one of the two is refused.
+//! 4. *Nothing forgotten early.* The bus is told to forget only what the positions of every table have passed.
+//!
+//! A replay after a crash therefore begins exactly where the rows end. What a writer sent twice carries the same stamp
+//! as before and is dropped by the sequences that were committed with the rows.
 
 use crate::batch::{Cut, Rejected};
 use crate::commit::Marks;
-use crate::{Error, digest};
+use crate::location::Lake;
+use crate::{Error, file};
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{Schema, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow as _, TryIntoKernel as _};
-use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
 use deltalake::kernel::{Action, Add, StructType, Transaction};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
-use deltalake::writer::{DeltaWriter as _, RecordBatchWriter};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use interdict_bus::From;
-use interdict_schemas::Topic;
 use interdict_schemas::lake::{self, Place, Table, txn::Txn};
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
-use std::path::Path;
+use interdict_schemas::{Time, Topic};
+use object_store::{ObjectStore as _, PutMode, PutOptions};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// A table without new rows commits its positions no more often than this: positions alone make a commit each.
-const POSITIONS_ALONE: Duration = Duration::from_secs(60);
 
 /// Old versions of the table's log are kept this long. The log is listed at each commit, so it must stay short.
 const LOG_RETENTION: &str = "interval 2 days";
@@ -35,9 +45,8 @@ const LOG_RETENTION: &str = "interval 2 days";
 /// Commits between two checkpoints.
 const CHECKPOINT_INTERVAL: u64 = 100;
 
-/// The columns with statistics in the log, by which engines pass over files.
-const STATISTICS: &str =
-    "time,session,root,actor,target,id,event,detection,spool,sequence,bus_partition,bus_offset,index";
+/// How often a table is taken over anew when another writer was quicker.
+const TRIES: usize = 10;
 
 /// A table that is written.
 #[derive(Debug)]
@@ -48,6 +57,8 @@ pub(crate) struct Delta {
     next: From,
     /// Positions reached since, by cuts without rows here.
     pending: Marks,
+    /// The term that every commit carries; none for who does not read the bus.
+    term: Option<u64>,
     committed: Instant,
 }
 
@@ -56,13 +67,12 @@ impl Delta {
     ///
     /// # Errors
     /// When it cannot be read or created, or has another schema.
-    pub(crate) async fn open(lake: &Path, table: Table, begin: &From) -> Result<Self, Error> {
+    pub(crate) async fn open(lake: &Lake, table: Table, begin: &From) -> Result<Self, Error> {
         let fail = |source| failed("open", table, source);
-        let location = lake.join(table.name());
-        let invalid = || Error::Location(location.display().to_string());
-        let text = location.to_str().ok_or_else(invalid)?;
-        std::fs::create_dir_all(&location).map_err(|error| fail(DeltaTableError::Io { source: error }))?;
-        let url = deltalake::ensure_table_uri(text).map_err(|_| invalid())?;
+        let url = lake.table(table);
+        if let Ok(folder) = url.to_file_path() {
+            std::fs::create_dir_all(folder).map_err(|error| fail(DeltaTableError::Io { source: error }))?;
+        }
         let mut delta = DeltaTableBuilder::from_url(url).and_then(DeltaTableBuilder::build).map_err(fail)?;
         if delta.verify_deltatable_existence().await.map_err(fail)? {
             delta.load().await.map_err(fail)?;
@@ -70,7 +80,52 @@ impl Delta {
             delta = create(&delta, table, begin).await?;
         }
         let delta = evolve(delta, table).await?;
-        Ok(Self { table, delta, next: From::new(), pending: Marks::default(), committed: Instant::now() })
+        let (next, pending) = (From::new(), Marks::default());
+        Ok(Self { table, delta, next, pending, term: None, committed: Instant::now() })
+    }
+
+    /// Opens the table for a collector, looks up from where it needs each partition, and makes this collector the one
+    /// whose commits count, or makes sure that it still is: `held` is the term it took before.
+    ///
+    /// # Errors
+    /// As [`Delta::open`]; when another has taken over since, or the commit that says so does not stand.
+    pub(crate) async fn take_over(
+        lake: &Lake,
+        table: Table,
+        begin: &From,
+        held: Option<u64>,
+        partitions: u32,
+    ) -> Result<(Self, u64), Error> {
+        let topic = table.topic();
+        let mut tries = 0..TRIES;
+        loop {
+            let mut delta = Self::open(lake, table, begin).await?;
+            let found = delta.version(&Txn::Term { topic }).await?.unwrap_or(0);
+            let term = match held {
+                Some(ours) if ours < found => {
+                    return Err(Error::Superseded { table: table.name(), ours, theirs: found });
+                }
+                Some(ours) if ours == found => ours,
+                // None was taken, or the table is another one than it was.
+                _ => found + 1,
+            };
+            delta.term = Some(term);
+            if held != Some(term) {
+                match delta.put(Vec::new(), Vec::new()).await {
+                    Ok(()) => {}
+                    // Another took it, or changed its columns, at the same moment.
+                    Err(Error::Delta { source, .. }) if is_conflict(&source) && tries.next().is_some() => continue,
+                    Err(error) => return Err(error),
+                }
+            }
+            delta.look_up(topic, partitions).await?;
+            return Ok((delta, term));
+        }
+    }
+
+    /// Which table.
+    pub(crate) const fn table(&self) -> Table {
+        self.table
     }
 
     /// The positions that stand in it, as far as they were looked up or written.
@@ -83,7 +138,7 @@ impl Delta {
     ///
     /// # Errors
     /// When its log cannot be read.
-    pub(crate) async fn look_up(&mut self, topic: Topic, partitions: u32) -> Result<(), Error> {
+    async fn look_up(&mut self, topic: Topic, partitions: u32) -> Result<(), Error> {
         for partition in 0..partitions {
             if let Some(next) = self.version(&Txn::Next { topic, partition }).await? {
                 self.next.insert(partition, next);
@@ -131,13 +186,13 @@ impl Delta {
     ///
     /// # Errors
     /// When nothing of it stands, or when that is not known: the positions tell, once looked up again.
-    pub(crate) async fn write(&mut self, cut: &Arc<Cut>, last: bool) -> Result<(), Error> {
+    pub(crate) async fn write(&mut self, cut: &Arc<Cut>, last: bool, idle: Duration) -> Result<(), Error> {
         self.pending.merge(&cut.marks, &self.next);
         let floor = self.next.clone();
         let adds = self
             .files(Arc::clone(cut), move |place| place.offset >= floor.get(&place.partition).copied().unwrap_or(0))
             .await?;
-        let overdue = last || self.committed.elapsed() >= POSITIONS_ALONE;
+        let overdue = last || self.committed.elapsed() >= idle;
         if self.pending.next.is_empty() || (adds.is_empty() && !overdue) {
             return Ok(());
         }
@@ -150,25 +205,23 @@ impl Delta {
         cut: Arc<Cut>,
         new: impl Fn(&Place) -> bool + Send + 'static,
     ) -> Result<Vec<Add>, Error> {
-        let (table, delta) = (self.table, self.delta.clone());
-        let runtime = tokio::runtime::Handle::current();
+        let (table, schema) = (self.table, schema(&self.delta, self.table)?);
         // Sorting, encoding and compressing keep a core busy for a while; the proxy may share this runtime.
-        let files = tokio::task::spawn_blocking(move || {
-            let days = cut.days(table, new);
-            if days.is_empty() {
-                return Ok(Vec::new());
-            }
-            runtime.block_on(async {
-                let adds = write_files(&delta, table, days).await?;
-                digest::noted(&delta, table, adds).await
-            })
-        });
-        files.await.map_err(|_| Error::CutShort(self.table.name()))?
+        let encoded = tokio::task::spawn_blocking(move || encode(table, &schema, &cut, new));
+        let encoded = encoded.await.map_err(|_| Error::CutShort(self.table.name()))??;
+        let (store, mut adds) = (self.delta.object_store(), Vec::with_capacity(encoded.len()));
+        for (path, bytes, add) in encoded {
+            // A name of its own: what stands there could only be this very file.
+            let options = PutOptions::from(PutMode::Overwrite);
+            let put = store.put_opts(&deltalake::Path::from(path), bytes.into(), options).await;
+            put.map_err(|source| Error::Storage { doing: "put", table: self.table.name(), source })?;
+            adds.push(add);
+        }
+        Ok(adds)
     }
 
     async fn commit(&mut self, adds: Vec<Add>) -> Result<(), Error> {
-        // INVARIANT: every commit carries the position of partition 0, so that any two collectors' commits conflict,
-        // whichever partitions they read. Otherwise one could be carried past another's rows without noticing.
+        // A collector of an older build has no term; the position of partition 0 makes its commits conflict too.
         let first = self.next.get(&0).copied().unwrap_or(0);
         self.pending.next.entry(0).or_insert(first);
         let txns = self.pending.txns(self.table.topic());
@@ -179,9 +232,15 @@ impl Delta {
         Ok(())
     }
 
-    /// Commits files together with positions.
-    pub(crate) async fn put(&mut self, adds: Vec<Add>, txns: Vec<(String, i64)>) -> Result<(), Error> {
+    /// Commits files together with positions, and with the term if this is a collector's table.
+    pub(crate) async fn put(&mut self, adds: Vec<Add>, mut txns: Vec<(String, i64)>) -> Result<(), Error> {
         let fail = |source| failed("commit to", self.table, source);
+        // INVARIANT: every commit of a collector carries its term, so that any two collectors' commits conflict.
+        // Otherwise one could be carried past another's rows without noticing.
+        if let Some(term) = self.term {
+            let id = Txn::Term { topic: self.table.topic() }.to_string();
+            txns.push((id, i64::try_from(term).unwrap_or(i64::MAX)));
+        }
         let version = self.delta.version().map_or(0, |version| version + 1);
         let properties = CommitProperties::default()
             .with_application_transactions(txns.into_iter().map(|(id, at)| Transaction::new(id, at)).collect())
@@ -211,6 +270,11 @@ pub(crate) struct Positions {
 }
 
 impl Positions {
+    /// Which table.
+    pub(crate) const fn table(&self) -> Table {
+        self.table
+    }
+
     /// The highest sequence of a spool that the table has of a partition.
     ///
     /// # Errors
@@ -220,6 +284,11 @@ impl Positions {
     }
 }
 
+/// Whether a commit was refused because another came before it.
+fn is_conflict(error: &DeltaTableError) -> bool {
+    matches!(error, DeltaTableError::Transaction { source: TransactionError::CommitConflict(_) })
+}
+
 async fn version(delta: &DeltaTable, table: Table, txn: &Txn) -> Result<Option<u64>, Error> {
     let fail = |source| failed("read positions of", table, source);
     let snapshot = delta.snapshot().map_err(fail)?.snapshot();
@@ -227,7 +296,7 @@ async fn version(delta: &DeltaTable, table: Table, txn: &Txn) -> Result<Option<u
     Ok(version.and_then(|version| u64::try_from(version).ok()))
 }
 
-fn failed(doing: &'static str, table: Table, source: DeltaTableError) -> Error {
+pub(crate) fn failed(doing: &'static str, table: Table, source: DeltaTableError) -> Error {
     Error::Delta { doing, table: table.name(), source: Box::new(source) }
 }
 
@@ -243,7 +312,7 @@ async fn create(delta: &DeltaTable, table: Table, begin: &From) -> Result<DeltaT
     let fields = kernel(table)?;
     let setting = |key: &str, value: &str| (key.to_owned(), Some(value.to_owned()));
     let known: Vec<&str> =
-        STATISTICS.split(',').filter(|name| table.schema().column_with_name(name).is_some()).collect();
+        file::STATISTICS.into_iter().filter(|name| table.schema().column_with_name(name).is_some()).collect();
     let begin = Marks { next: begin.clone(), ..Marks::default() }.txns(table.topic());
     let begin = begin.into_iter().map(|(id, at)| Transaction::new(id, at)).collect();
     let made = CreateBuilder::new()
@@ -261,7 +330,7 @@ async fn create(delta: &DeltaTable, table: Table, begin: &From) -> Result<DeltaT
     made.await.map_err(|source| failed("create", table, source))
 }
 
-fn schema(delta: &DeltaTable, table: Table) -> Result<SchemaRef, Error> {
+pub(crate) fn schema(delta: &DeltaTable, table: Table) -> Result<SchemaRef, Error> {
     let fail = |source| failed("read the schema of", table, source);
     let snapshot = delta.snapshot().map_err(fail)?;
     let arrow: Schema =
@@ -303,28 +372,26 @@ async fn evolve(delta: DeltaTable, table: Table) -> Result<DeltaTable, Error> {
     delta.add_columns().with_fields(missing).await.map_err(|source| failed("add columns to", table, source))
 }
 
-async fn write_files(
-    delta: &DeltaTable,
-    table: Table,
-    days: Vec<Vec<&lake::Located<interdict_schemas::Message>>>,
-) -> Result<Vec<Add>, Error> {
-    let fail = |source| failed("write files of", table, source);
-    let schema = schema(delta, table)?;
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_created_by(concat!("interdict ", env!("CARGO_PKG_VERSION")).to_owned())
-        .build();
-    let mut writer = RecordBatchWriter::for_table(delta).map_err(fail)?.with_writer_properties(properties);
-    for day in days {
-        let batch = lake::rows(table, day)?;
-        let batch = conform(batch, &schema).map_err(|source| fail(DeltaTableError::Arrow { source }))?;
-        writer.write(batch).await.map_err(fail)?;
+/// A file's path, its bytes, and what the log says of it.
+type Encoded = (String, Vec<u8>, Add);
+
+fn encode(table: Table, schema: &SchemaRef, cut: &Cut, new: impl Fn(&Place) -> bool) -> Result<Vec<Encoded>, Error> {
+    let fail = |source| failed("write files of", table, DeltaTableError::Arrow { source });
+    let (stored, now) = (file::stored(schema), Time::from(jiff::Timestamp::now()));
+    let mut files = Vec::new();
+    for (day, records) in cut.days(table, new) {
+        let rows = conform(lake::rows(table, records)?, &stored).map_err(fail)?;
+        let (bytes, found) = file::encode(table, &rows)?;
+        let day = file::date(day);
+        let path = file::name(&day);
+        let add = file::add(path.clone(), &day, &bytes, &found, now, true);
+        files.push((path, bytes, add));
     }
-    writer.flush().await.map_err(fail)
+    Ok(files)
 }
 
 /// The columns in the table's order, null where the table was made by a newer build and has more.
-fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow::error::ArrowError> {
+pub(crate) fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow::error::ArrowError> {
     if batch.schema_ref() == schema {
         return Ok(batch);
     }

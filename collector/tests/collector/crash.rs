@@ -32,7 +32,7 @@ async fn check(lake: &Path, last: u64) {
     assert_eq!(lake::rows(lake, Table::Disclosures).await as u64, last / 3 * 2, "disclosures");
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("folder");
     for entry in std::fs::read_dir(from).expect("folder") {
         let entry = entry.expect("entry");
@@ -77,7 +77,7 @@ async fn files_without_a_commit_are_no_part_of_the_lake() {
     collect(patient(folder.path(), 1_000), log.clone()).await.expect("collected");
     for table in FED {
         let logs = folder.path().join(table.name()).join("_delta_log");
-        std::fs::remove_file(logs.join("00000000000000000001.json")).expect("the commit with the rows");
+        std::fs::remove_file(logs.join("00000000000000000002.json")).expect("the commit with the rows");
     }
     assert_eq!(lake::rows(folder.path(), Table::Events).await, 0);
     collect(patient(folder.path(), 1_000), log).await.expect("collected");

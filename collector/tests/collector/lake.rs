@@ -1,9 +1,12 @@
 //! Reading a lake as any other engine would: the files that Delta's log names.
 
+use crate::faulty::World;
 use arrow::array::RecordBatch;
 use deltalake::{DeltaTable, DeltaTableBuilder};
+use interdict_collector::Lake;
 use interdict_schemas::lake::{self, Located, Table};
 use interdict_schemas::{Alert, Chunk, Event, Verdict};
+use object_store::ObjectStoreExt as _;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::path::Path;
 
@@ -18,16 +21,56 @@ pub(crate) async fn open(lake: &Path, table: Table) -> Option<DeltaTable> {
 
 /// One batch a file.
 pub(crate) async fn files(lake: &Path, table: Table) -> Vec<RecordBatch> {
-    let Some(delta) = open(lake, table).await else { return Vec::new() };
-    let folder = lake.join(table.name());
+    match open(lake, table).await {
+        Some(delta) => batches(&delta).await,
+        None => Vec::new(),
+    }
+}
+
+async fn batches(delta: &DeltaTable) -> Vec<RecordBatch> {
     let mut batches = Vec::new();
     for uri in delta.get_file_uris().expect("files") {
         let at = uri.find("date=").expect("partitioned by date");
-        let file = std::fs::File::open(folder.join(&uri[at..])).expect("the file stands");
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").with_batch_size(1 << 20);
+        let file = delta.object_store().get(&deltalake::Path::from(&uri[at..])).await.expect("the file stands");
+        let bytes = file.bytes().await.expect("bytes");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("parquet").with_batch_size(1 << 20);
         batches.extend(reader.build().expect("reader").map(|batch| batch.expect("batch")));
     }
     batches
+}
+
+/// As [`files`], without the faults.
+async fn files_at(world: &World, table: Table) -> Vec<RecordBatch> {
+    let url = world.url.join(&format!("{}/", table.name())).expect("url");
+    let builder = DeltaTableBuilder::from_url(url.clone()).expect("builder");
+    match builder.with_storage_backend(world.store(), url).load().await {
+        Ok(delta) => batches(&delta).await,
+        Err(error) => panic!("table {} does not open: {error}", table.name()),
+    }
+}
+
+pub(crate) async fn events_at(world: &World) -> Vec<Located<Event>> {
+    files_at(world, Table::Events).await.iter().flat_map(|batch| lake::events(batch).expect("events")).collect()
+}
+
+pub(crate) async fn rows_at(world: &World, table: Table) -> usize {
+    files_at(world, table).await.iter().map(RecordBatch::num_rows).sum()
+}
+
+/// As [`files`], wherever the lake is.
+async fn files_of(lake: &Lake, table: Table) -> Vec<RecordBatch> {
+    match DeltaTableBuilder::from_url(lake.table(table)).expect("builder").load().await {
+        Ok(delta) => batches(&delta).await,
+        Err(_) => Vec::new(),
+    }
+}
+
+pub(crate) async fn events_of(lake: &Lake) -> Vec<Located<Event>> {
+    files_of(lake, Table::Events).await.iter().flat_map(|batch| lake::events(batch).expect("events")).collect()
+}
+
+pub(crate) async fn rows_of(lake: &Lake, table: Table) -> usize {
+    files_of(lake, table).await.iter().map(RecordBatch::num_rows).sum()
 }
 
 pub(crate) async fn rows(lake: &Path, table: Table) -> usize {

@@ -1,16 +1,21 @@
 //! The collector as its users meet it: a log goes in, a lake stands, whatever happens between.
 
 mod crash;
+mod faulty;
 mod import;
 mod killed;
 mod lake;
+mod maintain;
 mod memory;
+mod s3;
 mod say;
+mod steps;
 mod tables;
+mod versions;
 
 use interdict_bus::Log;
-use interdict_collector::config::Limits;
-use interdict_collector::{Config, Error};
+use interdict_collector::config::{Limits, Patience, Upkeep};
+use interdict_collector::{Config, Error, Lake};
 use interdict_schemas::lake::Table;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +24,15 @@ use tokio_util::sync::CancellationToken;
 
 /// Cuts by size only, so that tests decide.
 fn patient(lake: &Path, rows: usize) -> Config {
-    Config { lake: lake.to_owned(), limits: Limits { age: Duration::from_secs(3_600), rows, bytes: 64 << 20 } }
+    patient_at(lake.to_str().expect("a plain path"), rows)
+}
+
+fn patient_at(lake: &str, rows: usize) -> Config {
+    let limits = Limits { age: Duration::from_secs(3_600), rows, bytes: 64 << 20 };
+    let lake = Lake::parse(Path::new(lake), Path::new("")).expect("a place");
+    let patience = Patience { backoff: [Duration::from_millis(1); 2], ..Patience::default() };
+    // Tests compact when they mean to.
+    Config { lake, limits, patience, upkeep: Upkeep { every: None, ..Upkeep::default() } }
 }
 
 /// Collects what the log holds, and ends as on a plain shutdown.

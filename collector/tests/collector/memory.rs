@@ -37,6 +37,29 @@ impl Memory {
         Self { records, hanging: true, ..Self::new(self.partitions) }
     }
 
+    /// The same records, on a log that was told nothing.
+    pub(crate) fn copied(&self) -> Self {
+        Self { records: Mutex::new(self.records.lock().expect("lock").clone()), ..Self::new(self.partitions) }
+    }
+
+    /// Returns once the reader said that it has everything.
+    pub(crate) async fn until_told(&self) {
+        let mut commits = self.commits.subscribe();
+        loop {
+            commits.mark_unchanged();
+            let all: Vec<_> = self.records.lock().expect("lock").keys().copied().collect();
+            if all.into_iter().all(|(topic, at)| self.told(topic, at) == Some(self.held(topic, at))) {
+                return;
+            }
+            commits.changed().await.expect("the log lives");
+        }
+    }
+
+    /// Records of all partitions.
+    pub(crate) fn length(&self) -> u64 {
+        self.records.lock().expect("lock").values().map(|records| records.len() as u64).sum()
+    }
+
     pub(crate) fn put(&self, topic: Topic, partition: u32, value: Vec<u8>) {
         let mut records = self.records.lock().expect("lock");
         let records = records.entry((topic, partition)).or_default();
@@ -139,11 +162,13 @@ impl Log for Shared {
         offset: u64,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
+            if !self.0.hanging {
+                self.0.committed.lock().expect("lock").insert((group.to_owned(), topic, partition), offset);
+            }
             self.0.commits.send_modify(|commits| *commits += 1);
             if self.0.hanging {
                 std::future::pending::<()>().await;
             }
-            self.0.committed.lock().expect("lock").insert((group.to_owned(), topic, partition), offset);
             Ok(())
         })
     }

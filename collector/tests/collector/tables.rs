@@ -68,6 +68,40 @@ async fn files_are_sorted_and_late_days_find_their_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_can_be_searched_without_being_read() {
+    use parquet::basic::Compression;
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    let folder = tempfile::tempdir().expect("folder");
+    let log = Shared(Arc::new(Memory::new(1)));
+    for number in 0..50_u64 {
+        log.0.stamped(0, &say::event(&format!("root-{}", number % 3), number, NOON), "s", number + 1);
+    }
+    collect(patient(folder.path(), 100), log).await.expect("collected");
+    let day = folder.path().join("events/date=2026-03-02");
+    let path = std::fs::read_dir(day).expect("folder").next().expect("a file").expect("entry").path();
+    let reader = SerializedFileReader::new(std::fs::File::open(path).expect("file")).expect("parquet");
+    let group = reader.metadata().row_group(0);
+    let column =
+        |name: &str| group.columns().iter().find(|column| column.column_path().string() == name).expect("there");
+    for sought in ["root", "actor", "session", "target", "credential"] {
+        assert!(column(sought).bloom_filter_offset().is_some(), "{sought} has a bloom filter");
+        assert!(column(sought).column_index_offset().is_some(), "{sought} has a page index");
+    }
+    assert!(group.columns().iter().all(|column| matches!(column.compression(), Compression::ZSTD(_))));
+    assert!(column("protocol").dictionary_page_offset().is_some());
+    assert!(column("id").dictionary_page_offset().is_none(), "no dictionary of what never repeats");
+    let delta = lake::open(folder.path(), Table::Events).await.expect("opens");
+    let view = delta.snapshot().expect("state").log_data().iter().next().expect("a file");
+    let said: serde_json::Value = serde_json::from_str(&view.stats().expect("statistics")).expect("JSON");
+    let (least, most) = (&said["minValues"], &said["maxValues"]);
+    assert_eq!(
+        (said["numRecords"].as_u64(), least["root"].as_str(), most["root"].as_str()),
+        (Some(50), Some("root-0"), Some("root-2"))
+    );
+    assert_eq!(least["time"].as_str(), Some("2026-03-02T12:00:00.000Z"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_gone_wild_stops_nothing() {
     let folder = tempfile::tempdir().expect("folder");
     let log = Shared(Arc::new(Memory::new(1)));
@@ -98,6 +132,25 @@ async fn unreadable_records_are_kept_aside_and_block_nothing() {
     let kept = std::fs::read(folder.path().join("events/_rejected/0-1")).expect("kept");
     assert_eq!(kept, b"garbage");
     assert!(folder.path().join("events/_rejected/0-2").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_huge_or_of_tomorrow_is_kept_aside_too() {
+    let folder = tempfile::tempdir().expect("folder");
+    let log = Shared(Arc::new(Memory::new(1)));
+    log.0.stamped(0, &say::event("root", 1, NOON), "s", 1);
+    log.0.put(Topic::Events, 0, vec![0x0a; 100_000_000]);
+    // Field 1, the version, once more: the last counts.
+    let mut tomorrow = say::event("root", 2, NOON).encode();
+    tomorrow.extend([0x08, 99]);
+    log.0.put(Topic::Events, 0, tomorrow.clone());
+    log.0.stamped(0, &say::event("root", 2, NOON), "s", 2);
+    collect(patient(folder.path(), 100), log.clone()).await.expect("collected");
+    assert_eq!(lake::events(folder.path()).await.len(), 2);
+    assert_eq!(log.0.told(Topic::Events, 0), Some(4));
+    let kept = |name: &str| std::fs::read(folder.path().join("events/_rejected").join(name)).expect("kept");
+    assert_eq!(kept("0-1").len(), 100_000_000);
+    assert_eq!(kept("0-2"), tomorrow);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,6 +7,7 @@
 mod alerts;
 mod checkpoints;
 mod column;
+pub mod dictionary;
 mod disclosures;
 mod error;
 mod events;

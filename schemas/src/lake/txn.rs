@@ -2,7 +2,8 @@
 //! committed together with the rows, so a table's rows and its positions can never disagree.
 //!
 //! `interdict/<topic>/<partition>` has as version the next offset to be read; `interdict/<topic>/<partition>/<spool>`
-//! the highest sequence of that spool that stands in the table.
+//! the highest sequence of that spool that stands in the table; `interdict/<topic>/term` the collector that writes:
+//! each that starts takes the next term, and a commit of an older one is refused.
 
 use crate::Topic;
 
@@ -31,7 +32,15 @@ pub enum Txn {
         /// The spool's id.
         spool: String,
     },
+    /// Its version is the term of the collector whose commits count.
+    Term {
+        /// The topic.
+        topic: Topic,
+    },
 }
+
+/// The last part of a term's id, where others have a partition.
+const TERM: &str = "term";
 
 impl Txn {
     /// Reads an application id; `None` if it is not one of interdict's.
@@ -44,6 +53,9 @@ impl Txn {
         let name = parts.next()?;
         let topic = Topic::ALL.into_iter().find(|topic| topic.name() == name)?;
         let digits = parts.next()?;
+        if digits == TERM {
+            return parts.next().is_none().then_some(Self::Term { topic });
+        }
         let partition: u32 = digits.parse().ok()?;
         if partition.to_string() != digits {
             return None;
@@ -60,6 +72,7 @@ impl std::fmt::Display for Txn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Next { topic, partition } => write!(f, "{PREFIX}/{topic}/{partition}"),
+            Self::Term { topic } => write!(f, "{PREFIX}/{topic}/{TERM}"),
             Self::Highest { topic, partition, spool } => write!(f, "{PREFIX}/{topic}/{partition}/{spool}"),
         }
     }
@@ -84,8 +97,10 @@ mod tests {
             Some(Txn::Highest { topic, partition: 11, spool: "01J0".into() }),
         );
         check("interdict/interdict.events/1/a/b", Some(Txn::Highest { topic, partition: 1, spool: "a/b".into() }));
+        check("interdict/interdict.events/term", Some(Txn::Term { topic }));
         for stranger in [
             "",
+            "interdict/interdict.events/term/1",
             "spark/1",
             "interdict/other/0",
             "interdict/interdict.events",

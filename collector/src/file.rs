@@ -1,0 +1,275 @@
+//! One Parquet file of a table: how it is encoded, and what Delta's log says of it. Pure but for the file's name.
+//!
+//! A file holds one day, sorted as its table is. It is compressed with zstd, has page statistics and a page index,
+//! dictionaries where values repeat, and bloom filters on the columns by which people look for one thing.
+
+use crate::Error;
+use arrow::array::{ArrayRef, Date32Array, RecordBatch};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use deltalake::kernel::Add;
+use interdict_schemas::Time;
+use interdict_schemas::lake::{self, Table};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, LogicalType, ZstdLevel};
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::ColumnPath;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The columns with statistics in the log, by which engines pass over files.
+pub(crate) const STATISTICS: [&str; 13] = [
+    "time",
+    "session",
+    "root",
+    "actor",
+    "target",
+    "id",
+    "event",
+    "detection",
+    "spool",
+    "sequence",
+    "bus_partition",
+    "bus_offset",
+    "index",
+];
+
+/// The columns that people look for one value in: identity, session, target, fingerprint.
+const SOUGHT: [&str; 12] = [
+    "root",
+    "actor",
+    "session",
+    "target",
+    "credential",
+    "parameters_digest",
+    "value",
+    "source_target",
+    "from_target",
+    "scope_root",
+    "scope_session",
+    "alert",
+];
+
+/// Rows of a row group: what is skipped or read at once.
+const ROW_GROUP: usize = 131_072;
+
+/// Texts that seldom repeat: a dictionary of them would be built and thrown away.
+const DISTINCT: [&str; 3] = ["id", "action", "data"];
+
+/// How the files of a table are written.
+#[must_use]
+pub(crate) fn properties(table: Table) -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_created_by(concat!("interdict ", env!("CARGO_PKG_VERSION")).to_owned());
+    for field in table.schema().fields() {
+        let (name, path) = (field.name().as_str(), ColumnPath::from(field.name().as_str()));
+        match field.data_type() {
+            // Numbers that rise or differ: their differences are small.
+            DataType::Int64 | DataType::Timestamp(..) => {
+                properties = properties
+                    .set_column_dictionary_enabled(path.clone(), false)
+                    .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
+            }
+            DataType::Utf8 | DataType::Binary if DISTINCT.contains(&name) => {
+                properties = properties
+                    .set_column_dictionary_enabled(path.clone(), false)
+                    .set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
+            }
+            _ => {}
+        }
+        if STATISTICS.contains(&name) || SOUGHT.contains(&name) {
+            properties = properties.set_column_statistics_enabled(path.clone(), EnabledStatistics::Page);
+        }
+        if SOUGHT.contains(&name) && *field.data_type() == DataType::Utf8 {
+            properties = properties
+                .set_column_bloom_filter_enabled(path.clone(), true)
+                .set_column_bloom_filter_fpp(path, 0.01);
+        }
+    }
+    properties.build()
+}
+
+/// The columns of a table's files: all but the one that the folder says.
+#[must_use]
+pub(crate) fn stored(schema: &Schema) -> SchemaRef {
+    let fields: Vec<_> =
+        schema.fields().iter().filter(|field| field.name() != lake::PARTITION).map(Arc::clone).collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// Encodes rows of one day, without the column of the day.
+///
+/// # Errors
+/// When Parquet does not take them.
+pub(crate) fn encode(table: Table, rows: &RecordBatch) -> Result<(Vec<u8>, ParquetMetaData), Error> {
+    let fail = |source| Error::Encode { table: table.name(), source };
+    // Encoded rows are a good deal smaller than rows.
+    let mut bytes = Vec::with_capacity(rows.get_array_memory_size() / 8);
+    let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), Some(properties(table))).map_err(fail)?;
+    writer.write(rows).map_err(fail)?;
+    let metadata = writer.close().map_err(fail)?;
+    Ok((bytes, metadata))
+}
+
+/// A day as the folder of its files is named.
+#[must_use]
+pub(crate) fn date(day: i32) -> String {
+    let day: ArrayRef = Arc::new(Date32Array::from(vec![day]));
+    arrow::util::display::array_value_to_string(&day, 0).unwrap_or_default()
+}
+
+/// A name that no other file has, under the day's folder.
+#[must_use]
+pub(crate) fn name(day: &str) -> String {
+    format!("{}={day}/part-{}.zstd.parquet", lake::PARTITION, uuid::Uuid::new_v4())
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the log says of a file. `data_change` is false where the same rows stood in other files before.
+#[must_use]
+pub(crate) fn add(
+    path: String,
+    day: &str,
+    bytes: &[u8],
+    found: &ParquetMetaData,
+    now: Time,
+    data_change: bool,
+) -> Add {
+    Add {
+        path,
+        partition_values: HashMap::from([(lake::PARTITION.to_owned(), Some(day.to_owned()))]),
+        size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+        modification_time: now.0 / 1_000,
+        data_change,
+        stats: Some(statistics(found)),
+        // Whatever changes the file afterwards is found by `interdict verify`.
+        tags: Some(HashMap::from([(lake::FILE_DIGEST.to_owned(), Some(digest(bytes)))])),
+        deletion_vector: None,
+        base_row_id: None,
+        default_row_commit_version: None,
+        clustering_provider: None,
+    }
+}
+
+/// Bounds and nulls by column, as Delta's log has them. A bound that is not exact is left out: a file that might be
+/// wanted is read.
+fn statistics(found: &ParquetMetaData) -> String {
+    let (mut least, mut most, mut nulls) = (Map::new(), Map::new(), Map::new());
+    for (index, column) in found.file_metadata().schema_descr().columns().iter().enumerate() {
+        let name = column.name();
+        if column.path().parts().len() != 1 || !STATISTICS.contains(&name) {
+            continue;
+        }
+        let (mut low, mut high, mut missing) = (Bound::Unset, Bound::Unset, Some(0_u64));
+        for group in found.row_groups() {
+            let Some(stats) = group.columns().get(index).and_then(|chunk| chunk.statistics()) else {
+                (low, high, missing) = (Bound::Unknown, Bound::Unknown, None);
+                continue;
+            };
+            missing = missing.zip(stats.null_count_opt()).map(|(sum, more)| sum + more);
+            // A group of nulls alone has no bounds, and needs none.
+            let is_empty = stats.null_count_opt() == u64::try_from(group.num_rows()).ok();
+            let (here, there) = scalars(stats, column.logical_type_ref());
+            low = low.join(here, is_empty, |old, new| new < old);
+            high = high.join(there, is_empty, |old, new| new > old);
+        }
+        if let Bound::Known(scalar) = low {
+            least.insert(name.to_owned(), scalar.json(false));
+        }
+        if let Bound::Known(scalar) = high {
+            most.insert(name.to_owned(), scalar.json(true));
+        }
+        if let Some(missing) = missing {
+            nulls.insert(name.to_owned(), missing.into());
+        }
+    }
+    serde_json::json!({
+        "numRecords": found.file_metadata().num_rows(),
+        "minValues": least,
+        "maxValues": most,
+        "nullCount": nulls,
+    })
+    .to_string()
+}
+
+enum Bound {
+    Unset,
+    Known(Scalar),
+    Unknown,
+}
+
+impl Bound {
+    fn join(self, found: Option<Scalar>, is_empty: bool, better: impl Fn(&Scalar, &Scalar) -> bool) -> Self {
+        match (self, found) {
+            (bound, _) if is_empty => bound,
+            (Self::Unknown, _) | (_, None) => Self::Unknown,
+            (Self::Unset, Some(new)) => Self::Known(new),
+            (Self::Known(old), Some(new)) => Self::Known(if better(&old, &new) { new } else { old }),
+        }
+    }
+}
+
+#[derive(PartialEq, PartialOrd)]
+enum Scalar {
+    Number(i64),
+    Moment(jiff::Timestamp),
+    Text(String),
+}
+
+impl Scalar {
+    /// Moments have milliseconds in the log: the least is cut off, the most is rounded up.
+    fn json(self, up: bool) -> Value {
+        match self {
+            Self::Number(number) => number.into(),
+            Self::Text(text) => text.into(),
+            Self::Moment(moment) => {
+                let whole = moment.as_microsecond().rem_euclid(1_000);
+                let move_by = if whole == 0 {
+                    0
+                } else if up {
+                    1_000 - whole
+                } else {
+                    -whole
+                };
+                let moved = jiff::Timestamp::from_microsecond(moment.as_microsecond() + move_by).unwrap_or(moment);
+                format!("{moved:.3}").into()
+            }
+        }
+    }
+}
+
+fn scalars(stats: &Statistics, kind: Option<&LogicalType>) -> (Option<Scalar>, Option<Scalar>) {
+    match stats {
+        Statistics::Int32(of) => {
+            let number = |value: Option<&i32>| value.map(|value| Scalar::Number(i64::from(*value)));
+            (number(of.min_opt()), number(of.max_opt()))
+        }
+        Statistics::Int64(of) if matches!(kind, Some(LogicalType::Timestamp(_))) => {
+            // What no calendar has, has no place in the log either.
+            let moment = |value: Option<&i64>| Some(Scalar::Moment(jiff::Timestamp::from_microsecond(*value?).ok()?));
+            (moment(of.min_opt()), moment(of.max_opt()))
+        }
+        Statistics::Int64(of) => {
+            let number = |value: Option<&i64>| value.map(|value| Scalar::Number(*value));
+            (number(of.min_opt()), number(of.max_opt()))
+        }
+        Statistics::ByteArray(of) => {
+            let text = |value: Option<&parquet::data_type::ByteArray>, exact: bool| {
+                let value = value.filter(|_| exact)?;
+                value.as_utf8().ok().map(|text| Scalar::Text(text.to_owned()))
+            };
+            (text(of.min_opt(), stats.min_is_exact()), text(of.max_opt(), stats.max_is_exact()))
+        }
+        _ => (None, None),
+    }
+}

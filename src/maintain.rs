@@ -1,0 +1,189 @@
+//! `interdict lake`: how the lake stands, and its maintenance by hand.
+
+use crate::cli::Output;
+use crate::{grid, lake, verdicts};
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use interdict_collector::Lake;
+use interdict_collector::maintain::{Hold, HoldKind, Keeper};
+use interdict_schemas::Time;
+use interdict_schemas::lake::Table;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// The lake's folder or URL; the configuration's if left out.
+    #[arg(long, global = true)]
+    lake: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show each table's files, rows, bytes, days and age, and what should be done.
+    Status {
+        /// How it is printed.
+        #[arg(long, short, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Rewrite small files of a day into big sorted ones. May run beside everything.
+    Compact {
+        /// One table; all if left out.
+        #[arg(long)]
+        table: Option<String>,
+    },
+    /// Remove files that no version of the last seven days names.
+    Vacuum {
+        /// Only say how many.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Take old days out of a table, but for rows on hold.
+    Retain {
+        /// Which table.
+        #[arg(long)]
+        table: String,
+        /// How many days are kept.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        days: u32,
+    },
+    /// Keep the rows of a session or an identity from retention and vacuum; without either, list what is held.
+    Hold(Holding),
+}
+
+#[derive(Debug, Args)]
+struct Holding {
+    /// A session.
+    #[arg(long, conflicts_with = "identity")]
+    session: Option<String>,
+    /// An identity, wherever it stands in a chain.
+    #[arg(long)]
+    identity: Option<String>,
+    /// Why.
+    #[arg(long, default_value = "")]
+    reason: String,
+    /// Who asks for it; the name of the user that runs this command if left out.
+    #[arg(long)]
+    by: Option<String>,
+    /// Release it instead.
+    #[arg(long)]
+    release: bool,
+}
+
+pub(crate) async fn run(args: Arguments, config: &Path) -> anyhow::Result<()> {
+    let place = lake::place(args.lake, config)?;
+    match args.command {
+        Command::Status { output } => status(&place, output).await,
+        Command::Compact { table } => compact(&place, table.as_deref()).await,
+        Command::Vacuum { dry_run } => vacuum(&place, dry_run).await,
+        Command::Retain { table, days } => retain(&place, &table, days).await,
+        Command::Hold(holding) => hold(&place, holding).await,
+    }
+}
+
+fn table(name: &str) -> anyhow::Result<Table> {
+    let names = || Table::ALL.map(Table::name).join(", ");
+    match Table::ALL.into_iter().find(|table| table.name() == name) {
+        Some(table) => Ok(table),
+        None => bail!("no table is called `{name}`; there are {}", names()),
+    }
+}
+
+fn say(line: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
+async fn status(place: &Lake, output: Output) -> anyhow::Result<()> {
+    let now = Time::from(jiff::Timestamp::now());
+    let (mut rows, mut troubles) = (Vec::new(), Vec::new());
+    for table in Table::ALL {
+        let Some(keeper) = Keeper::open(place, table).await? else { continue };
+        let found = keeper.status()?;
+        let (first, last) = found.days.clone().unwrap_or_default();
+        let idle = found.idle_s(now).map(|seconds| seconds.to_string()).unwrap_or_default();
+        let trouble = found.trouble();
+        rows.push([
+            table.name().to_owned(),
+            found.version.to_string(),
+            found.files.to_string(),
+            found.small.to_string(),
+            found.rows.to_string(),
+            found.bytes.to_string(),
+            first,
+            last,
+            idle,
+            trouble.clone().unwrap_or_else(|| "ok".to_owned()),
+        ]);
+        troubles.extend(trouble);
+    }
+    let columns =
+        ["table", "version", "files", "small", "rows", "bytes", "first_day", "last_day", "idle_s", "health"];
+    match output {
+        Output::Table => say(&grid::grid(columns, rows)),
+        Output::Csv => {
+            say(&lake::csv(&columns))?;
+            rows.iter().try_for_each(|row| say(&lake::csv(row)))
+        }
+        Output::Json => rows.into_iter().try_for_each(|row| {
+            let line: serde_json::Map<_, _> =
+                columns.iter().map(|name| (*name).to_owned()).zip(row.map(serde_json::Value::from)).collect();
+            say(&serde_json::Value::from(line).to_string())
+        }),
+    }
+}
+
+async fn compact(place: &Lake, only: Option<&str>) -> anyhow::Result<()> {
+    let only = only.map(table).transpose()?;
+    for table in Table::ALL.into_iter().filter(|table| only.is_none_or(|only| only == *table)) {
+        let Some(mut keeper) = Keeper::open(place, table).await? else { continue };
+        let done = keeper.compact(2).await?;
+        let (taken, made, rows) = (done.taken, done.made, done.rows);
+        say(&format!("{}: {taken} files of {rows} rows became {made}", table.name()))?;
+        if done.passed > 0 {
+            say(&format!("{}: {} days were changed by another meanwhile; run it again", table.name(), done.passed))?;
+        }
+    }
+    Ok(())
+}
+
+async fn vacuum(place: &Lake, dry_run: bool) -> anyhow::Result<()> {
+    for table in Table::ALL {
+        let Some(mut keeper) = Keeper::open(place, table).await? else { continue };
+        let files = keeper.vacuum(dry_run).await?;
+        say(&format!("{}: {files} files {}removed", table.name(), if dry_run { "would be " } else { "" }))?;
+    }
+    Ok(())
+}
+
+async fn retain(place: &Lake, name: &str, days: u32) -> anyhow::Result<()> {
+    let table = table(name)?;
+    let Some(mut keeper) = Keeper::open(place, table).await? else { bail!("the lake has no table `{name}` yet") };
+    let done = keeper.retain(days, Time::from(jiff::Timestamp::now())).await?;
+    say(&format!("{name}: {} rows in {} files are gone, {} rows are on hold", done.rows, done.files, done.held))
+}
+
+async fn hold(place: &Lake, holding: Holding) -> anyhow::Result<()> {
+    let (kind, value) = match (holding.session, holding.identity) {
+        (Some(session), _) => (HoldKind::Session, session),
+        (None, Some(identity)) => (HoldKind::Identity, identity),
+        (None, None) => {
+            let rows = Hold::all(place).await?.into_iter().map(|hold| {
+                let kind = if hold.kind == HoldKind::Session { "session" } else { "identity" };
+                [kind.to_owned(), hold.value, hold.reason, hold.by, hold.since]
+            });
+            return say(&grid::grid(["kind", "value", "reason", "by", "since"], rows));
+        }
+    };
+    if holding.release {
+        if !Hold::release(place, kind, &value).await? {
+            bail!("`{value}` is not on hold; `interdict lake hold` lists what is");
+        }
+        return say(&format!("`{value}` is released"));
+    }
+    let by = holding.by.unwrap_or_else(verdicts::person);
+    let since = jiff::Timestamp::now().to_string();
+    Hold { kind, value: value.clone(), reason: holding.reason, by, since }.place(place).await?;
+    say(&format!("`{value}` is on hold"))
+}
