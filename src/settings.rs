@@ -24,6 +24,7 @@ struct Sections {
     collector: interdict_collector::config::Raw,
     #[serde(default)]
     detector: interdict_detector::config::Raw,
+    serve: Option<interdict_queries::serve::Raw>,
 }
 
 /// What each part needs.
@@ -35,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) proxy: interdict_proxy::Config,
     pub(crate) collector: interdict_collector::Config,
     pub(crate) detector: interdict_detector::Config,
+    /// Where the lake is served to other tools; nowhere if there is no such section.
+    pub(crate) serve: Option<interdict_queries::serve::Config>,
 }
 
 impl Settings {
@@ -59,7 +62,23 @@ impl Settings {
             .detector
             .resolve(collector.lake.display().to_string(), |secret| std::fs::read(folder.join(secret)))
             .map_err(|error| wrong("detector", &error))?;
-        Ok(Self { data: proxy.data.clone(), bus, proxy, collector, detector })
+        let serve = match sections.serve {
+            None => None,
+            Some(serve) => {
+                let serve = serve.resolve().map_err(|error| wrong("serve", &error))?;
+                let place = format!("{place}:{}", line_of(&text, "serve"));
+                if proxy.inventory.iter().any(|entry| entry.name == serve.name) {
+                    let name = serve.name;
+                    return Err(Error(format!("{place}: serve.name {name:?} is a target's or a system's; choose another")));
+                }
+                if proxy.tls.is_none() {
+                    let words = "the lake is served to holders of tokens, which needs tls: write a [tls] section";
+                    return Err(Error(format!("{place}: {words} with certificate and key")));
+                }
+                Some(serve)
+            }
+        };
+        Ok(Self { data: proxy.data.clone(), bus, proxy, collector, detector, serve })
     }
 
     /// The detector's settings: the configuration's if there is one, else the defaults.
@@ -108,6 +127,12 @@ impl Settings {
                 (Arc::clone(&bus) as Arc<dyn Log>, Writer::spooled(local, bus, name, durability)?)
             }
         })
+    }
+
+    /// Where the lake is served, which whoever only serves must be told.
+    pub(crate) fn serve_section(&self) -> Result<interdict_queries::serve::Config, Error> {
+        let words = "write a [serve] section with listen = \"ADDRESS:PORT\" first";
+        self.serve.clone().ok_or_else(|| Error(words.to_owned()))
     }
 
     /// The embedded log belongs to one process.

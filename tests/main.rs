@@ -12,6 +12,8 @@ mod forensics;
 mod harness;
 mod import;
 mod lake;
+mod readers;
+mod serve;
 mod simulate;
 mod survival;
 mod verdicts;

@@ -7,4 +7,5 @@ mod hunts;
 mod import;
 mod output;
 mod replay;
+mod serve;
 mod verify;
