@@ -6,7 +6,7 @@ set -euo pipefail
 declare -A package=(
   [cc]=build-essential [cmake]=cmake [pkg-config]=pkg-config [clang]=clang
   [psql]=postgresql-client [ssh]=openssh-client [sshd]=openssh-server [curl]=curl [git]=git
-  [java]=default-jdk-headless [mvn]=maven [zstd]=zstd [asciinema]=asciinema
+  [java]=default-jdk-headless [mvn]=maven [zstd]=zstd [asciinema]=asciinema [python3]=python3
 )
 if [[ "${1:-test}" == bench ]]; then
   package=([pgbouncer]=pgbouncer [nginx]=nginx-light)
@@ -21,6 +21,7 @@ if [[ "${1:-test}" == test ]]; then
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
   compgen -G '/usr/lib/postgresql/*/bin/pgbench' >/dev/null || command -v pgbench >/dev/null || missing+=(postgresql)
   compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || missing+=(libclang-dev)
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   [[ -e /usr/include/openssl/ssl.h ]] || missing+=(libssl-dev)
   command -v cargo >/dev/null || { echo "packages: cargo is missing; install Rust 1.95 or later from rustup.rs" >&2; exit 1; }
 fi

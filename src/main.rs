@@ -70,7 +70,10 @@ fn tell(error: &anyhow::Error) -> ExitCode {
 
 fn log(cli: &Cli) {
     use tracing_subscriber::EnvFilter;
-    let quiet = !matches!(cli.command, Command::Up | Command::Proxy | Command::Collector | Command::Detector | Command::Serve);
+    let quiet = !matches!(
+        cli.command,
+        Command::Up | Command::Proxy | Command::Collector | Command::Detector | Command::Serve
+    );
     let default = if quiet { "error" } else { "warn,interdict=info" };
     let filter = EnvFilter::try_from_env("INTERDICT_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let log = tracing_subscriber::fmt()

@@ -10,7 +10,7 @@ use interdict_bus::{Log, Writer};
 use interdict_proxy::config::{Target, UpstreamTls};
 use interdict_proxy::upstream::{Credential, Sealed};
 use interdict_proxy::{Gateway, tls};
-use interdict_queries::serve::{Config, Counter, Desk, Door, serve_postgres};
+use interdict_queries::serve::{Config, Counter, Desk, Door, serve_flight, serve_postgres};
 use interdict_queries::{Engine, Settings as Reading};
 use interdict_schemas::{Identity, Principal, PrincipalKind, Protocol};
 use std::net::SocketAddr;
@@ -21,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 /// What the part is called.
 pub(crate) const NAME: &str = "lake server";
+
+/// Its spool's folder in the data folder, where it runs alone: a log belongs to one process, and a proxy may run there.
+pub(crate) const SPOOL: &str = "log-serve";
 
 /// What it serves with.
 pub(crate) struct Serving {
@@ -57,8 +60,16 @@ pub(crate) async fn run(
     check_rows(&gateway, &desk)?;
 
     let listener = bind(config.listen, "serve.listen").await?;
-    let bound = vec![(config.name.clone(), listener.local_addr()?)];
+    let flight = match config.flight {
+        Some(address) => Some(bind(address, "serve.flight").await?),
+        None => None,
+    };
+    let mut bound = vec![(config.name.clone(), listener.local_addr()?)];
+    if let Some(flight) = &flight {
+        bound.push((format!("{} (flight)", config.name), flight.local_addr()?));
+    }
     let over = CancellationToken::new();
+    let _ended = over.clone().drop_guard();
     let follower = tokio::spawn({
         let (gateway, over) = (Arc::clone(&gateway), over.clone());
         async move { gateway.follow(log, over).await }
@@ -67,16 +78,33 @@ pub(crate) async fn run(
         () = gateway.ready() => {}
         () = stop.cancelled() => return Ok(()),
     }
-    tracing::info!(lake = config.name, address = %config.listen, "lake server ready");
+    tracing::info!(lake = config.name, address = %config.listen, "the lake is served");
     // Nobody may be listening.
     let _told = ready.send(bound);
     let door: Arc<dyn Door> = Arc::new(LakeDoor::new(Arc::clone(&gateway), target));
-    let counter = Counter { desk, door, tls: certificate, handshake, connections: config.connections };
+    let counter = move || Counter {
+        desk: Arc::clone(&desk),
+        door: Arc::clone(&door),
+        tls: Arc::clone(&certificate),
+        handshake,
+        connections: config.connections,
+    };
+    let flight = flight.map(TcpListener::into_std).transpose()?;
+    let listener = listener.into_std()?;
     let served = apart({
         let stop = stop.clone();
         move || async move {
-            let listener = TcpListener::from_std(listener.into_std()?)?;
-            serve_postgres(counter, listener, stop, drain).await;
+            // Taken over by the runtime that serves them.
+            let listener = TcpListener::from_std(listener)?;
+            let postgres = serve_postgres(counter(), listener, stop.clone(), drain);
+            match flight {
+                None => postgres.await,
+                Some(flight) => {
+                    let flight = serve_flight(counter(), TcpListener::from_std(flight)?, stop);
+                    let ((), flight) = tokio::join!(postgres, flight);
+                    flight?;
+                }
+            }
             anyhow::Ok(())
         }
     })

@@ -62,7 +62,8 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
         let (socket, log) = (settings.data.join(control::SOCKET), Arc::clone(&log));
         |stop| async move { control::serve(&socket, log, stop).await }
     });
-    let serving = settings.serve.clone().map(|config| serve::Serving { config, writer: writer.clone(), alone: false });
+    let serving =
+        settings.serve.clone().map(|config| serve::Serving { config, writer: writer.clone(), alone: false });
     let (ready, listeners) = oneshot::channel();
     let proxy = Part::start("proxy", {
         let (config, log) = (settings.proxy.clone(), Arc::clone(&log));
@@ -175,7 +176,7 @@ pub(crate) async fn alone(settings: Settings, name: &'static str) -> anyhow::Res
         "serve" => {
             let config = settings.serve_section()?;
             settings.refuse_embedded(name)?;
-            let (log, writer) = settings.open_writer().await?;
+            let (log, writer) = settings.open_writer_in(serve::SPOOL).await?;
             let (ready, _) = oneshot::channel();
             let serving = serve::Serving { config, writer, alone: true };
             Part::start(name, |stop| serve::run(serving, settings, log, ready, stop))

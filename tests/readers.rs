@@ -71,7 +71,7 @@ fn every_panel_of_the_dashboards_is_answered() {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().expect("port")));
     let mut gateway = Gateway::build_with(Bus::Embedded, &format!("[serve]\nlisten = \"{address}\"\n"));
     gateway.start();
-    eventually("the lake served", || gateway.logged("up").contains("lake server ready").then_some(()));
+    eventually("the lake served", || gateway.logged("up").contains("the lake is served").then_some(()));
     let dana = gateway.clients("dana", &[]);
     assert_eq!(gateway.psql(&dana, &["select host from inventory"]).status, 0);
     gateway.interdict(&["verdicts", "add", "--root", "mallory", "--reason", "a test"]);

@@ -1,9 +1,11 @@
 //! The lake for the tools people have: psql, JDBC, against the real command with real tokens and policies.
 
+use crate::harness::broker::Broker;
 use crate::harness::clients::{Answer, Clients};
 use crate::harness::gateway::{Bus, Gateway, checkout};
 use crate::harness::servers::free_port;
 use crate::harness::{development, eventually, run};
+use crate::readers::python;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
 
@@ -31,12 +33,14 @@ when { context.objects.contains("recordings") };
 struct Lake {
     gateway: Gateway,
     address: SocketAddr,
+    flight: SocketAddr,
 }
 
 impl Lake {
     fn up(bus: Bus) -> Self {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().expect("port")));
-        let more = format!("[serve]\nlisten = \"{address}\"\ntime_s = 20\n");
+        let flight = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().expect("port")));
+        let more = format!("[serve]\nlisten = \"{address}\"\nflight = \"{flight}\"\ntime_s = 20\n");
         let mut gateway = Gateway::build_with(bus.clone(), &more);
         development::write_new(&gateway.folder.path().join("policies/lake.cedar"), 0o644, POLICY.as_bytes())
             .expect("policy");
@@ -45,8 +49,8 @@ impl Lake {
             gateway.start_part("serve");
         }
         let part = if matches!(bus, Bus::Embedded) { "up" } else { "serve" };
-        eventually("the lake served", || gateway.logged(part).contains("lake server ready").then_some(()));
-        Self { gateway, address }
+        eventually("the lake served", || gateway.logged(part).contains("the lake is served").then_some(()));
+        Self { gateway, address, flight }
     }
 
     fn ask(&self, clients: &Clients, statements: &[&str]) -> Answer {
@@ -73,7 +77,19 @@ fn psql_lists_describes_and_asks_and_every_question_is_history() {
     let dana = lake.gateway.clients("dana", &[]);
     assert_eq!(lake.gateway.psql(&dana, &["select 42"]).status, 0);
     lake.gateway.until_in_lake("kind = 'closed'", 1);
-    for command in ["\\d", "\\dt", "\\dv", "\\d events", "\\d+ events", "\\d+ sessions", "\\dn", "\\l", "\\df", "\\du", "\\conninfo"] {
+    for command in [
+        "\\d",
+        "\\dt",
+        "\\dv",
+        "\\d events",
+        "\\d+ events",
+        "\\d+ sessions",
+        "\\dn",
+        "\\l",
+        "\\df",
+        "\\du",
+        "\\conninfo",
+    ] {
         let answer = lake.ask(&dana, &[command]);
         assert_eq!(answer.status, 0, "{command}: {}{}", answer.output, answer.errors);
         assert!(!answer.errors.contains("ERROR"), "{command}: {}", answer.errors);
@@ -83,7 +99,10 @@ fn psql_lists_describes_and_asks_and_every_question_is_history() {
     assert!(lake.told(&dana, "\\dv").contains("public|sessions|view"));
     let columns = lake.told(&dana, "\\d+ events");
     assert!(columns.contains("time|timestamp with time zone") && columns.contains("objects|text[]"), "{columns}");
-    assert_eq!(lake.told(&dana, "select text from events where class = 'statement' and target = 'db' and kind = 'acted'"), "select 42");
+    assert_eq!(
+        lake.told(&dana, "select text from events where class = 'statement' and target = 'db' and kind = 'acted'"),
+        "select 42"
+    );
     for (statement, code) in [
         ("copy events to stdout", "0A000"),
         ("\\copy events to '/dev/null'", "0A000"),
@@ -118,7 +137,9 @@ fn policies_decide_who_sees_which_tables_and_rows() {
     assert_eq!(lake.told(&erin, "select distinct root from sessions"), "erin");
     assert_eq!(lake.told(&erin, "select count(*) from events where root = 'dana' or root like 'd%'"), "0");
     assert_eq!(lake.told(&dana, "select count(distinct root) from events where target = 'db'"), "2");
-    for statement in ["select * from alerts", "select * from events, alerts", "select (select count(*) from verdicts)"] {
+    for statement in
+        ["select * from alerts", "select * from events, alerts", "select (select count(*) from verdicts)"]
+    {
         let answer = lake.ask(&erin, &["\\set VERBOSITY sqlstate", statement]);
         assert!(answer.errors.contains("42501"), "{statement}: {}{}", answer.output, answer.errors);
     }
@@ -144,7 +165,12 @@ fn a_verdict_cuts_whoever_looks_at_the_lake() {
     lake.gateway.until_in_lake("target = 'lake' and kind = 'acted'", 1);
     lake.gateway.interdict(&["verdicts", "add", "--root", "dana", "--reason", "laptop lost"]);
     let answer = Answer::from(asking.wait_with_output().expect("psql"));
-    assert!(answer.errors.contains("57P01") && answer.errors.contains("laptop lost"), "{}{}", answer.output, answer.errors);
+    assert!(
+        answer.errors.contains("57P01") && answer.errors.contains("laptop lost"),
+        "{}{}",
+        answer.output,
+        answer.errors
+    );
     let answer = lake.ask(&dana, &["select 1"]);
     assert!(answer.errors.contains("laptop lost"), "{}", answer.errors);
 }
@@ -178,4 +204,42 @@ fn java_programs_ask_by_jdbc() {
     ] {
         assert!(answer.output.lines().any(|have| have == line), "{line:?} is missing:\n{}", answer.output);
     }
+}
+
+#[test]
+fn python_programs_ask_by_adbc() {
+    let lake = Lake::up(Bus::Embedded);
+    let dana = lake.gateway.clients("dana", &["planner"]);
+    assert_eq!(lake.gateway.psql(&dana, &["select 42"]).status, 0);
+    lake.gateway.until_in_lake("kind = 'closed'", 1);
+    let mut python = python();
+    python
+        .arg(checkout().join("tests/python/ask_by_adbc.py"))
+        .arg(format!("grpc+tls://localhost:{}", lake.flight.port()))
+        .arg(lake.gateway.folder.path().join("cert.pem"))
+        .env("TOKEN", lake.gateway.token("dana", &["planner"], |_| {}));
+    let answer = run(python);
+    assert_eq!(answer.status, 0, "{}{}", answer.output, answer.errors);
+    for line in
+        ["statement select 42", "with a value 1", "table events", "refused delete", "typed timestamp[us, tz=UTC]"]
+    {
+        assert!(answer.output.lines().any(|have| have == line), "{line:?} is missing:\n{}", answer.output);
+    }
+    let asked = "select 1 from sessions where target = 'lake' and actor = 'planner'";
+    lake.gateway.sql_until(asked, 1);
+}
+
+#[test]
+fn the_lake_is_served_alone_behind_kafka() {
+    let broker = Broker::start();
+    let lake = Lake::up(Bus::Kafka(broker.bootstrap()));
+    let dana = lake.gateway.clients("dana", &[]);
+    assert_eq!(lake.gateway.psql(&dana, &["select 42"]).status, 0);
+    lake.gateway.until_in_lake("kind = 'closed' and target = 'db'", 1);
+    assert_eq!(
+        lake.told(&dana, "select text from events where text = 'select 42' and kind = 'acted' and target = 'db'"),
+        "select 42"
+    );
+    lake.gateway.until_in_lake("target = 'lake' and kind = 'closed'", 1);
+    lake.gateway.interdict(&["verify"]);
 }

@@ -6,9 +6,7 @@ use interdict_proxy::gate::Request;
 use interdict_proxy::session::{End, Session};
 use interdict_proxy::{Gateway, clock, emit};
 use interdict_queries::serve::{Caller, Door, Grant, Kind, Question, Refusal, Rows, Visit};
-use interdict_schemas::{
-    Account, Action, Class, DecoyPlace, Effect, Identity, Outcome, Source, Time,
-};
+use interdict_schemas::{Account, Action, Class, DecoyPlace, Effect, Identity, Outcome, Source, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -144,7 +142,10 @@ impl Visit for Stay {
     }
 
     fn revoked(&self) -> BoxFuture<'_, Refusal> {
-        Box::pin(async { Refusal::new(Kind::Over, format!("the session was cut: {}", self.session.revoked().await)) })
+        Box::pin(async {
+            let revoked = self.session.revoked().await;
+            Refusal::new(Kind::Over, format!("the session was cut: {revoked}"))
+        })
     }
 
     fn count(&self, bytes_in: u64, bytes_out: u64) {

@@ -35,13 +35,13 @@ impl Policies {
     /// Whether the identity may open a session to the target.
     #[must_use]
     pub fn admission(&self, identity: &Identity, target: &Target, source: &Source) -> Decision {
-        self.decide(identity, target, source, None, drop)
+        self.decide(identity, target, source, None, |_| {})
     }
 
     /// Whether the identity may do this there.
     #[must_use]
     pub fn action(&self, identity: &Identity, target: &Target, source: &Source, action: &Action) -> Decision {
-        self.decide(identity, target, source, Some(action), drop)
+        self.decide(identity, target, source, Some(action), |_| {})
     }
 
     /// Which rows of a table an action may see: for each principal of the chain the conditions that its permits have in

@@ -159,7 +159,8 @@ fn permits_say_which_rows_they_let_see() {
     check(&format!("{team} permit(principal, action, resource);"), &[PERSON], Some(&[]));
     check(&format!("{team} permit(principal, action, resource);"), &[PERSON, AGENT], Some(&[]));
     check(team, &[PERSON, AGENT], None);
-    let tables = r#"permit(principal, action, resource) when { context has objects && context.objects.contains("alerts") };"#;
+    let tables =
+        r#"permit(principal, action, resource) when { context has objects && context.objects.contains("alerts") };"#;
     check(tables, &[PERSON], None);
 }
 

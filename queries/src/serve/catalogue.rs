@@ -63,6 +63,7 @@ impl Catalogue {
         let config = context
             .copied_config()
             .with_default_catalog_and_schema(DATABASE, PUBLIC)
+            .with_create_default_catalog_and_schema(false)
             // DataFusion's own has neither PostgreSQL's columns nor its names of types.
             .with_information_schema(false)
             .set_str("datafusion.sql_parser.dialect", "PostgreSQL");

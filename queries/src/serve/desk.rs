@@ -56,7 +56,12 @@ impl Desk {
     ///
     /// # Errors
     /// When it does not fit the table's columns.
-    pub fn check_rows(&self, table: &str, condition: &str, identity: &interdict_schemas::Identity) -> Result<(), Refusal> {
+    pub fn check_rows(
+        &self,
+        table: &str,
+        condition: &str,
+        identity: &interdict_schemas::Identity,
+    ) -> Result<(), Refusal> {
         let Some(shape) = self.catalogue.shape(table) else {
             return Err(Refusal::new(Kind::NoTable, format!("there is no table {table}")));
         };

@@ -53,7 +53,8 @@ pub(super) fn register(context: &SessionContext) {
             .iter()
             .map(|name| {
                 name.map(|name| {
-                    let unknown = || DataFusionError::Execution(format!("unrecognized configuration parameter \"{name}\""));
+                    let unknown =
+                        || DataFusionError::Execution(format!("unrecognized configuration parameter \"{name}\""));
                     setting(name).ok_or_else(unknown)
                 })
                 .transpose()

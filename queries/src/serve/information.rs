@@ -58,7 +58,10 @@ pub(super) fn schema(
         texts(
             vec![
                 ("catalog_name", same(database, 3)),
-                ("schema_name", [public, "pg_catalog", "information_schema"].map(|name| Some(name.to_owned())).into()),
+                (
+                    "schema_name",
+                    [public, "pg_catalog", "information_schema"].map(|name| Some(name.to_owned())).into(),
+                ),
                 ("schema_owner", same("interdict", 3)),
             ],
             &[],
@@ -79,7 +82,8 @@ fn columns(database: &str, public: &str, tables: &[(&str, SchemaRef, bool)]) -> 
             schema.fields().iter().zip(1..).map(move |(field, place): (_, i32)| (*table, Arc::clone(field), place))
         })
         .collect();
-    let kinds: Vec<(String, String)> = all.iter().map(|(_, field, _)| kind(field.data_type())).collect::<Result<_>>()?;
+    let kinds: Vec<(String, String)> =
+        all.iter().map(|(_, field, _)| kind(field.data_type())).collect::<Result<_>>()?;
     let same = |value: &str| vec![Some(value.to_owned()); all.len()];
     let none = || vec![None; all.len()];
     texts(
@@ -91,7 +95,9 @@ fn columns(database: &str, public: &str, tables: &[(&str, SchemaRef, bool)]) -> 
             ("column_default", none()),
             (
                 "is_nullable",
-                all.iter().map(|(_, field, _)| Some(if field.is_nullable() { "YES" } else { "NO" }.to_owned())).collect(),
+                all.iter()
+                    .map(|(_, field, _)| Some(if field.is_nullable() { "YES" } else { "NO" }.to_owned()))
+                    .collect(),
             ),
             ("data_type", kinds.iter().map(|(long, _)| Some(long.clone())).collect()),
             ("udt_catalog", same(database)),

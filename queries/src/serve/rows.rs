@@ -24,7 +24,11 @@ pub(super) fn restrict(
     let planning = |error| Refusal::from(Error::planning(error));
     let context = SessionContext::new();
     let stored = table.schema();
-    let same = stored.fields().iter().map(|field| field.data_type()).eq(shape.schema().fields().iter().map(|field| field.data_type()));
+    let same = stored.fields().iter().map(|field| field.data_type()).eq(shape
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.data_type()));
     if rows.0.is_empty() && same {
         return Ok(table);
     }
@@ -34,10 +38,15 @@ pub(super) fn restrict(
     }
     // Partition columns are read as dictionaries; whoever asks is told of, and gets, plain values.
     if !same {
-        let columns = shape.schema().fields().iter().map(|field| {
-            let column = col(datafusion::common::Column::from_name(field.name()));
-            cast(column, field.data_type().clone()).alias(field.name())
-        }).collect::<Vec<_>>();
+        let columns = shape
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| {
+                let column = col(datafusion::common::Column::from_name(field.name()));
+                cast(column, field.data_type().clone()).alias(field.name())
+            })
+            .collect::<Vec<_>>();
         frame = frame.select(columns).map_err(planning)?;
     }
     Ok(frame.into_view())
@@ -58,7 +67,9 @@ pub(super) fn condition(
             let parsed = state.create_logical_expr(text, schema).and_then(|parsed| filled(parsed, identity));
             let parsed = parsed.map_err(|error| {
                 tracing::error!(table = name, condition = text, %error, "a policy's @rows cannot be applied; denied");
-                let words = format!("a policy limits the rows of {name} in a way that does not fit the table, so none is shown");
+                let words = format!(
+                    "a policy limits the rows of {name} in a way that does not fit the table, so none is shown"
+                );
                 Refusal::new(Kind::Forbidden, words)
             })?;
             any = any.or(parsed);

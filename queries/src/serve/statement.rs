@@ -170,7 +170,7 @@ fn hinted(text: &str) -> std::borrow::Cow<'_, str> {
         return text.into();
     };
     match (text.get(..start), text.get(end + END.len()..)) {
-        (Some(before), Some(after)) if start < end => format!("{before}SELECT 'public'{after}").into(),
+        (Some(before), Some(after)) if start < end => format!("{before}'public'{after}").into(),
         _ => text.into(),
     }
 }
@@ -195,7 +195,10 @@ mod tests {
         };
         check("select 1", &[]);
         check("select * from Events", &["events"]);
-        check("select * from \"public\".events e join lake.public.sessions s using (session)", &["events", "sessions"]);
+        check(
+            "select * from \"public\".events e join lake.public.sessions s using (session)",
+            &["events", "sessions"],
+        );
         check("with events as (select 1) select * from events", &[]);
         check("select (select count(*) from sessions) where exists (select 1 from events)", &["events", "sessions"]);
         check("select 1 union all select 2 from events", &["events"]);

@@ -26,8 +26,8 @@ use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::data::DataRow;
 use pgwire::messages::extendedquery::{
-    Bind, BindComplete, Close, CloseComplete, Execute, Parse, ParseComplete, Sync as PgSync,
-    TARGET_TYPE_BYTE_PORTAL, TARGET_TYPE_BYTE_STATEMENT,
+    Bind, BindComplete, Close, CloseComplete, Execute, Parse, ParseComplete, Sync as PgSync, TARGET_TYPE_BYTE_PORTAL,
+    TARGET_TYPE_BYTE_STATEMENT,
 };
 use pgwire::messages::response::{EmptyQueryResponse, TransactionStatus};
 use pgwire::messages::simplequery::Query;
@@ -64,7 +64,9 @@ impl Clerk {
             }
             return match said {
                 // What failed is not committed.
-                Said::End("COMMIT") if status == TransactionStatus::Error => Ok(Response::TransactionEnd(Tag::new("ROLLBACK"))),
+                Said::End("COMMIT") if status == TransactionStatus::Error => {
+                    Ok(Response::TransactionEnd(Tag::new("ROLLBACK")))
+                }
                 Said::End(tag) => Ok(Response::TransactionEnd(Tag::new(tag))),
                 Said::Begin(tag) => Ok(Response::TransactionStart(Tag::new(tag))),
                 Said::Done(tag) => Ok(Response::Execution(Tag::new(tag))),
@@ -218,14 +220,20 @@ impl ExtendedQueryHandler for Clerk {
         }
         match client.portal_store().get_statement(name) {
             Some(Entry::Value(statement)) => {
-                let (width, wanted) = (statement.statement.width(), self.planner.get_parameter_types(&statement.statement)?.len());
+                let (width, wanted) =
+                    (statement.statement.width(), self.planner.get_parameter_types(&statement.statement)?.len());
                 if message.parameters.len() != wanted {
                     let have = message.parameters.len();
-                    let words = format!("bind message supplies {have} parameters, but prepared statement \"{name}\" requires {wanted}");
+                    let words = format!(
+                        "bind message supplies {have} parameters, but prepared statement \"{name}\" requires {wanted}"
+                    );
                     return Err(fault::protocol(words));
                 }
                 if !fits(&message.result_column_format_codes, width) {
-                    let words = format!("bind message has {} result formats but query has {width} columns", message.result_column_format_codes.len());
+                    let words = format!(
+                        "bind message has {} result formats but query has {width} columns",
+                        message.result_column_format_codes.len()
+                    );
                     return Err(fault::protocol(words));
                 }
                 client.portal_store().put_portal(Arc::new(Portal::try_new(&message, statement)?));
@@ -262,7 +270,8 @@ impl ExtendedQueryHandler for Clerk {
         let mut state = state.lock().await;
         // Taken out, so that what fails on the way is not gone on with.
         let mut rows = match std::mem::replace(&mut *state, PortalExecutionState::Finished) {
-            PortalExecutionState::Initial => match ExtendedQueryHandler::do_query(self, client, &portal, most).await? {
+            PortalExecutionState::Initial => match ExtendedQueryHandler::do_query(self, client, &portal, most).await?
+            {
                 Response::Query(rows) => rows,
                 Response::Execution(tag) | Response::TransactionStart(tag) | Response::TransactionEnd(tag) => {
                     send_execution_response(client, tag).await?;

@@ -39,7 +39,8 @@ impl Lengths {
             let Some((first, rest)) = bytes.split_first() else { return Ok(()) };
             self.header.push(*first);
             bytes = rest;
-            let length = self.header.get(usize::from(self.typed)..).and_then(|length| <[u8; 4]>::try_from(length).ok());
+            let length =
+                self.header.get(usize::from(self.typed)..).and_then(|length| <[u8; 4]>::try_from(length).ok());
             let Some(length) = length else { continue };
             let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
             if length > if self.typed { MAX_MESSAGE } else { MAX_STARTUP } {
@@ -125,10 +126,12 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_refused_by_its_header() {
-        let check = |stream: Vec<u8>, expected: Result<(), usize>| assert_eq!(Lengths::default().take(&stream), expected);
+        let check =
+            |stream: Vec<u8>, expected: Result<(), usize>| assert_eq!(Lengths::default().take(&stream), expected);
         let startup = [0, 0, 0, 8, 0, 3, 0, 0];
         check((MAX_STARTUP as u32 + 1).to_be_bytes().to_vec(), Err(MAX_STARTUP + 1));
-        let long = |length: usize| [&startup[..], b"Q", &u32::try_from(length).expect("length").to_be_bytes()].concat();
+        let long =
+            |length: usize| [&startup[..], b"Q", &u32::try_from(length).expect("length").to_be_bytes()].concat();
         check(long(MAX_MESSAGE), Ok(()));
         check(long(MAX_MESSAGE + 1), Err(MAX_MESSAGE + 1));
         check(long(u32::MAX as usize), Err(u32::MAX as usize));

@@ -142,7 +142,8 @@ fn hint(part: &Expr, found: &mut BTreeMap<usize, Parameter>) {
     {
         *parameter = Parameter { inferred: Some(kind.clone()), told };
     }
-    let alias = place.field.as_ref().and_then(|field| pg_type_for_alias_kind(field.metadata().get(PG_OID_ALIAS_KEY)?));
+    let alias =
+        place.field.as_ref().and_then(|field| pg_type_for_alias_kind(field.metadata().get(PG_OID_ALIAS_KEY)?));
     if let Some(alias) = alias.filter(|_| parameter.inferred == Some(DataType::Int32)) {
         parameter.told = alias;
     }
@@ -151,7 +152,7 @@ fn hint(part: &Expr, found: &mut BTreeMap<usize, Parameter>) {
 /// `$1` is 1.
 fn place(name: &str) -> Result<usize, Refusal> {
     let place = name.strip_prefix('$').and_then(|digits| digits.parse().ok());
-    place
-        .filter(|place| (1..=MAX_PARAMETERS).contains(place))
-        .ok_or_else(|| Refusal::new(Kind::Syntax, format!("{name} is no parameter; they are $1 to ${MAX_PARAMETERS}")))
+    place.filter(|place| (1..=MAX_PARAMETERS).contains(place)).ok_or_else(|| {
+        Refusal::new(Kind::Syntax, format!("{name} is no parameter; they are $1 to ${MAX_PARAMETERS}"))
+    })
 }

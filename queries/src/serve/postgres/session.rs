@@ -70,7 +70,9 @@ impl Settings {
             name => name,
         };
         let own = match name {
-            "statement_timeout" => Some(self.time.map_or_else(|| "0".to_owned(), |time| format!("{}ms", time.as_millis()))),
+            "statement_timeout" => {
+                Some(self.time.map_or_else(|| "0".to_owned(), |time| format!("{}ms", time.as_millis())))
+            }
             name => self.set.get(name).cloned(),
         };
         let value = own.or_else(|| functions::setting(name).map(str::to_owned));
@@ -100,7 +102,9 @@ impl Settings {
             return Err(fault::error("22023", format!("{value} is not served: client_encoding is UTF8 here")));
         }
         if value.len() > MAX_VALUE || (self.set.len() >= MAX_SETTINGS && !self.set.contains_key(&name)) {
-            return Err(Refusal::new(Kind::Value, format!("{name} cannot be remembered: too long, or too many")).into());
+            return Err(
+                Refusal::new(Kind::Value, format!("{name} cannot be remembered: too long, or too many")).into()
+            );
         }
         if value.eq_ignore_ascii_case("default") {
             self.set.remove(&name);
@@ -131,7 +135,8 @@ fn timeout(text: &str) -> Result<Option<Duration>, PgWireError> {
     if text.eq_ignore_ascii_case("default") {
         return Ok(None);
     }
-    let millis = number.parse::<u64>().ok().zip(scale).and_then(|(number, scale): (u64, u64)| number.checked_mul(scale));
+    let millis =
+        number.parse::<u64>().ok().zip(scale).and_then(|(number, scale): (u64, u64)| number.checked_mul(scale));
     let wrong = || fault::error("22023", format!("invalid value for parameter \"statement_timeout\": \"{text}\""));
     millis.map(|millis| (millis > 0).then(|| Duration::from_millis(millis))).ok_or_else(wrong)
 }

@@ -1,9 +1,11 @@
 //! A served lake and clients of it.
 
 use crate::fixture::Lake;
+use arrow_flight::sql::client::FlightSqlServiceClient;
 use futures::future::BoxFuture;
+use hyper_util::rt::TokioIo;
 use interdict_queries::serve::{
-    Caller, Counter, Desk, Door, Grant, Kind, Limits, Question, Refusal, Rows, Visit, serve_postgres,
+    Caller, Counter, Desk, Door, Grant, Kind, Limits, Question, Refusal, Rows, Visit, serve_flight, serve_postgres,
 };
 use interdict_queries::{Engine, Settings};
 use interdict_schemas::{Identity, Outcome, Principal, PrincipalKind, Time};
@@ -19,6 +21,7 @@ use tokio_postgres::NoTls;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
 
 /// Lets in whoever has one of these tokens:
 /// `all` sees everything; `own` sees rows of its root, and no recordings; `barred` is refused; another is not believed.
@@ -109,6 +112,7 @@ impl Visit for TestVisit {
 pub(crate) struct Bed {
     pub(crate) lake: Lake,
     pub(crate) address: SocketAddr,
+    pub(crate) flight: SocketAddr,
     pub(crate) door: Arc<TestDoor>,
     pub(crate) desk: Arc<Desk>,
     roots: RootCertStore,
@@ -130,26 +134,45 @@ impl Bed {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
         let address = listener.local_addr().expect("address");
         let stop = CancellationToken::new();
-        let counter = Counter {
+        let counter = || Counter {
             desk: Arc::clone(&desk),
             door: Arc::clone(&door) as Arc<dyn Door>,
-            tls,
+            tls: Arc::clone(&tls),
             handshake: Duration::from_secs(10),
             connections: 50,
         };
-        tokio::spawn(serve_postgres(counter, listener, stop.clone(), Duration::from_secs(1)));
-        Self { lake, address, door, desk, roots, stop }
+        tokio::spawn(serve_postgres(counter(), listener, stop.clone(), Duration::from_secs(1)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
+        let flight = listener.local_addr().expect("address");
+        tokio::spawn(serve_flight(counter(), listener, stop.clone()));
+        Self { lake, address, flight, door, desk, roots, stop }
     }
 
     /// A TLS stream that begins at once.
     pub(crate) async fn stream(&self) -> TlsStream<TcpStream> {
+        self.tls(self.address, b"postgresql").await
+    }
+
+    /// A Flight SQL client.
+    pub(crate) async fn flight(&self) -> FlightSqlServiceClient<Channel> {
+        let stream = self.tls(self.flight, b"h2").await;
+        let mut stream = Some(TokioIo::new(stream));
+        let connector = tower::service_fn(move |_| {
+            let stream = stream.take().ok_or_else(|| std::io::Error::other("one connection is made"));
+            std::future::ready(stream)
+        });
+        let channel = Endpoint::from_static("http://localhost").connect_with_connector(connector).await;
+        FlightSqlServiceClient::new(channel.expect("connects"))
+    }
+
+    async fn tls(&self, address: SocketAddr, protocol: &[u8]) -> TlsStream<TcpStream> {
         let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_root_certificates(self.roots.clone())
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"postgresql".to_vec()];
-        let stream = TcpStream::connect(self.address).await.expect("connects");
+        config.alpn_protocols = vec![protocol.to_vec()];
+        let stream = TcpStream::connect(address).await.expect("connects");
         let name = ServerName::try_from("localhost").expect("name");
         TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("tls")
     }

@@ -3,5 +3,6 @@
 
 mod bed;
 mod bounds;
+mod flight;
 mod questions;
 mod tools;

@@ -36,7 +36,8 @@ async fn parameters_and_binary_results_are_typed() {
     assert!(rows[0].get::<_, bool>("mine"));
     let columns: Vec<_> = rows[0].columns().iter().map(|column| column.type_().name().to_owned()).collect();
     assert_eq!(columns, ["text", "timestamptz", "_text", "int8", "int8", "int4", "date", "bool", "text"]);
-    let statement = client.prepare("select count(*) from sessions where target = $1 and state <> $2").await.expect("prepares");
+    let statement =
+        client.prepare("select count(*) from sessions where target = $1 and state <> $2").await.expect("prepares");
     for (target, expected) in [("cmdb", 3_i64), ("nowhere", 0)] {
         let row = client.query_one(&statement, &[&target, &"refused"]).await.expect("row");
         assert_eq!(row.get::<_, i64>(0), expected, "{target}");
@@ -50,8 +51,8 @@ async fn every_column_of_every_table_can_be_read_in_both_formats() {
     let client = bed.client("all").await;
     for table in bed.desk.tables() {
         let sql = format!("select * from {table}");
-        let text = texts(&client.simple_query(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}")));
-        let binary = client.query(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let text = texts(&client.simple_query(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")));
+        let binary = client.query(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         assert_eq!(text.len(), binary.len(), "{table}");
         assert!(!text.is_empty() || table.starts_with("res") || table == "recordings", "{table}");
     }
@@ -96,10 +97,13 @@ async fn rows_that_are_not_granted_are_not_there() {
     check("select distinct root from events", &["user:dana"]).await;
     check("select count(*) from events where root <> 'user:dana'", &["0"]).await;
     check("select count(*) from events where root <> 'user:dana' or true", &["10"]).await;
-    check("select distinct root from sessions union select distinct root from public.session_facts", &["user:dana"]).await;
+    check("select distinct root from sessions union select distinct root from public.session_facts", &["user:dana"])
+        .await;
     check("with e as (select * from events) select count(*) from e full join sessions s on true where s.root = 'svc:deploy'", &["0"])
         .await;
-    let plan = texts(&client.simple_query("explain select text from events where kind = 'acted'").await.expect("plan")).join("\n");
+    let plan =
+        texts(&client.simple_query("explain select text from events where kind = 'acted'").await.expect("plan"))
+            .join("\n");
     assert!(plan.contains("user:dana") && plan.contains("DataSourceExec"), "{plan}");
     let error = client.simple_query("select * from recordings").await.expect_err("refused");
     assert_eq!(code(&error), "42501");
