@@ -5,13 +5,13 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR
 
-.PHONY: demo test check bench build release packages packages-bench kafka fmt clean
+.PHONY: demo test check bench build release packages packages-bench kafka clients fmt clean
 
 demo: packages
 	cargo build --bin interdict
 	$(CARGO_TARGET_DIR)/debug/interdict demo $(DEMO)
 
-test: packages kafka check
+test: packages kafka clients check
 # INTERDICT_LONG: the broker is away for a whole minute, not for seconds.
 	INTERDICT_LONG=1 cargo test --workspace --no-fail-fast
 
@@ -39,6 +39,11 @@ packages-bench:
 # The broker's jars, resolved once from Maven Central.
 kafka: packages
 	tests/kafka/start.sh --jars
+
+# What reads the lake in tests: PostgreSQL's JDBC driver from Maven Central, DuckDB, Polars and ADBC from PyPI.
+clients: packages
+	tests/jdbc/fetch.sh >/dev/null
+	tests/python/venv.sh >/dev/null
 
 fmt:
 	cargo fmt --all

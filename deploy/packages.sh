@@ -22,7 +22,7 @@ if [[ "${1:-test}" == test ]]; then
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
   compgen -G '/usr/lib/postgresql/*/bin/pgbench' >/dev/null || command -v pgbench >/dev/null || missing+=(postgresql)
   compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || missing+=(libclang-dev)
-  python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   [[ -e /usr/include/openssl/ssl.h ]] || missing+=(libssl-dev)
   command -v cargo >/dev/null || { echo "packages: cargo is missing; install Rust 1.95 or later from rustup.rs" >&2; exit 1; }
 fi

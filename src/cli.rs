@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Collector,
     /// Run the detector alone (with Kafka).
     Detector,
+    /// Serve the lake to PostgreSQL and Arrow Flight SQL clients alone (with Kafka); `up` does it too, with [serve].
+    Serve,
     /// Start real servers in a temporary folder and show a pivot being refused.
     Demo(Demo),
     /// Query the lake with SQL.

@@ -17,6 +17,7 @@ mod import;
 mod lake;
 mod maintain;
 mod replay;
+mod serve;
 mod sessions;
 mod settings;
 mod simulate;
@@ -72,7 +73,10 @@ fn tell(error: &anyhow::Error) -> ExitCode {
 
 fn log(cli: &Cli) {
     use tracing_subscriber::EnvFilter;
-    let quiet = !matches!(cli.command, Command::Up | Command::Proxy | Command::Collector | Command::Detector);
+    let quiet = !matches!(
+        cli.command,
+        Command::Up | Command::Proxy | Command::Collector | Command::Detector | Command::Serve
+    );
     let default = if quiet { "error" } else { "warn,interdict=info" };
     let filter = EnvFilter::try_from_env("INTERDICT_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let log = tracing_subscriber::fmt()
@@ -100,6 +104,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Proxy => up::alone(settings()?, "proxy").await?,
         Command::Collector => up::alone(settings()?, "collector").await?,
         Command::Detector => up::alone(settings()?, "detector").await?,
+        Command::Serve => up::alone(settings()?, "serve").await?,
         Command::Demo(args) => return demo::run(args).await,
         Command::Sql(args) => sql::run(args, &cli.config).await?,
         Command::Export(args) => export::run(args, &cli.config).await?,

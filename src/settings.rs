@@ -8,6 +8,9 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// The local log's folder in the data folder.
+const LOG: &str = "log";
+
 /// A mistake in the configuration, with its place.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -24,6 +27,7 @@ struct Sections {
     collector: interdict_collector::config::Raw,
     #[serde(default)]
     detector: interdict_detector::config::Raw,
+    serve: Option<interdict_queries::serve::Raw>,
 }
 
 /// What each part needs.
@@ -35,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) proxy: interdict_proxy::Config,
     pub(crate) collector: interdict_collector::Config,
     pub(crate) detector: interdict_detector::Config,
+    /// Where the lake is served to other tools; nowhere if there is no such section.
+    pub(crate) serve: Option<interdict_queries::serve::Config>,
 }
 
 impl Settings {
@@ -59,7 +65,25 @@ impl Settings {
             .detector
             .resolve(collector.lake.display().to_string(), |secret| std::fs::read(folder.join(secret)))
             .map_err(|error| wrong("detector", &error))?;
-        Ok(Self { data: proxy.data.clone(), bus, proxy, collector, detector })
+        let serve = match sections.serve {
+            None => None,
+            Some(serve) => {
+                let serve = serve.resolve().map_err(|error| wrong("serve", &error))?;
+                let place = format!("{place}:{}", line_of(&text, "serve"));
+                if proxy.inventory.iter().any(|entry| entry.name == serve.name) {
+                    let name = serve.name;
+                    return Err(Error(format!(
+                        "{place}: serve.name {name:?} is a target's or a system's; choose another"
+                    )));
+                }
+                if proxy.tls.is_none() {
+                    let words = "the lake is served to holders of tokens, which needs tls: write a [tls] section";
+                    return Err(Error(format!("{place}: {words} with certificate and key")));
+                }
+                Some(serve)
+            }
+        };
+        Ok(Self { data: proxy.data.clone(), bus, proxy, collector, detector, serve })
     }
 
     /// The detector's settings: the configuration's if there is one, else the defaults.
@@ -73,20 +97,20 @@ impl Settings {
     }
 
     /// Opens this machine's log: the bus itself, or the spool before Kafka.
-    fn open_local(&self) -> anyhow::Result<Arc<Embedded>> {
+    fn open_local(&self, name: &str) -> anyhow::Result<Arc<Embedded>> {
         // What people did is nobody else's to read.
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.data)
             .with_context(|| format!("cannot make {}", self.data.display()))?;
-        Ok(Embedded::open(&self.data.join("log"), self.bus.embedded.clone())?)
+        Ok(Embedded::open(&self.data.join(name), self.bus.embedded.clone())?)
     }
 
     /// Opens the bus for reading, and for verdicts.
     pub(crate) async fn open_log(&self) -> anyhow::Result<Arc<dyn Log>> {
         Ok(match &self.bus.kafka {
-            None => self.open_local()?,
+            None => self.open_local(LOG)?,
             Some(kafka) => Kafka::connect(kafka.clone()).await?,
         })
     }
@@ -99,7 +123,12 @@ impl Settings {
 
     /// Opens the bus and the proxy's hand on it.
     pub(crate) async fn open_writer(&self) -> anyhow::Result<(Arc<dyn Log>, Writer)> {
-        let local = self.open_local()?;
+        self.open_writer_in(LOG).await
+    }
+
+    /// The same with a spool of its own, for a part that runs beside the proxy of this machine.
+    pub(crate) async fn open_writer_in(&self, name: &str) -> anyhow::Result<(Arc<dyn Log>, Writer)> {
+        let local = self.open_local(name)?;
         let (name, durability) = (&self.proxy.name, self.proxy.durability);
         Ok(match &self.bus.kafka {
             None => (Arc::clone(&local) as Arc<dyn Log>, Writer::embedded(local, name, durability)?),
@@ -108,6 +137,12 @@ impl Settings {
                 (Arc::clone(&bus) as Arc<dyn Log>, Writer::spooled(local, bus, name, durability)?)
             }
         })
+    }
+
+    /// Where the lake is served, which whoever only serves must be told.
+    pub(crate) fn serve_section(&self) -> Result<interdict_queries::serve::Config, Error> {
+        let words = "write a [serve] section with listen = \"ADDRESS:PORT\" first";
+        self.serve.clone().ok_or_else(|| Error(words.to_owned()))
     }
 
     /// The embedded log belongs to one process.

@@ -2,6 +2,7 @@
 //! order in which they feed each other, and stops all when one fails.
 
 use crate::control;
+use crate::serve;
 use crate::settings::Settings;
 use anyhow::{Context as _, bail};
 use interdict_bus::Log;
@@ -61,19 +62,31 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
         let (socket, log) = (settings.data.join(control::SOCKET), Arc::clone(&log));
         |stop| async move { control::serve(&socket, log, stop).await }
     });
+    let serving =
+        settings.serve.clone().map(|config| serve::Serving { config, writer: writer.clone(), alone: false });
     let (ready, listeners) = oneshot::channel();
     let proxy = Part::start("proxy", {
         let (config, log) = (settings.proxy.clone(), Arc::clone(&log));
         |stop| async move { Ok(interdict_proxy::run(config, log, writer, ready, stop).await?) }
     });
-    let mut running = Running { listeners: Vec::new(), log, parts: vec![proxy, control, detector, collector] };
-    tokio::select! {
-        listeners = listeners => match listeners {
-            Ok(listeners) => running.listeners = listeners,
-            // The proxy ended before it was ready; its own words say why.
-            Err(_) => return Err(running.fail().await),
-        },
-        error = running.failure() => return Err(running.give_up(error).await),
+    let mut parts = vec![proxy, control, detector, collector];
+    let mut ready = vec![listeners];
+    if let Some(serving) = serving {
+        let (told, served) = oneshot::channel();
+        let log = Arc::clone(&log);
+        parts.insert(1, Part::start(serve::NAME, |stop| serve::run(serving, settings, log, told, stop)));
+        ready.push(served);
+    }
+    let mut running = Running { listeners: Vec::new(), log, parts };
+    for listeners in ready {
+        tokio::select! {
+            listeners = listeners => match listeners {
+                Ok(listeners) => running.listeners.extend(listeners),
+                // The part ended before it was ready; its own words say why.
+                Err(_) => return Err(running.fail().await),
+            },
+            error = running.failure() => return Err(running.give_up(error).await),
+        }
     }
     Ok(running)
 }
@@ -159,6 +172,14 @@ pub(crate) async fn alone(settings: Settings, name: &'static str) -> anyhow::Res
         "detector" => {
             let log = settings.open_shared(name).await?;
             Part::start(name, |stop| async move { Ok(interdict_detector::run(settings.detector, log, stop).await?) })
+        }
+        "serve" => {
+            let config = settings.serve_section()?;
+            settings.refuse_embedded(name)?;
+            let (log, writer) = settings.open_writer_in(serve::SPOOL).await?;
+            let (ready, _) = oneshot::channel();
+            let serving = serve::Serving { config, writer, alone: true };
+            Part::start(name, |stop| serve::run(serving, settings, log, ready, stop))
         }
         _ => {
             settings.refuse_embedded(name)?;

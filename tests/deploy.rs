@@ -8,7 +8,7 @@ fn the_compose_file_names_real_commands_and_services() {
     let text = fs::read_to_string(checkout().join("deploy/compose/compose.yaml")).expect("compose.yaml");
     let file: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).expect("YAML");
     let services = file["services"].as_mapping().expect("services");
-    for part in ["proxy", "collector", "detector"] {
+    for part in ["proxy", "collector", "detector", "serve"] {
         let service = &services[part];
         let command = service["command"][0].as_str().expect("a command");
         let mut interdict = crate::harness::gateway::interdict();
@@ -51,7 +51,9 @@ fn the_unit_starts_what_exists_and_keeps_its_privileges_few() {
 
 #[test]
 fn the_shell_scripts_parse() {
-    for script in ["deploy/packages.sh", "tests/kafka/start.sh", ".ci/run"] {
+    for script in
+        ["deploy/packages.sh", "tests/kafka/start.sh", "tests/jdbc/fetch.sh", "tests/python/venv.sh", ".ci/run"]
+    {
         let mut bash = std::process::Command::new("bash");
         bash.arg("-n").arg(checkout().join(script));
         assert_eq!(crate::harness::run(bash).status, 0, "{script}");

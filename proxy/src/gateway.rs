@@ -102,6 +102,29 @@ impl Gateway {
         self.verdicts.follow(log, over).await;
     }
 
+    /// The policies.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// Records the end of every session that the process before left open. For whoever serves without [`run`], before
+    /// anybody is admitted.
+    ///
+    /// # Errors
+    /// When the log cannot take it.
+    pub fn bury(&self) -> Result<(), emit::Error> {
+        bury(&self.emit)
+    }
+
+    /// Waits until everything recorded so far stands on the bus.
+    ///
+    /// # Errors
+    /// When it cannot get there.
+    pub async fn flushed(&self) -> Result<(), emit::Error> {
+        self.emit.flushed().await
+    }
+
     /// Waits until the verdicts have been read to their end.
     pub async fn ready(&self) {
         self.verdicts.ready().await;

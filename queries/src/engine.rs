@@ -95,6 +95,19 @@ impl Engine {
         Snapshot::new(self.context(), current, &self.settings).await
     }
 
+    /// The state of a lake in which nothing has been written yet: every name, no row.
+    ///
+    /// # Errors
+    /// When a view cannot be planned.
+    pub(crate) async fn empty(&self) -> Result<Snapshot, Error> {
+        Snapshot::new(self.context(), HashMap::new(), &self.settings).await
+    }
+
+    /// Where its queries run.
+    pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {
+        &self.runtime
+    }
+
     /// One question to the newest state.
     ///
     /// # Errors

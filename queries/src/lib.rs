@@ -12,6 +12,7 @@ pub mod import;
 mod neutral;
 pub mod output;
 pub mod replay;
+pub mod serve;
 mod snapshot;
 pub mod verify;
 mod view;

@@ -128,6 +128,17 @@ impl Snapshot {
         Ok(Rows::new(batches.schema(), bounded(batches, memory, self.time)))
     }
 
+    /// What the state's names stand for.
+    pub(crate) fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// Every name of a table or view.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let schemas = self.context.catalog_names().into_iter().filter_map(|name| self.context.catalog(&name));
+        schemas.filter_map(|catalog| catalog.schema("public")).flat_map(|schema| schema.table_names()).collect()
+    }
+
     /// The version of a table; `None` while it does not exist.
     #[must_use]
     pub fn version(&self, table: Table) -> Option<u64> {
@@ -185,7 +196,7 @@ fn is_question(statement: &Statement) -> Result<(), Error> {
 }
 
 /// Finds what changes something inside of what looks like a question: `select into`, or a plan under `explain analyze`.
-fn only_reads(plan: &LogicalPlan) -> Result<(), Error> {
+pub(crate) fn only_reads(plan: &LogicalPlan) -> Result<(), Error> {
     let mut refused = None;
     let walked = plan.apply_with_subqueries(|node| {
         refused = match node {

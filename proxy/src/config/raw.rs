@@ -36,6 +36,8 @@ pub struct Raw {
     _collector: Option<IgnoredAny>,
     #[serde(rename = "detector")]
     _detector: Option<IgnoredAny>,
+    #[serde(rename = "serve")]
+    _serve: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Default, Deserialize)]

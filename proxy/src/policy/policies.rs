@@ -9,6 +9,9 @@ use interdict_schemas::{Action, Decision, Effect, Identity, Source};
 use std::path::Path;
 use std::sync::Arc;
 
+/// The annotation that limits the rows that a permit lets see.
+const ROWS: &str = "rows";
+
 /// Policies, ready to decide.
 #[derive(Debug)]
 pub struct Policies {
@@ -32,13 +35,40 @@ impl Policies {
     /// Whether the identity may open a session to the target.
     #[must_use]
     pub fn admission(&self, identity: &Identity, target: &Target, source: &Source) -> Decision {
-        self.decide(identity, target, source, None)
+        self.decide(identity, target, source, None, |_| {})
     }
 
     /// Whether the identity may do this there.
     #[must_use]
     pub fn action(&self, identity: &Identity, target: &Target, source: &Source, action: &Action) -> Decision {
-        self.decide(identity, target, source, Some(action))
+        self.decide(identity, target, source, Some(action), |_| {})
+    }
+
+    /// Which rows of a table an action may see: for each principal of the chain the conditions that its permits have in
+    /// their annotation `@rows`, any of which a row must meet. A principal with a permit without the annotation sees
+    /// every row and is left out. What a condition is, whoever holds the rows knows.
+    ///
+    /// # Errors
+    /// The decision, if the action is denied.
+    pub fn rows(
+        &self,
+        identity: &Identity,
+        target: &Target,
+        source: &Source,
+        action: &Action,
+    ) -> Result<Vec<Vec<String>>, Decision> {
+        let mut narrowed = Vec::new();
+        let decision = self.decide(identity, target, source, Some(action), |response| {
+            let permits = response.diagnostics().reason();
+            let conditions = permits.map(|id| self.policies.annotation(id, ROWS).map(str::to_owned));
+            narrowed.extend(conditions.collect::<Option<Vec<_>>>());
+        });
+        if decision.effect == Effect::Allow { Ok(narrowed) } else { Err(decision) }
+    }
+
+    /// Every annotation `@rows` there is: the policy's name and the condition.
+    pub fn conditions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.policies.policies().filter_map(|policy| Some((policy.id().as_ref(), policy.annotation(ROWS)?)))
     }
 
     /// How many policies there are.
@@ -53,8 +83,16 @@ impl Policies {
         self.policies.is_empty()
     }
 
-    fn decide(&self, identity: &Identity, target: &Target, source: &Source, action: Option<&Action>) -> Decision {
-        self.ask(identity, target, source, action).unwrap_or_else(|error| {
+    /// `each` sees the answer for every principal that is permitted.
+    fn decide(
+        &self,
+        identity: &Identity,
+        target: &Target,
+        source: &Source,
+        action: Option<&Action>,
+        each: impl FnMut(&Response),
+    ) -> Decision {
+        self.ask(identity, target, source, action, each).unwrap_or_else(|error| {
             // Facts that Cedar cannot take permit nothing.
             tracing::error!(%error, target = target.name, "a question cannot be put to the policies; denied");
             deny("the gateway cannot put this to its policies".into(), Vec::new())
@@ -67,6 +105,7 @@ impl Policies {
         target: &Target,
         source: &Source,
         action: Option<&Action>,
+        mut each: impl FnMut(&Response),
     ) -> Result<Decision, Unaskable> {
         let name = action.map_or("connect", |action| action.class.name());
         let entities = self.world.around(identity, &target.name, source.target.as_deref())?;
@@ -87,6 +126,7 @@ impl Policies {
                 return Ok(deny(reason, determining.collect()));
             }
             names.extend(determining);
+            each(&response);
         }
         names.sort();
         names.dedup();

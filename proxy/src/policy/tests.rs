@@ -133,6 +133,38 @@ fn actions_are_decided_by_their_facts() {
 }
 
 #[test]
+fn permits_say_which_rows_they_let_see() {
+    let action = Action {
+        id: "a".into(),
+        class: Class::Statement,
+        verb: Verb::Read,
+        text: "select * from events".into(),
+        objects: vec!["events".into()],
+        parameters_digest: None,
+        database: None,
+    };
+    let check = |policy: &str, chain: &[(&str, PrincipalKind)], expected: Option<&[&[&str]]>| {
+        let policies = load(&[("p.cedar", policy)]).expect("policies");
+        let rows = policies.rows(&identity(chain), &target("db"), &source(), &action).ok();
+        let rows: Option<Vec<Vec<&str>>> =
+            rows.as_ref().map(|rows| rows.iter().map(|any| any.iter().map(String::as_str).collect()).collect());
+        let expected: Option<Vec<Vec<&str>>> = expected.map(|rows| rows.iter().map(|any| any.to_vec()).collect());
+        assert_eq!(rows, expected, "{policy}");
+    };
+    let own = r#"@rows("root = $root") permit(principal, action, resource);"#;
+    check(own, &[PERSON], Some(&[&["root = $root"]]));
+    check(own, &[PERSON, AGENT], Some(&[&["root = $root"], &["root = $root"]]));
+    let team = r#"@id("team") @rows("target = 'db'") permit(principal in Group::"sre", action, resource);"#;
+    check(&format!("@id(\"own\") {own}{team}"), &[PERSON], Some(&[&["root = $root", "target = 'db'"]]));
+    check(&format!("{team} permit(principal, action, resource);"), &[PERSON], Some(&[]));
+    check(&format!("{team} permit(principal, action, resource);"), &[PERSON, AGENT], Some(&[]));
+    check(team, &[PERSON, AGENT], None);
+    let tables =
+        r#"permit(principal, action, resource) when { context has objects && context.objects.contains("alerts") };"#;
+    check(tables, &[PERSON], None);
+}
+
+#[test]
 fn a_policy_that_fails_denies() {
     // Integer overflow is the one failure that validation cannot foresee.
     let policy = r#"permit(principal, action, resource);

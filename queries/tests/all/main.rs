@@ -9,5 +9,6 @@ mod hunts;
 mod import;
 mod output;
 mod replay;
+mod serve;
 mod tamper;
 mod verify;

@@ -1,0 +1,157 @@
+//! Nothing runs, waits or is held without bound.
+
+use super::bed::{Bed, code};
+use crate::fixture::story;
+use interdict_queries::serve::Limits;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_postgres::NoTls;
+
+/// Runs for longer than any test waits.
+const LONG: &str = "select count(*) from (select distinct a.value * 100000 + b.value from generate_series(1, 100000) a \
+                    cross join generate_series(1, 100000) b)";
+/// Never ends by itself, and has rows at once.
+const WIDE: &str = "select repeat('x', 1000) || a.value::text from generate_series(1, 100000000) a";
+
+async fn bed(limits: Limits) -> Bed {
+    Bed::new(story().await, limits).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_memory_and_rows_are_bounded_and_the_session_goes_on() {
+    let bed = bed(Limits { memory: 16 << 20, time: Duration::from_secs(2), rows: 1_000, questions: 2 }).await;
+    let client = bed.client("all").await;
+    let check = async |sql: &str, expected: &str| {
+        let error = client.simple_query(sql).await.err().unwrap_or_else(|| panic!("{sql} was answered"));
+        assert_eq!(code(&error), expected, "{sql}: {error:?}");
+    };
+    let started = Instant::now();
+    check(LONG, "57014").await;
+    client.simple_query("set statement_timeout = '100ms'").await.expect("sets");
+    let own = Instant::now();
+    check(LONG, "57014").await;
+    assert!(own.elapsed() < Duration::from_secs(1) && started.elapsed() < Duration::from_secs(8));
+    // A client may lower its limit, not raise it.
+    client.simple_query("set statement_timeout = '1h'").await.expect("sets");
+    check(LONG, "57014").await;
+    check("select array_agg(value) from generate_series(1, 100000000)", "53200").await;
+    check("select value from generate_series(1, 10000)", "54000").await;
+    client.simple_query("select value from generate_series(1, 1000)").await.expect("fits");
+    bed.until("result failure 54000 8192").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancel_stops_what_runs_and_nothing_else() {
+    let bed = bed(Limits::default()).await;
+    let client = bed.client("all").await;
+    let token = client.cancel_token();
+    let started = Instant::now();
+    let running = tokio::spawn(async move { (client.simple_query(LONG).await.err(), client) });
+    bed.until(&format!("ask {{}} {LONG}")).await;
+    // Clients ask in clear, on a connection of its own.
+    let stream = TcpStream::connect(bed.address).await.expect("connects");
+    token.cancel_query_raw(stream, NoTls).await.expect("asks");
+    let (error, client) = running.await.expect("task");
+    assert_eq!(code(&error.expect("is cancelled")), "57014");
+    assert!(started.elapsed() < Duration::from_secs(10));
+    bed.until("result failure 57014 0").await;
+    client.simple_query("select 1").await.expect("goes on");
+    // Also when it is asked over TLS, and when nothing runs.
+    client.cancel_token().cancel_query_raw(bed.stream().await, NoTls).await.expect("asks");
+    client.simple_query("select 1").await.expect("goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_ends_the_session_and_what_it_asks() {
+    let bed = bed(Limits::default()).await;
+    let (busy, idle) = (bed.client("all").await, bed.client("all").await);
+    let running = tokio::spawn(async move { busy.simple_query(LONG).await });
+    bed.until(&format!("ask {{}} {LONG}")).await;
+    bed.door.revoked.cancel();
+    let error = running.await.expect("task").expect_err("is cut");
+    assert_eq!(code(&error), "57P01");
+    assert!(error.to_string().contains("verdict v-1") || format!("{error:?}").contains("verdict v-1"), "{error:?}");
+    assert!(idle.simple_query("select 1").await.is_err());
+    bed.until("leave verdict").await;
+}
+
+/// A startup packet, a password and a statement, as bytes.
+fn dialogue(sql: &str) -> Vec<u8> {
+    let packet = |kind: &[u8], body: &[u8]| {
+        let length = u32::try_from(body.len() + 4).expect("length").to_be_bytes();
+        [kind, &length, body].concat()
+    };
+    let startup = packet(b"", b"\0\x03\0\0user\0dana\0database\0lake\0\0");
+    let (password, query) = (packet(b"p", b"all\0"), packet(b"Q", &[sql.as_bytes(), b"\0"].concat()));
+    [startup, password, query].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_reads_holds_nothing_for_long() {
+    let limits = Limits { time: Duration::from_secs(3), rows: u64::MAX, ..Limits::default() };
+    let bed = bed(limits).await;
+    let mut stream = bed.stream().await;
+    stream.write_all(&dialogue(WIDE)).await.expect("asks");
+    stream.flush().await.expect("asks");
+    bed.until(&format!("ask {{}} {WIDE}")).await;
+    let asked = Instant::now();
+    let result = loop {
+        if let Some(line) = bed.log().into_iter().find(|line| line.starts_with("result")) {
+            break line;
+        }
+        assert!(asked.elapsed() < Duration::from_secs(30), "{:#?}", bed.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    // A row has a kilobyte: what was made of the answer's 100 GB fills buffers of the network and a batch or two.
+    let rows: u64 = result.rsplit(' ').next().and_then(|rows| rows.parse().ok()).expect("rows");
+    assert!((1..=32 * 1024).contains(&rows), "{result}");
+    bed.until("leave client").await;
+    assert!(asked.elapsed() < Duration::from_secs(30));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_nobody_goes_on_with_gives_its_place_back() {
+    let bed = bed(Limits { time: Duration::from_secs(6), questions: 1, ..Limits::default() }).await;
+    let (mut holder, other) = (bed.client("all").await, bed.client("all").await);
+    let transaction = holder.transaction().await.expect("begins");
+    let portal = transaction.bind(WIDE, &[]).await.expect("binds");
+    assert_eq!(transaction.query_portal(&portal, 5).await.expect("rows").len(), 5);
+    other.simple_query("set statement_timeout = '100ms'").await.expect("sets");
+    assert_eq!(code(&other.simple_query("select 1").await.expect_err("no place")), "57014");
+    other.simple_query("set statement_timeout = 0").await.expect("sets");
+    other.simple_query("select 1").await.expect("the place is free again");
+    assert_eq!(code(&transaction.query_portal(&portal, 5).await.expect_err("its time is over")), "57014");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_the_protocol_is_refused_before_it_is_gathered() {
+    let bed = bed(Limits::default()).await;
+    // In clear.
+    let mut plain = TcpStream::connect(bed.address).await.expect("connects");
+    plain.write_all(&dialogue("select 1")).await.expect("writes");
+    let mut answer = Vec::new();
+    plain.read_to_end(&mut answer).await.expect("reads");
+    assert!(String::from_utf8_lossy(&answer).contains("C28000"), "{answer:?}");
+    // A message of four gigabytes.
+    let mut long = bed.stream().await;
+    long.write_all(&dialogue("select 1")).await.expect("writes");
+    long.write_all(b"Q\xff\xff\xff\xff").await.expect("writes");
+    let mut answer = Vec::new();
+    // The end may come as a reset.
+    let _ = long.read_to_end(&mut answer).await;
+    assert!(String::from_utf8_lossy(&answer).contains("08P01"), "{}", String::from_utf8_lossy(&answer));
+    // More prepared statements than a client needs.
+    let client = bed.client("all").await;
+    let mut kept = Vec::new();
+    let error = loop {
+        match client.prepare("select 1").await {
+            Ok(statement) => kept.push(statement),
+            Err(error) => break error,
+        }
+        assert!(kept.len() < 2_000);
+    };
+    assert_eq!(code(&error), "53400");
+    drop(kept);
+    client.query("select 1", &[]).await.expect("there is place again");
+}

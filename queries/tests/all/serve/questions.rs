@@ -1,0 +1,190 @@
+//! What is asked and answered, what is refused and how, and what is recorded of it.
+
+use super::bed::{Bed, code};
+use crate::fixture::{Lake, session, story};
+use interdict_queries::serve::Limits;
+use interdict_schemas::Protocol;
+use std::time::SystemTime;
+use tokio_postgres::SimpleQueryMessage;
+
+async fn bed() -> Bed {
+    Bed::new(story().await, Limits::default()).await
+}
+
+fn texts(messages: &[SimpleQueryMessage]) -> Vec<String> {
+    let rows = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    rows.map(|row| (0..row.len()).map(|at| row.get(at).unwrap_or("NULL")).collect::<Vec<_>>().join("|")).collect()
+}
+
+#[tokio::test]
+async fn parameters_and_binary_results_are_typed() {
+    let bed = bed().await;
+    let client = bed.client("all").await;
+    let sql = "select session, time, chain, rows, duration_us, class_uid, date, root = $1 as mine, text \
+               from events where root = $1 and time >= $2 and class_uid = $3 and kind = 'acted' order by time limit $4";
+    let after = SystemTime::UNIX_EPOCH;
+    let rows = client.query(sql, &[&"user:dana", &after, &6005_i32, &10_i64]).await.expect("rows");
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0].get::<_, &str>("session"), "s2");
+    assert!(rows[0].get::<_, SystemTime>("time") > after);
+    assert_eq!(rows[0].get::<_, Vec<String>>("chain"), ["user:dana", "agent:plan"]);
+    assert_eq!(rows[0].get::<_, Option<i64>>("rows"), None);
+    assert_eq!(rows[0].get::<_, i32>("class_uid"), 6005);
+    assert!(rows[0].get::<_, bool>("mine"));
+    let columns: Vec<_> = rows[0].columns().iter().map(|column| column.type_().name().to_owned()).collect();
+    assert_eq!(columns, ["text", "timestamptz", "_text", "int8", "int8", "int4", "date", "bool", "text"]);
+    let statement =
+        client.prepare("select count(*) from sessions where target = $1 and state <> $2").await.expect("prepares");
+    for (target, expected) in [("cmdb", 3_i64), ("nowhere", 0)] {
+        let row = client.query_one(&statement, &[&target, &"refused"]).await.expect("row");
+        assert_eq!(row.get::<_, i64>(0), expected, "{target}");
+    }
+    assert!(bed.log().iter().any(|line| line.ends_with("with values")), "{:#?}", bed.log());
+}
+
+#[tokio::test]
+async fn every_column_of_every_table_can_be_read_in_both_formats() {
+    let bed = bed().await;
+    let client = bed.client("all").await;
+    for table in bed.desk.tables() {
+        let sql = format!("select * from {table}");
+        let text = texts(&client.simple_query(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")));
+        let binary = client.query(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        assert_eq!(text.len(), binary.len(), "{table}");
+        assert!(!text.is_empty() || table.starts_with("res") || table == "recordings", "{table}");
+    }
+}
+
+#[tokio::test]
+async fn statements_of_one_text_are_answered_in_order() {
+    let bed = bed().await;
+    let client = bed.client("all").await;
+    let sql = "set application_name = 'x'; select count(*) from sessions; show application_name; ; select 'it''s'";
+    assert_eq!(texts(&client.simple_query(sql).await.expect("rows")), ["5", "x", "it's"]);
+    assert_eq!(texts(&client.simple_query("").await.expect("nothing")), Vec::<String>::new());
+    let sql = "select root, count(*) as n from events group by all order by n desc limit 1";
+    assert_eq!(texts(&client.simple_query(sql).await.expect("rows")), ["user:dana|10"]);
+    let sql = "select e.root, (select count(*) from sessions s where s.root = e.root) as n from events e group by e.root order by 1";
+    assert_eq!(texts(&client.simple_query(sql).await.expect("rows")), ["svc:deploy|1", "user:dana|4"]);
+    let sql = "select current_user, current_database(), current_schema()";
+    assert_eq!(texts(&client.simple_query(sql).await.expect("rows")), ["user:dana|lake|public"]);
+}
+
+#[tokio::test]
+async fn each_question_sees_the_newest_state() {
+    let mut bed = Bed::new(Lake::new(), Limits::default()).await;
+    let client = bed.client("all").await;
+    let count = async |client: &tokio_postgres::Client| {
+        client.query_one("select count(*) from events", &[]).await.expect("row").get::<_, i64>(0)
+    };
+    assert_eq!(count(&client).await, 0);
+    let one = session("s1", &["user:dana"], "cmdb", Protocol::Postgres, 0);
+    bed.lake.write([one.opened()]).await;
+    assert_eq!(count(&client).await, 1);
+}
+
+#[tokio::test]
+async fn rows_that_are_not_granted_are_not_there() {
+    let bed = bed().await;
+    let client = bed.client("own").await;
+    let check = async |sql: &str, expected: &[&str]| {
+        let rows = client.simple_query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        assert_eq!(texts(&rows), expected, "{sql}");
+    };
+    check("select distinct root from events", &["user:dana"]).await;
+    check("select count(*) from events where root <> 'user:dana'", &["0"]).await;
+    check("select count(*) from events where root <> 'user:dana' or true", &["10"]).await;
+    check("select distinct root from sessions union select distinct root from public.session_facts", &["user:dana"])
+        .await;
+    check("with e as (select * from events) select count(*) from e full join sessions s on true where s.root = 'svc:deploy'", &["0"])
+        .await;
+    let plan =
+        texts(&client.simple_query("explain select text from events where kind = 'acted'").await.expect("plan"))
+            .join("\n");
+    assert!(plan.contains("user:dana") && plan.contains("DataSourceExec"), "{plan}");
+    let error = client.simple_query("select * from recordings").await.expect_err("refused");
+    assert_eq!(code(&error), "42501");
+    check("select count(*) from events", &["10"]).await;
+}
+
+#[tokio::test]
+async fn what_changes_anything_is_refused_and_recorded() {
+    let bed = bed().await;
+    let client = bed.client("all").await;
+    for (sql, expected) in [
+        ("insert into events select * from events", "25006"),
+        ("delete from events", "25006"),
+        ("drop table events", "25006"),
+        ("create table x as select 1", "25006"),
+        ("select 1 as a into x", "25006"),
+        ("explain analyze insert into events select * from events", "25006"),
+        ("copy events to stdout", "0A000"),
+        ("copy events to '/tmp/x'", "0A000"),
+        ("copy events from stdin", "25006"),
+        ("selekt", "42601"),
+        ("select * from nothing", "42P01"),
+        ("select nothing from events", "42703"),
+        ("select nothing(1)", "42883"),
+        ("select * from '/etc/passwd'", "42P01"),
+        ("show nothing", "42704"),
+        ("declare c cursor for select 1", "0A000"),
+    ] {
+        let error = client.simple_query(sql).await.err().unwrap_or_else(|| panic!("{sql} was run"));
+        assert_eq!(code(&error), expected, "{sql}: {error:?}");
+        let error = client.query(sql, &[]).await.err().unwrap_or_else(|| panic!("{sql} was run"));
+        assert_eq!(code(&error), expected, "extended, {sql}: {error:?}");
+    }
+    assert_eq!(texts(&client.simple_query("select 1").await.expect("goes on")), ["1"]);
+    let log = bed.log();
+    assert!(log.contains(&"decline create insert into events select * from events".to_owned()), "{log:#?}");
+    assert!(log.contains(&"decline read copy events to stdout".to_owned()), "{log:#?}");
+}
+
+#[tokio::test]
+async fn every_question_is_recorded_with_its_outcome() {
+    let bed = bed().await;
+    let client = bed.client("all").await;
+    client.simple_query("select * from sessions").await.expect("rows");
+    client.query("select session from events where root = $1", &[&"svc:deploy"]).await.expect("rows");
+    client.simple_query("select 1 / 0 from events").await.expect_err("fails");
+    drop(client);
+    bed.until("leave client").await;
+    let expected = [
+        "ask {\"sessions\"} select * from sessions",
+        "result success 00000 5",
+        "ask {\"events\"} select session from events where root = $1 with values",
+        "result success 00000 4",
+        "ask {\"events\"} select 1 / 0 from events",
+        "result failure 42000 0",
+        "leave client",
+    ];
+    assert_eq!(bed.log(), expected);
+}
+
+#[tokio::test]
+async fn transactions_are_remembered_and_a_failed_one_does_nothing() {
+    let bed = bed().await;
+    let mut client = bed.client("all").await;
+    let transaction = client.transaction().await.expect("begins");
+    let portal = transaction.bind("select value from generate_series(1, 25) order by 1", &[]).await.expect("binds");
+    for expected in [10, 10, 5, 0] {
+        assert_eq!(transaction.query_portal(&portal, 10).await.expect("rows").len(), expected);
+    }
+    transaction.commit().await.expect("commits");
+    client.simple_query("begin").await.expect("begins");
+    client.simple_query("select nothing from events").await.expect_err("fails");
+    assert_eq!(code(&client.simple_query("select 1").await.expect_err("aborted")), "25P02");
+    client.simple_query("rollback").await.expect("ends");
+    client.simple_query("select 1").await.expect("goes on");
+}
+
+#[tokio::test]
+async fn whoever_is_not_let_in_is_told_why() {
+    let bed = bed().await;
+    assert_eq!(code(&bed.try_client("barred").await.err().expect("refused")), "42501");
+    assert_eq!(code(&bed.try_client("nonsense").await.err().expect("refused")), "28P01");
+    assert_eq!(bed.log(), Vec::<String>::new());
+}
