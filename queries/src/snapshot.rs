@@ -129,7 +129,7 @@ impl Snapshot {
     }
 
     /// What the state's names stand for.
-    pub(crate) fn context(&self) -> &SessionContext {
+    pub(crate) const fn context(&self) -> &SessionContext {
         &self.context
     }
 
@@ -148,10 +148,6 @@ impl Snapshot {
     /// A table, if it exists.
     pub(crate) fn delta(&self, table: Table) -> Option<&DeltaTable> {
         self.tables.get(&table)
-    }
-
-    pub(crate) const fn context(&self) -> &SessionContext {
-        &self.context
     }
 
     /// Bytes of memory that queries may use.

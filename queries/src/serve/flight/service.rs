@@ -209,7 +209,7 @@ fn about() -> Result<SqlInfoData, FlightError> {
     builder.append(SqlInfo::FlightSqlServerVersion, env!("CARGO_PKG_VERSION"));
     builder.append(SqlInfo::FlightSqlServerArrowVersion, "1.3");
     builder.append(SqlInfo::FlightSqlServerReadOnly, true);
-    Ok(builder.build()?)
+    builder.build()
 }
 
 #[tonic::async_trait]
@@ -325,7 +325,7 @@ impl FlightSqlService for Service {
         query: CommandGetCatalogs,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        self.listed(request, &query.clone().into_builder().schema(), command(&query)).await
+        self.listed(request, &query.into_builder().schema(), command(&query)).await
     }
 
     async fn do_get_catalogs(

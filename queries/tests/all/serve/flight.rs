@@ -4,7 +4,6 @@ use super::bed::Bed;
 use crate::fixture::story;
 use arrow::array::{AsArray as _, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
-use arrow::error::ArrowError;
 use arrow_flight::FlightInfo;
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use arrow_flight::sql::{CommandGetDbSchemas, CommandGetTables};
@@ -29,7 +28,7 @@ async fn fetch(client: &mut Client, info: FlightInfo) -> Result<Vec<RecordBatch>
 }
 
 async fn ask(client: &mut Client, sql: &str) -> Result<Vec<RecordBatch>, String> {
-    let info = client.execute(sql.to_owned(), None).await.map_err(|error: ArrowError| error.to_string())?;
+    let info = client.execute(sql.to_owned(), None).await.map_err(|error| error.to_string())?;
     fetch(client, info).await
 }
 

@@ -184,7 +184,7 @@ async fn transactions_are_remembered_and_a_failed_one_does_nothing() {
 #[tokio::test]
 async fn whoever_is_not_let_in_is_told_why() {
     let bed = bed().await;
-    assert_eq!(code(&bed.try_client("barred").await.err().expect("refused")), "42501");
-    assert_eq!(code(&bed.try_client("nonsense").await.err().expect("refused")), "28P01");
+    assert_eq!(code(&bed.try_client("barred").await.expect_err("refused")), "42501");
+    assert_eq!(code(&bed.try_client("nonsense").await.expect_err("refused")), "28P01");
     assert_eq!(bed.log(), Vec::<String>::new());
 }
