@@ -10,8 +10,9 @@ pub(super) struct OffRhythm;
 
 /// Weight of what is usual for a class, in sessions, against an actor's own pauses.
 const OWN_PAUSES: f64 = 15.0;
-/// Nats that a pause is worth at most, for and against.
+/// Nats that a pause is worth at most for movement, and against it: a compromised agent is as quick as an honest one.
 const STRONGEST: f64 = 2.5;
+const WEAKEST: f64 = -0.5;
 
 impl Detection for OffRhythm {
     fn name(&self) -> &'static str {
@@ -31,7 +32,7 @@ impl Detection for OffRhythm {
         let (all, lift) = view.ground.population.pause(actor.class, actor.sessions, step.known.is_none(), pause);
         let own = Rate { trials: actor.pauses.all(), hits: actor.pauses.of(pause.index()) };
         let habit = (own.given(all, OWN_PAUSES) * lift.clamp(0.1, 10.0)).min(1.0);
-        Sign::Weighed((pause.movement() / habit).ln().clamp(-STRONGEST, STRONGEST))
+        Sign::Weighed((pause.movement() / habit).ln().clamp(WEAKEST, STRONGEST))
     }
 
     fn tell(&self, view: &View<'_>) -> String {
