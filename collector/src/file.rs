@@ -4,7 +4,7 @@
 //! dictionaries where values repeat, and bloom filters on the columns by which people look for one thing.
 
 use crate::Error;
-use arrow::array::{ArrayRef, Date32Array, RecordBatch};
+use arrow::array::{ArrayRef, Date32Array, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use deltalake::kernel::Add;
 use interdict_schemas::Time;
@@ -272,4 +272,16 @@ fn scalars(stats: &Statistics, kind: Option<&LogicalType>) -> (Option<Scalar>, O
         }
         _ => (None, None),
     }
+}
+
+/// The columns in the table's order, null where the table was made by a newer build and has more.
+pub(crate) fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow::error::ArrowError> {
+    if batch.schema_ref() == schema {
+        return Ok(batch);
+    }
+    let columns = schema.fields().iter().map(|field| {
+        let column = batch.column_by_name(field.name()).cloned();
+        column.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
+    });
+    RecordBatch::try_new(Arc::clone(schema), columns.collect())
 }

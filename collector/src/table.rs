@@ -23,7 +23,6 @@ use crate::batch::{Cut, Rejected};
 use crate::commit::Marks;
 use crate::location::Lake;
 use crate::{Error, file};
-use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{Schema, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow as _, TryIntoKernel as _};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
@@ -380,7 +379,7 @@ fn encode(table: Table, schema: &SchemaRef, cut: &Cut, new: impl Fn(&Place) -> b
     let (stored, now) = (file::stored(schema), Time::from(jiff::Timestamp::now()));
     let mut files = Vec::new();
     for (day, records) in cut.days(table, new) {
-        let rows = conform(lake::rows(table, records)?, &stored).map_err(fail)?;
+        let rows = file::conform(lake::rows(table, records)?, &stored).map_err(fail)?;
         let (bytes, found) = file::encode(table, &rows)?;
         let day = file::date(day);
         let path = file::name(&day);
@@ -388,16 +387,4 @@ fn encode(table: Table, schema: &SchemaRef, cut: &Cut, new: impl Fn(&Place) -> b
         files.push((path, bytes, add));
     }
     Ok(files)
-}
-
-/// The columns in the table's order, null where the table was made by a newer build and has more.
-pub(crate) fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow::error::ArrowError> {
-    if batch.schema_ref() == schema {
-        return Ok(batch);
-    }
-    let columns = schema.fields().iter().map(|field| {
-        let column = batch.column_by_name(field.name()).cloned();
-        column.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
-    });
-    RecordBatch::try_new(Arc::clone(schema), columns.collect())
 }

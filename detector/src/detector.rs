@@ -4,6 +4,7 @@
 //! nothing else. A duplicate (the same event id, recently) changes nothing. A late event counts at the time it carries.
 //! One from the future is judged, and does not move the clock until others follow it there.
 
+mod counts;
 mod hop;
 mod learn;
 mod state;
@@ -25,45 +26,10 @@ use crate::settings::Settings;
 use crate::step::{Ground, Manner, Origin, Step, forwarded};
 use crate::weight::{self, Asked};
 use crate::words;
+pub use counts::{Counts, Size};
 use interdict_schemas::{Class, Effect, Event, Finding, Kind, Mode, Resolution, Time};
 pub use state::Restoring;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// What was folded and what went wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub struct Counts {
-    /// Events folded.
-    pub events: u64,
-    /// Events dropped because their id had been seen.
-    pub duplicates: u64,
-    /// Events older than the clock by more than a minute.
-    pub late: u64,
-    /// Events further in the future than a day.
-    pub future: u64,
-    /// Detections, or folds of an event, that failed and were passed over.
-    pub broken: u64,
-    /// Sessions, values, edges and alerts dropped for a bound.
-    pub forgotten: u64,
-}
-
-/// How much is remembered, and in how many bytes, about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Size {
-    /// Actors.
-    pub actors: usize,
-    /// Edges of habit.
-    pub edges: usize,
-    /// Places.
-    pub places: usize,
-    /// Sessions that may go on.
-    pub sessions: usize,
-    /// Suspicious hops.
-    pub hops: usize,
-    /// Alerts that may grow.
-    pub alerts: usize,
-    /// Bytes.
-    pub bytes: usize,
-}
 
 /// The fold.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! One binary for all of the detector's tests.
 
 mod added;
+mod again;
 mod backtest;
 mod blast;
 mod config;

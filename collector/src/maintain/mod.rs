@@ -115,7 +115,7 @@ impl Keeper {
             let wrong = |source| Error::Encode { table: table.name(), source };
             let rows = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(wrong)?;
             let rows = rows.with_batch_size(sort::BATCH).build().map_err(wrong)?;
-            rows.map(|rows| crate::table::conform(rows?, &stored))
+            rows.map(|rows| crate::file::conform(rows?, &stored))
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(|source| failed("read", table, DeltaTableError::Arrow { source }))
         });

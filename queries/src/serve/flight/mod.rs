@@ -1,6 +1,7 @@
 //! Arrow Flight SQL over the desk, for ADBC and other Arrow clients. Owns the listener and its TLS. Refuses whatever has
 //! no token: it comes as `authorization: Bearer TOKEN` with each call, or as the password of a handshake.
 
+mod answer;
 mod service;
 mod status;
 mod ticket;

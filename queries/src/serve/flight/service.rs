@@ -1,5 +1,6 @@
 //! The calls of Flight SQL. Each finds out who calls, then puts a question to the desk or looks the catalogue up.
 
+use super::answer::{about, command, info, ipc, read_only};
 use super::ticket::{self, Ticket};
 use super::visits::Visits;
 use super::wire::Peer;
@@ -15,17 +16,15 @@ use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
 use arrow_flight::flight_service_server::FlightService;
-use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
 use arrow_flight::sql::server::{FlightSqlService, PeekableFlightDataStream};
 use arrow_flight::sql::{
     ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult,
     CommandGetCatalogs, CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
     CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementQuery, CommandStatementUpdate,
-    DoPutPreparedStatementResult, ProstMessageExt, SqlInfo, TicketStatementQuery,
+    DoPutPreparedStatementResult, SqlInfo, TicketStatementQuery,
 };
 use arrow_flight::{
-    Action, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse, IpcMessage,
-    SchemaAsIpc, Ticket as FlightTicket,
+    Action, FlightDescriptor, FlightInfo, HandshakeRequest, HandshakeResponse, Ticket as FlightTicket,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -179,37 +178,6 @@ impl Service {
 fn data(schema: SchemaRef, batches: impl Stream<Item = Result<RecordBatch, FlightError>> + Send + 'static) -> Data {
     let encoded = FlightDataEncoderBuilder::new().with_schema(schema).build(batches);
     Response::new(encoded.map_err(Status::from).boxed())
-}
-
-fn info(columns: &Schema, ticket: Bytes, descriptor: FlightDescriptor) -> Result<Response<FlightInfo>, Status> {
-    let endpoint = FlightEndpoint::new().with_ticket(FlightTicket::new(ticket));
-    let info = FlightInfo::new().try_with_schema(columns).map_err(|error| Status::internal(error.to_string()))?;
-    Ok(Response::new(info.with_endpoint(endpoint).with_descriptor(descriptor)))
-}
-
-fn command(message: &impl ProstMessageExt) -> Bytes {
-    message.as_any().encode_to_vec().into()
-}
-
-fn ipc(schema: &Schema) -> Result<Bytes, Status> {
-    let message: IpcMessage = SchemaAsIpc::new(schema, &Default::default())
-        .try_into()
-        .map_err(|_| Status::internal("a schema cannot be sent"))?;
-    Ok(message.0)
-}
-
-fn read_only() -> Status {
-    Refusal::new(Kind::ReadOnly, "updates are refused: the lake is read-only here").into()
-}
-
-/// What the server says of itself.
-fn about() -> Result<SqlInfoData, FlightError> {
-    let mut builder = SqlInfoDataBuilder::new();
-    builder.append(SqlInfo::FlightSqlServerName, "interdict");
-    builder.append(SqlInfo::FlightSqlServerVersion, env!("CARGO_PKG_VERSION"));
-    builder.append(SqlInfo::FlightSqlServerArrowVersion, "1.3");
-    builder.append(SqlInfo::FlightSqlServerReadOnly, true);
-    builder.build()
 }
 
 #[tonic::async_trait]
