@@ -80,19 +80,8 @@ fn psql_lists_describes_and_asks_and_every_question_is_history() {
     let dana = lake.gateway.clients("dana", &[]);
     assert_eq!(lake.gateway.psql(&dana, &["select 42"]).status, 0);
     lake.gateway.until_in_lake("kind = 'closed'", 1);
-    for command in [
-        "\\d",
-        "\\dt",
-        "\\dv",
-        "\\d events",
-        "\\d+ events",
-        "\\d+ sessions",
-        "\\dn",
-        "\\l",
-        "\\df",
-        "\\du",
-        "\\conninfo",
-    ] {
+    for command in ["\\d", "\\dt", "\\dv", "\\d events", "\\d+ events", "\\d+ sessions", "\\dn", "\\l", "\\conninfo"]
+    {
         let answer = lake.ask(&dana, &[command]);
         assert_eq!(answer.status, 0, "{command}: {}{}", answer.output, answer.errors);
         assert!(!answer.errors.contains("ERROR"), "{command}: {}", answer.errors);

@@ -70,8 +70,9 @@ pub(super) fn register(context: &SessionContext) {
         Volatility::Stable,
         Arc::new(look_up),
     ));
-    // Nothing here has a comment.
+    // Nothing here has a comment, and how a view is made is not told.
     for (name, arguments) in [
+        ("pg_get_viewdef", vec![DataType::Int64, DataType::Boolean]),
         ("obj_description", vec![DataType::Int64, text.clone()]),
         ("col_description", vec![DataType::Int64, DataType::Int64]),
         ("shobj_description", vec![DataType::Int64, text.clone()]),
