@@ -16,8 +16,8 @@ use std::time::Duration;
 /// So long what was signed may be on its way into the lake.
 const SETTLES: i64 = 60;
 
-/// The public keys beside this gateway's log.
-const KEYS: &str = "log/chain_key.pub";
+/// The public keys beside the logs of this gateway, and of the lake's server where it runs alone.
+const KEYS: [&str; 2] = ["log/chain_key.pub", "log-serve/chain_key.pub"];
 
 pub(crate) async fn run(args: cli::Verify, config: &Path) -> anyhow::Result<bool> {
     let options = options(&args, config)?;
@@ -61,7 +61,10 @@ fn options(args: &cli::Verify, config: &Path) -> anyhow::Result<Options> {
     };
     let mut trusted = args.keys.clone();
     if trusted.is_empty() && args.lake.is_none() {
-        trusted = keys(&Settings::load(config)?.data.join(KEYS))?;
+        let data = Settings::load(config)?.data;
+        for file in KEYS {
+            trusted.extend(keys(&data.join(file))?);
+        }
     }
     let written = match &args.after {
         Some(file) => earlier(file)?,

@@ -1,7 +1,7 @@
 //! What the detections say, as stories; see `story.rs` for the language.
 
 use crate::story::{check, check_with, events, past};
-use interdict_detector::{Bounds, Detector, Output, Reach, Settings};
+use interdict_detector::{Detector, Output, Reach, Settings};
 use interdict_schemas::{Alert, Finding, Mode, Resolution, Verdict};
 
 pub(crate) const FLAGSHIP: &str = "

@@ -1,7 +1,5 @@
 //! What a detector has folded, and how much it remembers.
 
-use serde::{Deserialize, Serialize};
-
 /// What was folded and what went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Counts {

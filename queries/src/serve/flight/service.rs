@@ -30,7 +30,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use datafusion::datasource::TableType;
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use prost::Message as _;
 use prost::bytes::Bytes;
 use std::pin::Pin;
 use std::sync::Arc;
