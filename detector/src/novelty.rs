@@ -120,7 +120,7 @@ fn ways(ground: Ground<'_>, actor: &Actor, id: ActorId, edge: Edge, place: &Plac
     [
         walk(ground, actor, id, edge),
         kin(ground, actor, id, edge),
-        place.first_uses(since, time) as f64 / f64::from(ground.population.firsts_of_the_day(time) + 1),
+        place.first_uses(since, time) as f64 / f64::from(ground.population.firsts_of_the_day(time) + 20),
         f64::from(place.users) / (ground.population.firsts() + 1) as f64,
         1.0 / ground.places.len().max(1) as f64,
     ]

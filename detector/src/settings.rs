@@ -104,7 +104,7 @@ impl Default for Settings {
             hop_nats: 1.0,
             alert_nats: 2.5,
             hold_nats: 7.5,
-            rare_nats: 9.0,
+            rare_nats: 9.25,
             block_nats: 8.0,
             cause_nats: 1.0,
             budget: 9,

@@ -50,7 +50,7 @@ impl Detector {
         }
         let keys = Keys::of(event);
         let was_at = actor.has_been_at(edge.place);
-        if actor.opened(edge, time, bounds.edges) {
+        if actor.opened(edge, time, bounds.edges) && !is_stopped {
             let Some(place) = self.places.get_mut(edge.place) else { return };
             self.population.first(time, place.users == 0);
             if !was_at {

@@ -90,6 +90,10 @@ fn filled(condition: Expr, identity: &Identity) -> datafusion::error::Result<Exp
             "$actor" => Ok(Transformed::yes(lit(identity.actor().id.clone()))),
             other => datafusion::common::plan_err!("{other} is nobody; there are $root and $actor"),
         },
+        // It would read tables that nobody granted.
+        Expr::InSubquery(_) | Expr::Exists(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_) => {
+            datafusion::common::plan_err!("a condition on rows cannot ask for other rows")
+        }
         _ => Ok(Transformed::no(part)),
     })?;
     Ok(filled.data)

@@ -113,6 +113,9 @@ fn parameters(plan: &LogicalPlan) -> Result<Vec<Parameter>, Refusal> {
     }
     // A cast tells what a parameter is, and a column of the catalogue that it is an object's number.
     let walked = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Limit(limit) = node {
+            [&limit.skip, &limit.fetch].into_iter().flatten().for_each(|bound| counted(bound, &mut found));
+        }
         for expression in node.expressions() {
             expression.apply(|part| {
                 hint(part, &mut found);
@@ -125,6 +128,16 @@ fn parameters(plan: &LogicalPlan) -> Result<Vec<Parameter>, Refusal> {
     let last = found.last_key_value().map_or(0, |(place, _)| *place);
     let unknown = || Parameter { inferred: None, told: Type::TEXT };
     Ok((1..=last).map(|place| found.remove(&place).unwrap_or_else(unknown)).collect())
+}
+
+/// What LIMIT or OFFSET is given is a number of rows.
+fn counted(bound: &Expr, found: &mut BTreeMap<usize, Parameter>) {
+    let Expr::Placeholder(inner) = bound else { return };
+    if let Ok(Some(parameter)) = self::place(&inner.id).map(|place| found.get_mut(&place))
+        && parameter.inferred.is_none()
+    {
+        *parameter = Parameter { inferred: Some(DataType::Int64), told: Type::INT8 };
+    }
 }
 
 fn hint(part: &Expr, found: &mut BTreeMap<usize, Parameter>) {

@@ -40,7 +40,11 @@ fn count(batches: &[RecordBatch]) -> usize {
 async fn statements_come_as_arrow_and_are_recorded() {
     let bed = Bed::new(story().await, Limits::default()).await;
     let mut all = client(&bed, "all").await;
-    let rows = ask(&mut all, "select session, time, chain, alerts.id from sessions left join alerts on true").await;
+    let rows = ask(
+        &mut all,
+        "select sessions.session, sessions.time, sessions.chain, alerts.id from sessions left join alerts on true",
+    )
+    .await;
     let rows = rows.expect("rows");
     assert_eq!(count(&rows), 5);
     assert!(matches!(rows[0].schema().field(1).data_type(), DataType::Timestamp(_, Some(_))));
