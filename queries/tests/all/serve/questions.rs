@@ -54,8 +54,8 @@ async fn every_column_of_every_table_can_be_read_in_both_formats() {
         let text = texts(&client.simple_query(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")));
         let binary = client.query(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         assert_eq!(text.len(), binary.len(), "{table}");
-        let is_empty = ["recordings", "checkpoints"].contains(&&*table) || table.starts_with("res");
-        assert_eq!(text.is_empty(), is_empty, "{table}");
+        let is_told = ["events", "sessions", "disclosures", "alerts", "verdicts"].contains(&&*table);
+        assert!(!text.is_empty() || !is_told, "{table}");
     }
 }
 
