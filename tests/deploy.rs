@@ -51,9 +51,14 @@ fn the_unit_starts_what_exists_and_keeps_its_privileges_few() {
 
 #[test]
 fn the_shell_scripts_parse() {
-    for script in
-        ["deploy/packages.sh", "tests/kafka/start.sh", "tests/jdbc/fetch.sh", "tests/python/venv.sh", ".ci/run"]
-    {
+    for script in [
+        "deploy/packages.sh",
+        "tests/maven.sh",
+        "tests/kafka/start.sh",
+        "tests/jdbc/fetch.sh",
+        "tests/python/venv.sh",
+        ".ci/run",
+    ] {
         let mut bash = std::process::Command::new("bash");
         bash.arg("-n").arg(checkout().join(script));
         assert_eq!(crate::harness::run(bash).status, 0, "{script}");

@@ -23,27 +23,9 @@ version=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$here/pom.x
 cache=${INTERDICT_CACHE:-$HOME/.cache/interdict}/kafka
 jars=$cache/$version-$(cksum <"$here/pom.xml" | cut -d" " -f1)
 
+. "$here/../maven.sh"
 # Tests start several nodes at once; one fetches, the others wait.
-fetch() {
-    [ -e "$jars/complete" ] && return
-    command -v mvn >/dev/null || { say "mvn is missing; install it: apt-get install maven"; exit 2; }
-    mkdir -p "$cache"
-    exec 9>"$cache/lock"
-    flock 9
-    [ -e "$jars/complete" ] && { exec 9>&-; return; }
-    say "fetching the jars of Apache Kafka $version into $jars"
-    rm -rf "$jars"
-    if ! mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies \
-        -DincludeScope=runtime -DoutputDirectory="$jars" >"$cache/mvn.log" 2>&1 </dev/null; then
-        tail -20 "$cache/mvn.log" >&2
-        say "Maven cannot fetch the jars; is Maven Central, or the mirror in ~/.m2/settings.xml, reachable?"
-        exit 3
-    fi
-    touch "$jars/complete"
-    exec 9>&-
-}
-
-fetch
+maven_fetch "$here/pom.xml" "$jars" "the jars of Apache Kafka $version"
 [ "${1:-}" = --jars ] && exit 0
 folder=${1:?usage: start.sh FOLDER [PORT]}
 mkdir -p "$folder"
