@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The local log's folder in the data folder.
-const LOG: &str = "log";
+pub(crate) const LOG: &str = "log";
 
 /// A mistake in the configuration, with its place.
 #[derive(Debug, thiserror::Error)]

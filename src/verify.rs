@@ -1,8 +1,8 @@
 //! `interdict verify`: is the lake what the proxies wrote, all of it, once and unchanged?
 
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::when::Span;
-use crate::{cli, lake};
+use crate::{cli, lake, serve};
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use interdict_queries::verify::{Options, Part, Progress, Report, Written, verify};
@@ -16,8 +16,9 @@ use std::time::Duration;
 /// So long what was signed may be on its way into the lake.
 const SETTLES: i64 = 60;
 
-/// The public keys beside the logs of this gateway, and of the lake's server where it runs alone.
-const KEYS: [&str; 2] = ["log/chain_key.pub", "log-serve/chain_key.pub"];
+/// The logs of this gateway, and of the lake's server where it runs alone; and the public keys beside each.
+const LOGS: [&str; 2] = [settings::LOG, serve::SPOOL];
+const KEYS: &str = "chain_key.pub";
 
 pub(crate) async fn run(args: cli::Verify, config: &Path) -> anyhow::Result<bool> {
     let options = options(&args, config)?;
@@ -62,8 +63,8 @@ fn options(args: &cli::Verify, config: &Path) -> anyhow::Result<Options> {
     let mut trusted = args.keys.clone();
     if trusted.is_empty() && args.lake.is_none() {
         let data = Settings::load(config)?.data;
-        for file in KEYS {
-            trusted.extend(keys(&data.join(file))?);
+        for log in LOGS {
+            trusted.extend(keys(&data.join(log).join(KEYS))?);
         }
     }
     let written = match &args.after {

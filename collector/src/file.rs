@@ -7,8 +7,8 @@ use crate::Error;
 use arrow::array::{ArrayRef, Date32Array, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use deltalake::kernel::Add;
-use interdict_schemas::Time;
 use interdict_schemas::lake::{self, Table};
+use interdict_schemas::{Digest, Time};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, LogicalType, ZstdLevel};
 use parquet::file::metadata::ParquetMetaData;
@@ -132,7 +132,7 @@ pub(crate) fn name(day: &str) -> String {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest(Sha256::digest(bytes).into()).to_string()
 }
 
 /// What the log says of a file. `data_change` is false where the same rows stood in other files before.

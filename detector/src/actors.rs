@@ -207,12 +207,6 @@ impl Actors {
         self.actors.get_mut(id.0)
     }
 
-    /// A root by its id.
-    #[must_use]
-    pub fn find(&self, root: &str) -> Option<ActorId> {
-        self.by(fingerprint::of(("root", root)))
-    }
-
     /// The id of an actor; empty if it is none.
     #[must_use]
     pub fn name(&self, id: ActorId) -> &str {

@@ -188,9 +188,9 @@ impl Judge {
         }
         let Some(known) = self.known.get_mut(&hop.chain) else { return Vec::new() };
         let actor = bench.actors.name(hop.actor);
+        known.alert.chain = hops(path, bench);
         let verdict = effect.and_then(|effect| verdict(known, hop, effect, sum, path, bench));
         let alert = &mut known.alert;
-        alert.chain = hops(path, bench);
         alert.revision += 1;
         alert.time = alert.time.max(hop.time);
         alert.actor = actor.into();
@@ -301,10 +301,11 @@ fn verdict(
     let settings = bench.settings;
     let until = hop.time.plus_seconds(i64::from(settings.verdict_hours) * 3600);
     let actor = bench.actors.name(hop.actor);
-    let mut evidence = Vec::new();
-    for id in hops(path, bench).into_iter().flat_map(|hop| hop.events) {
-        if !evidence.contains(&id) {
-            evidence.push(id);
+    // Those of the alert's chain, which is the path.
+    let mut evidence: Vec<String> = Vec::new();
+    for id in known.alert.events() {
+        if !evidence.iter().any(|known| known == id) {
+            evidence.push(id.to_owned());
         }
     }
     let word = if effect == Stop::Hold { "hold" } else { "stop" };

@@ -36,6 +36,23 @@ impl Rate {
     }
 }
 
+/// What is usual for a class, and how much more so for such an edge of such an actor.
+#[derive(Debug, Clone, Copy)]
+pub struct Usual {
+    /// The probability, for the class.
+    pub all: f64,
+    /// By how much it is greater for such an edge.
+    pub lift: f64,
+}
+
+impl Usual {
+    /// The probability for one actor of whom this was counted, with the class's weight in so many trials.
+    #[must_use]
+    pub fn of(self, own: Rate, weight: f64) -> f64 {
+        (own.given(self.all, weight) * self.lift.clamp(0.1, 10.0)).min(1.0)
+    }
+}
+
 /// Evidence of a sign that is there, or is not, between these nats.
 #[must_use]
 pub fn nats(is_there: bool, movement: f64, habit: f64) -> f64 {

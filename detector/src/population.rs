@@ -2,7 +2,7 @@
 //! is there. It is the prior for actors of whom little is known.
 
 use crate::actor::Class;
-use crate::likelihood::{Rate, acquaintance};
+use crate::likelihood::{Rate, Usual, acquaintance};
 use crate::novelty::{Choice, Ways};
 use crate::rhythm::{PAUSES, Pause};
 use crate::step::{ORIGINS, Origin};
@@ -39,6 +39,18 @@ pub struct Population {
 
 const HOUR_US: i64 = 3_600_000_000;
 
+/// Of what was counted for all of a class, and for such edges of such actors.
+fn usual(counts: Option<(&[u32], &[u32])>, at: usize, prior: f64) -> Usual {
+    let Some((all, such)) = counts else { return Usual { all: prior, lift: 1.0 } };
+    let rate = |counts: &[u32]| Rate { trials: counts.iter().sum(), hits: counts[at] };
+    let all = rate(all).given(prior, 20.0);
+    Usual { all, lift: rate(such).given(all, 20.0) / all }
+}
+
+fn seen(counts: [&mut u32; 2]) {
+    counts.into_iter().for_each(|count| *count = count.saturating_add(1));
+}
+
 impl Population {
     fn habits(&self, class: Class) -> Option<&Habits> {
         self.classes.get(class.0 as usize)
@@ -67,35 +79,29 @@ impl Population {
         self.habits(class).map_or_else(Choice::default, |habits| habits.choice).probability(ways)
     }
 
-    /// How probable an origin is for this class, and how much more probable for such an edge of such an actor.
+    /// How probable an origin is before such an edge of such an actor.
     #[must_use]
-    pub fn origin(&self, class: Class, sessions: u32, is_new: bool, origin: Origin) -> (f64, f64) {
-        let (at, prior) = (origin as usize, origin.unknown());
-        let Some(habits) = self.habits(class) else { return (prior, 1.0) };
-        let all = Rate { trials: habits.origins.iter().sum(), hits: habits.origins[at] }.given(prior, 20.0);
-        let such = habits.origins_by[acquaintance(sessions)][usize::from(is_new)];
-        let such = Rate { trials: such.iter().sum(), hits: such[at] }.given(all, 20.0);
-        (all, such / all)
+    pub fn origin(&self, class: Class, sessions: u32, is_new: bool, origin: Origin) -> Usual {
+        let counts = self
+            .habits(class)
+            .map(|habits| (&habits.origins[..], &habits.origins_by[acquaintance(sessions)][usize::from(is_new)][..]));
+        usual(counts, origin as usize, origin.unknown())
     }
 
-    /// How probable a pause is for this class, and how much more probable before such an edge of such an actor.
+    /// How probable a pause is before such an edge of such an actor.
     #[must_use]
-    pub fn pause(&self, class: Class, sessions: u32, is_new: bool, pause: Pause) -> (f64, f64) {
-        let (at, prior) = (pause.index(), pause.unknown());
-        let Some(habits) = self.habits(class) else { return (prior, 1.0) };
-        let all = Rate { trials: habits.pauses.iter().sum(), hits: habits.pauses[at] }.given(prior, 20.0);
-        let such = habits.pauses_by[acquaintance(sessions)][usize::from(is_new)];
-        let such = Rate { trials: such.iter().sum(), hits: such[at] }.given(all, 20.0);
-        (all, such / all)
+    pub fn pause(&self, class: Class, sessions: u32, is_new: bool, pause: Pause) -> Usual {
+        let counts = self
+            .habits(class)
+            .map(|habits| (&habits.pauses[..], &habits.pauses_by[acquaintance(sessions)][usize::from(is_new)][..]));
+        usual(counts, pause.index(), pause.unknown())
     }
 
     /// Takes note of a pause.
     pub fn paused(&mut self, class: Class, sessions: u32, is_new: bool, pause: Pause) {
-        let habits = self.habits_mut(class);
+        let (at, habits) = (pause.index(), self.habits_mut(class));
         let such = &mut habits.pauses_by[acquaintance(sessions)][usize::from(is_new)];
-        for count in [&mut habits.pauses[pause.index()], &mut such[pause.index()]] {
-            *count = count.saturating_add(1);
-        }
+        seen([&mut habits.pauses[at], &mut such[at]]);
     }
 
     /// How probable the sign of a detection is.
@@ -142,12 +148,8 @@ impl Population {
         let habits = self.habits_mut(class);
         let degree = acquaintance(sessions);
         habits.is_new[degree].count(is_new);
-        for count in [
-            &mut habits.origins[origin as usize],
-            &mut habits.origins_by[degree][usize::from(is_new)][origin as usize],
-        ] {
-            *count = count.saturating_add(1);
-        }
+        let (at, such) = (origin as usize, &mut habits.origins_by[degree][usize::from(is_new)]);
+        seen([&mut habits.origins[at], &mut such[at]]);
     }
 
     /// Takes note of how an actor came upon a target that is new to it.

@@ -268,9 +268,9 @@ fn origin_nats(ground: Ground<'_>, actor: &Actor, origin: Origin, is_new: bool) 
     if ground.settings.without.habit {
         return (origin.movement() / origin.unknown()).ln().clamp(-1.5, ground.settings.strongest_origin);
     }
-    let (all, lift) = ground.population.origin(actor.class, actor.sessions, is_new, origin);
-    let own = Rate { trials: actor.sessions, hits: actor.origins[origin as usize] }.given(all, OWN_ORIGIN);
-    let habit = (own * lift.clamp(0.1, 10.0)).min(1.0);
+    let usual = ground.population.origin(actor.class, actor.sessions, is_new, origin);
+    let own = Rate { trials: actor.sessions, hits: actor.origins[origin as usize] };
+    let habit = usual.of(own, OWN_ORIGIN);
     (origin.movement() / habit).ln().clamp(-1.5, ground.settings.strongest_origin)
 }
 

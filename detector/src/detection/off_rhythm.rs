@@ -29,10 +29,9 @@ impl Detection for OffRhythm {
             return Sign::Mute;
         }
         let actor = step.actor;
-        let (all, lift) = view.ground.population.pause(actor.class, actor.sessions, step.known.is_none(), pause);
+        let usual = view.ground.population.pause(actor.class, actor.sessions, step.known.is_none(), pause);
         let own = Rate { trials: actor.pauses.all(), hits: actor.pauses.of(pause.index()) };
-        let habit = (own.given(all, OWN_PAUSES) * lift.clamp(0.1, 10.0)).min(1.0);
-        Sign::Weighed((pause.movement() / habit).ln().clamp(WEAKEST, STRONGEST))
+        Sign::Weighed((pause.movement() / usual.of(own, OWN_PAUSES)).ln().clamp(WEAKEST, STRONGEST))
     }
 
     fn tell(&self, view: &View<'_>) -> String {

@@ -62,11 +62,11 @@ impl Detector {
             if let Some(ways) = ways {
                 self.population.chose(class, ways);
             }
-            if let Some(pause) = Pause::between(actor.clock, time) {
-                self.population.paused(class, sessions, is_new, pause);
-            }
         }
         if let Some(pause) = Pause::between(actor.clock, time) {
+            if !is_stopped {
+                self.population.paused(class, sessions, is_new, pause);
+            }
             actor.pauses.add(pause.index());
         }
         actor.sessions = actor.sessions.saturating_add(1);

@@ -20,7 +20,6 @@ use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as Parsed;
 use interdict_schemas::Verb;
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -177,9 +176,5 @@ fn digest(values: &ParamValues) -> String {
             named.into_iter().for_each(|(_, value)| add(&value.value));
         }
     }
-    hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    interdict_schemas::Digest(hash.finalize().into()).to_string()
 }

@@ -113,7 +113,7 @@ async fn fault(store: &Arc<dyn ObjectStore>, file: &File) -> Option<Fault> {
         Ok(hash)
     });
     let found = match hashed.await {
-        Ok(hash) => hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        Ok(hash) => interdict_schemas::Digest(hash.finalize().into()).to_string(),
         Err(error) => return Some(Fault::Changed(format!("it cannot be read: {error}"))),
     };
     (found != *wanted).then(|| Fault::Changed(format!("its digest is {found} and was {wanted}")))

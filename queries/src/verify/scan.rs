@@ -2,6 +2,7 @@
 //! that is gone or broken does not keep the others from being looked at; what is sorted is narrow, and spills to disk
 //! where it does not fit in the memory that the engine may use.
 
+use super::chain::Row;
 use super::files::File;
 use super::source::Source;
 use crate::{Error, Snapshot};
@@ -61,15 +62,9 @@ struct Work {
 
 /// A row as it comes out of the sort.
 #[derive(Debug, Clone)]
-pub(super) struct Narrow {
+pub(super) struct Sorted {
     pub(super) spool: Arc<str>,
-    pub(super) proxy: Arc<str>,
-    pub(super) sequence: u64,
-    pub(super) time: Time,
-    pub(super) partition: u32,
-    pub(super) offset: u64,
-    pub(super) previous: Option<Digest>,
-    pub(super) record: Option<Digest>,
+    pub(super) row: Row,
 }
 
 /// A sorted reading of a table.
@@ -123,7 +118,7 @@ impl Scan {
     }
 
     /// The next rows.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Narrow>>, Error> {
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Sorted>>, Error> {
         let Some(batch) = self.rows.next().await.transpose().map_err(|error| Error::running(error, self.memory))?
         else {
             return Ok(None);
@@ -136,15 +131,17 @@ impl Scan {
             array.is_valid(row).then(|| Digest::read(array.value(row))).flatten()
         };
         let count = |value: i64| u64::try_from(value).unwrap_or_default();
-        let rows = (0..batch.num_rows()).map(|row| Narrow {
+        let rows = (0..batch.num_rows()).map(|row| Sorted {
             spool: names.name(spool.value(row)),
-            proxy: names.name(proxy.value(row)),
-            sequence: count(sequence.value(row)),
-            time: Time(time.value(row)),
-            partition: u32::try_from(partition.value(row)).unwrap_or_default(),
-            offset: count(offset.value(row)),
-            previous: digest(previous, row),
-            record: digest(record, row),
+            row: Row {
+                proxy: names.name(proxy.value(row)),
+                sequence: count(sequence.value(row)),
+                time: Time(time.value(row)),
+                partition: u32::try_from(partition.value(row)).unwrap_or_default(),
+                offset: count(offset.value(row)),
+                previous: digest(previous, row),
+                record: digest(record, row),
+            },
         });
         Ok(Some(rows.collect()))
     }

@@ -1,10 +1,10 @@
 //! One table's logs, each walked with its checkpoints beside its rows.
 
-use super::chain::{Found, Row, Span, Walk, Walked};
+use super::chain::{Found, Span, Walk, Walked};
 use super::keys::Keys;
 use super::part::{self, Extent};
 use super::report::{Break, Files, Spool, TableReport};
-use super::scan::{Narrow, Scan};
+use super::scan::{Scan, Sorted};
 use super::signed::{Signed, Word};
 use super::{MAX_BREAKS, Options, Written, excused, files};
 use crate::{Error, Snapshot};
@@ -35,7 +35,7 @@ pub(super) async fn table(
         if let Some(mut scan) = Scan::open(lake, table, wanted, spans).await? {
             let mut rows = VecDeque::new();
             while let Some(first) = peek(&mut scan, &mut rows).await? {
-                let (spool, proxy) = (Arc::clone(&first.spool), Arc::clone(&first.proxy));
+                let (spool, proxy) = (Arc::clone(&first.spool), Arc::clone(&first.row.proxy));
                 seen.insert(spool.to_string());
                 told.log(&spool, &proxy, Some((&mut scan, &mut rows))).await?;
             }
@@ -71,7 +71,7 @@ struct Told<'a> {
 }
 
 /// The next row, which stays.
-async fn peek<'a>(scan: &mut Scan, rows: &'a mut VecDeque<Narrow>) -> Result<Option<&'a Narrow>, Error> {
+async fn peek<'a>(scan: &mut Scan, rows: &'a mut VecDeque<Sorted>) -> Result<Option<&'a Sorted>, Error> {
     while rows.is_empty() {
         let Some(more) = scan.next().await? else { return Ok(None) };
         rows.extend(more);
@@ -85,7 +85,7 @@ impl Told<'_> {
         &mut self,
         spool: &str,
         proxy: &str,
-        mut rows: Option<(&mut Scan, &mut VecDeque<Narrow>)>,
+        mut rows: Option<(&mut Scan, &mut VecDeque<Sorted>)>,
     ) -> Result<(), Error> {
         let span = match self.spans.as_ref().map(|spans| spans.get(spool)) {
             Some(Some(span)) => Span { first: Some(*span.start()), last: Some(*span.end()) },
@@ -100,21 +100,13 @@ impl Told<'_> {
         signed.know(self.topic, spool, self.written(spool).filter_map(|written| Some((written.last, written.head?))));
         let mut walk = Walk::new(spool, self.topic, span);
         if let Some((scan, rows)) = &mut rows {
-            while let Some(row) = peek(scan, rows).await?.filter(|row| *row.spool == *spool).cloned() {
+            while peek(scan, rows).await?.is_some_and(|next| *next.spool == *spool) {
+                let Some(Sorted { row, .. }) = rows.pop_front() else { break };
                 while let Some(Word { checkpoint, is_known }) = signed.before(row.sequence).await? {
                     walk.checkpoint(&checkpoint, is_known || self.keys.believe(&checkpoint));
                 }
-                walk.row(&Row {
-                    proxy: &row.proxy,
-                    sequence: row.sequence,
-                    time: row.time,
-                    partition: row.partition,
-                    offset: row.offset,
-                    previous: row.previous,
-                    record: row.record,
-                });
+                walk.row(&row);
                 self.options.progress.records.fetch_add(1, Ordering::Relaxed);
-                rows.pop_front();
                 self.add(spool, proxy, walk.take());
             }
         }
