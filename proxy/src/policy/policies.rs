@@ -59,7 +59,7 @@ impl Policies {
     ) -> Result<Vec<Vec<String>>, Decision> {
         let mut narrowed = Vec::new();
         let decision = self.decide(identity, target, source, Some(action), |response| {
-            let permits = response.diagnostics().reason();
+            let permits = determining(response).into_iter();
             let conditions = permits.map(|id| self.policies.annotation(id, ROWS).map(str::to_owned));
             narrowed.extend(conditions.collect::<Option<Vec<_>>>());
         });
@@ -121,11 +121,11 @@ impl Policies {
             )
             .map_err(Unaskable::new)?;
             let response = self.authorizer.is_authorized(&request, &self.policies, &entities);
-            let determining = response.diagnostics().reason().map(|id| AsRef::<str>::as_ref(id).to_owned());
+            let decided = determining(&response).into_iter().map(ToString::to_string);
             if let Some(reason) = self.objection(&response, &principal.id, name, &target.name) {
-                return Ok(deny(reason, determining.collect()));
+                return Ok(deny(reason, decided.collect()));
             }
-            names.extend(determining);
+            names.extend(decided);
             each(&response);
         }
         names.sort();
@@ -143,9 +143,7 @@ impl Policies {
         if response.decision() == Verdict::Allow {
             return None;
         }
-        let mut forbidding: Vec<&PolicyId> = response.diagnostics().reason().collect();
-        forbidding.sort();
-        Some(match forbidding.first() {
+        Some(match determining(response).first() {
             Some(id) => match self.policies.annotation(id, "reason") {
                 Some(reason) if !reason.is_empty() => reason.to_owned(),
                 _ => format!("policy {id} forbids {principal} to {action} on {target}"),
@@ -153,6 +151,13 @@ impl Policies {
             None => format!("no policy permits {principal} to {action} on {target}"),
         })
     }
+}
+
+/// The policies that decided, by name: Cedar keeps them in no order, and the same question gets the same answer.
+fn determining(response: &Response) -> Vec<&PolicyId> {
+    let mut ids: Vec<&PolicyId> = response.diagnostics().reason().collect();
+    ids.sort();
+    ids
 }
 
 fn deny(reason: String, policies: Vec<String>) -> Decision {
