@@ -24,7 +24,7 @@ pub struct Raw {
     pub hold_nats: Option<f64>,
     /// Evidence of rarity alone that holds.
     pub rare_nats: Option<f64>,
-    /// Evidence in nats that stops; default 8.
+    /// Evidence in nats that stops; default 14.
     pub block_nats: Option<f64>,
     /// Alerts a day for which rarity competes; default 9.
     pub budget: Option<u32>,

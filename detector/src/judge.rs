@@ -8,7 +8,8 @@
 //! WHAT ALERTS: proof always; more from one machine than any habit always; a chain with enough evidence of causes to stop it always; anything else from
 //! `alert_nats` if it is within the budget, and not while `learning_days` last.
 //! WHAT STOPS: `block_nats`, or `hold_nats` for approval, of which at least `cause_nats` are of detections whose
-//! strength and settings allow it. Rarity alone stops nothing; from `rare_nats`, when it is thousands of times likelier
+//! strength and settings allow it. A hold is as likely right as not; a stop asks nobody, so against the prior odds it
+//! takes 1,000 to 1. Rarity alone stops nothing; from `rare_nats`, when it is thousands of times likelier
 //! than habit and `learning_days` are over, a person is asked. Proof stops at once.
 
 mod telling;

@@ -149,7 +149,7 @@ fn an_owner_who_stays_on_their_own_machine_is_not_followed_until_it_spreads() {
 #[test]
 fn settings_may_let_it_stop_the_machine_and_a_person_may_call_it_shared() {
     let detections = [("fan_out".to_owned(), Reach::Block)].into();
-    let strict = Settings { detections, fan_out_accounts: 2, ..Settings::default() };
+    let strict = Settings { detections, fan_out_accounts: 2, block_nats: 8.0, ..Settings::default() };
     let said = play(&mut Detector::new(strict), &people(8, |_| "desk-1".into()));
     assert_eq!(said.iter().map(tell).next().as_deref(), Some("stop @desk-1"));
     let alert = alerts(&said).remove(0);

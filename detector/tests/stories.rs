@@ -12,12 +12,12 @@ pub(crate) const FLAGSHIP: &str = "
     10:02:11 dana>planner>runner@sandbox config-db/postgres reads hosts.inventory host_name=bastion.internal is bastion
     => silent
     10:02:52 dana>planner>runner@sandbox bastion/ssh open account=ops
-    => stop dana/runner
-    => disclosure_used r1 critical: config-db taught -> bastion disclosed
+    => hold dana/runner
+    => disclosure_used r1 high: config-db taught -> bastion disclosed
     10:03:00 dana>planner>runner@sandbox bastion/ssh reads kubeconfig host_name=k8s.internal
     => silent
     10:03:10 dana>planner>runner@bastion cluster/http open
-    => disclosure_used r2 critical: config-db taught -> bastion disclosed -> cluster disclosed
+    => disclosure_used r2 high: config-db taught -> bastion disclosed -> cluster disclosed
 ";
 
 fn alerts(outputs: &[Output]) -> Vec<&Alert> {
@@ -32,7 +32,7 @@ fn verdicts(outputs: &[Output]) -> Vec<&Verdict> {
 }
 
 #[test]
-fn a_pivot_is_stopped_at_the_second_hop_and_its_alert_grows() {
+fn a_pivot_is_held_at_the_second_hop_and_its_alert_grows() {
     let outputs = check(FLAGSHIP);
     let alerts = alerts(&outputs);
     assert_eq!(alerts[0].id, alerts[1].id);
@@ -52,7 +52,7 @@ fn an_alert_explains_itself() {
          later it was used for bastion; nobody acting for dana had ever used bastion; runner, acting for dana had \
          never used bastion before; nobody had ever used it. It is cleared if the owner of dana confirms that runner \
          was meant to use bastion. Until 2024-10-15T10:02:52.000Z all sessions of runner, acting for dana, and of its \
-         delegates, are stopped."
+         delegates, wait for approval."
     );
 }
 
@@ -145,8 +145,8 @@ fn a_session_from_a_host_that_only_somebody_else_reached_is_a_switch() {
         09:05 dana@laptop app/ssh runs whoami
         => silent
         09:10 erin@app db/postgres open
-        => stop erin/erin
-        => account_switch r1 critical: db start",
+        => hold erin/erin
+        => account_switch r1 high: db start",
         past("dana@laptop", &["app/ssh", "wiki/http"]),
         past("erin@desk", &["wiki/http", "db/postgres"])
     ));
@@ -216,8 +216,8 @@ fn a_refused_attempt_is_evidence_and_a_denied_action_teaches_nothing() {
         => silent
         12:03 dana@laptop config-db/postgres reads hosts host_name=bastion.internal
         12:04 dana@laptop bastion/ssh refused policy
-        => stop dana/dana
-        => disclosure_used r1 critical: config-db taught -> bastion disclosed
+        => hold dana/dana
+        => disclosure_used r1 high: config-db taught -> bastion disclosed
         12:05 dana@laptop bastion/ssh refused verdict
         => silent",
         past("dana@laptop", &["config-db/postgres", "wiki/http"])
@@ -241,8 +241,8 @@ fn doubled_events_and_lost_openings_are_tolerated() {
         "target bastion host=bastion.internal
         09:00 dana>runner@sandbox config-db/postgres reads hosts host_name=bastion.internal
         09:02 dana>runner@sandbox bastion/ssh runs id
-        => stop dana/runner
-        => disclosure_used r1 critical: config-db taught -> bastion disclosed
+        => hold dana/runner
+        => disclosure_used r1 high: config-db taught -> bastion disclosed
         again
         => silent",
     );
@@ -257,8 +257,8 @@ fn shadow_is_said_but_not_enforced() {
         09:00 dana>runner@sandbox config-db/postgres open
         09:01 dana>runner@sandbox config-db/postgres reads hosts host_name=bastion.internal
         09:02 dana>runner@sandbox bastion/ssh open
-        => stop dana/runner (shadow)
-        => disclosure_used r1 critical: config-db taught -> bastion disclosed",
+        => hold dana/runner (shadow)
+        => disclosure_used r1 high: config-db taught -> bastion disclosed",
     );
 }
 
