@@ -2,6 +2,7 @@
 //! counts is the ratio. `make bench` runs all; name parts to run those: `make bench BENCH="postgres http"`.
 
 mod figures;
+mod history;
 mod http;
 mod lake;
 mod postgres;
@@ -13,12 +14,13 @@ mod harness;
 fn main() {
     // cargo passes `--bench`.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let parts: [(&str, fn()); 5] = [
+    let parts: [(&str, fn()); 6] = [
         ("postgres", postgres::run),
         ("http", http::run),
         ("verdict", verdict::run),
         ("collector", lake::collector),
         ("detector", lake::detector),
+        ("history", history::run_all),
     ];
     for (name, run) in parts {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
