@@ -98,6 +98,7 @@ fn judge(
     alerts: Option<PathBuf>,
 ) -> anyhow::Result<()> {
     let mut detector = Detector::new(settings);
+    let mut standing = Standing::default();
     let mut told = match alerts {
         Some(file) => Told::File(Findings::create(&file)?),
         None => Told::Table(BTreeMap::new()),
@@ -108,8 +109,12 @@ fn judge(
             Fact::Event(event) => detector.observe(event),
             Fact::Resolution(resolution) => detector.resolve(resolution),
         };
-        for (alert, verdict) in paired(&outputs).filter(|(alert, _)| wanted.has(alert)) {
-            told.tell(alert, verdict)?;
+        for output in outputs {
+            match output {
+                Output::Verdict(verdict) => standing.take(verdict),
+                Output::Alert(alert) if wanted.has(&alert) => told.tell(&alert, standing.over(&alert))?,
+                Output::Alert(_) => {}
+            }
         }
         Ok(())
     })?;
@@ -120,19 +125,24 @@ fn judge(
     Ok(())
 }
 
-/// Each alert with the verdict that was given on it.
-fn paired(outputs: &[Output]) -> impl Iterator<Item = (&Alert, Option<&Verdict>)> {
-    let verdicts: HashMap<&str, &Verdict> = outputs
-        .iter()
-        .filter_map(
-            |output| if let Output::Verdict(verdict) = output { Some((verdict.id.as_str(), verdict)) } else { None },
-        )
-        .collect();
-    outputs.iter().filter_map(move |output| match output {
-        Output::Alert(alert) => {
-            let verdict = alert.verdict.as_deref().and_then(|id| verdicts.get(id)).copied();
-            Some((alert, verdict))
+/// The verdicts that have been given and have not run out.
+#[derive(Default)]
+struct Standing(HashMap<String, Verdict>);
+
+impl Standing {
+    fn take(&mut self, verdict: Verdict) {
+        self.0.retain(|_, other| other.until > verdict.time);
+        if verdict.revoked {
+            self.0.remove(&verdict.id);
+        } else {
+            self.0.insert(verdict.id.clone(), verdict);
         }
-        Output::Verdict(_) => None,
-    })
+    }
+
+    /// The one that an alert names, if it covers whoever made the alert's last hop.
+    fn over(&self, alert: &Alert) -> Option<&Verdict> {
+        let verdict = self.0.get(alert.verdict.as_deref()?)?;
+        let covers = verdict.scope.actor.as_ref().is_none_or(|actor| *actor == alert.actor);
+        (verdict.until > alert.time && covers).then_some(verdict)
+    }
 }

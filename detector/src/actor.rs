@@ -114,7 +114,7 @@ pub struct Cuts {
 }
 
 /// Most of one thing that is remembered of one actor.
-const FIRSTS: usize = 48;
+pub(crate) const FIRSTS: usize = 48;
 const REFUSED: usize = 8;
 /// Counts of signs have so many bits.
 const COUNT: u32 = 24;

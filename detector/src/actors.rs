@@ -173,9 +173,20 @@ impl Actors {
         let is_gone = actor.clock < cuts.habit && actor.edges().is_empty() && actor.is_plain();
         if is_gone {
             let (key, agent) = (actor.key, fingerprint::of(("agent", &actor.id)));
+            if actor.root != ActorId(number) {
+                self.forget_root(agent);
+            }
             self.by.remove(key, number);
-            self.agents.remove(&agent);
             self.actors.remove(number);
+        }
+    }
+
+    /// An agent is known as long as it is for one of its roots.
+    fn forget_root(&mut self, agent: Fingerprint) {
+        let Some(known) = self.agents.get_mut(&agent) else { return };
+        known.roots = known.roots.saturating_sub(1);
+        if known.roots == 0 {
+            self.agents.remove(&agent);
         }
     }
 

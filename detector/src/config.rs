@@ -1,5 +1,6 @@
 //! The section `[detector]`: raw as written, and resolved. Reading files is the caller's business.
 
+use crate::actor::FIRSTS;
 use crate::detection;
 use crate::settings::{Reach, Settings, Without};
 use crate::sinks::webhook;
@@ -20,10 +21,8 @@ pub struct Raw {
     pub learning_days: Option<u32>,
     /// Evidence in nats that makes an alert; default 2.5.
     pub alert_nats: Option<f64>,
-    /// Evidence in nats that holds for approval; default 6.8.
+    /// Evidence in nats that holds for approval; default 7.75.
     pub hold_nats: Option<f64>,
-    /// Evidence of rarity alone that holds.
-    pub rare_nats: Option<f64>,
     /// Evidence in nats that stops; default 14.
     pub block_nats: Option<f64>,
     /// Alerts a day for which rarity competes; default 9.
@@ -120,14 +119,6 @@ pub enum Error {
         /// `block_nats`.
         block: f64,
     },
-    /// Rarity that holds before causes do.
-    #[error("[detector] rare_nats = {rare}: must be a number, at least hold_nats, which is {hold}")]
-    Rare {
-        /// `rare_nats`.
-        rare: f64,
-        /// `hold_nats`.
-        hold: f64,
-    },
     /// A detection that does not exist.
     #[error("[detector.detections] {name}: there is no such detection; there are {known}")]
     Detection {
@@ -178,7 +169,7 @@ impl Raw {
         check("horizon_days", horizon_days.into(), (1..=63).contains(&horizon_days), "1 to 63")?;
         check("learning_days", learning_days.into(), learning_days <= horizon_days, "at most horizon_days")?;
         check("verdict_hours", verdict_hours.into(), (1..=8760).contains(&verdict_hours), "1 to 8760")?;
-        check("burst_targets", burst_targets as u64, burst_targets >= 2, "2 or more")?;
+        check("burst_targets", burst_targets as u64, (2..=FIRSTS).contains(&burst_targets), "2 to 48")?;
         let fan_out_accounts = self.fan_out_accounts.unwrap_or(default.fan_out_accounts);
         let fan_out_targets = self.fan_out_targets.unwrap_or(default.fan_out_targets);
         check("fan_out_accounts", fan_out_accounts as u64, (2..=32).contains(&fan_out_accounts), "2 to 32")?;
@@ -189,12 +180,8 @@ impl Raw {
         let alert = self.alert_nats.unwrap_or(default.alert_nats);
         let hold = self.hold_nats.unwrap_or(default.hold_nats.max(alert));
         let block = self.block_nats.unwrap_or(default.block_nats.max(hold));
-        let rare = self.rare_nats.unwrap_or(default.rare_nats.max(hold));
         if !(alert > 0.0 && hold >= alert && block >= hold && block.is_finite()) {
             return Err(Error::Nats { alert, hold, block });
-        }
-        if !(rare >= hold && rare.is_finite()) {
-            return Err(Error::Rare { rare, hold });
         }
         let (lake, every) = (lake.into(), self.snapshot_every_s.unwrap_or(SNAPSHOT_EVERY_S));
         let is_known = |name: &String| detection::ALL.iter().any(|detection| detection.name() == name.as_str());
@@ -209,7 +196,6 @@ impl Raw {
                 detections: self.detections,
                 alert_nats: alert,
                 hold_nats: hold,
-                rare_nats: rare,
                 block_nats: block,
                 budget: self.budget.unwrap_or(default.budget),
                 burst_targets,

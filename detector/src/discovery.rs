@@ -133,13 +133,12 @@ pub(crate) fn is_discovery(action: &Action) -> bool {
 }
 
 fn looks_around(command: &str) -> bool {
-    let mut words = command.split_whitespace();
-    let Some(first) = words.next() else { return false };
+    let command = command.trim_start();
+    let (first, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
     let program = first.rsplit('/').next().unwrap_or(first);
     if PROGRAMS.contains(&program) {
         return true;
     }
-    let rest = &command[first.len().min(command.len())..];
     WITH.iter().any(|(of, word)| *of == program && rest.contains(word))
 }
 
@@ -176,6 +175,9 @@ mod tests {
         };
         check(Class::Command, "/usr/bin/whoami", true);
         check(Class::Command, "cd /tmp; sudo -l", true);
+        check(Class::Command, "ls; cat /etc/passwd", true);
+        check(Class::Command, " é", false);
+        check(Class::Command, "ls; aé; éé x", false);
         check(Class::Command, "systemctl restart shop", false);
         check(Class::Command, "identify picture.png", false);
         check(Class::Statement, "select * from PG_Shadow", true);

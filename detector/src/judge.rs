@@ -5,12 +5,11 @@
 //! likelihood ratios, so that 100 more is 12 times as likely. CONFIDENCE, 0 to 100, is the probability of movement given
 //! that evidence and prior odds of 1 to 1,000 for a suspicious step.
 //!
-//! WHAT ALERTS: proof always; more from one machine than any habit always; a chain with enough evidence of causes to stop it always; anything else from
-//! `alert_nats` if it is within the budget, and not while `learning_days` last.
+//! WHAT ALERTS: proof always; more from one machine than any habit always; a chain with enough evidence of causes to
+//! stop it always; anything else from `alert_nats` if it is within the budget, and not while `learning_days` last.
 //! WHAT STOPS: `block_nats`, or `hold_nats` for approval, of which at least `cause_nats` are of detections whose
 //! strength and settings allow it. A hold is as likely right as not; a stop asks nobody, so against the prior odds it
-//! takes 1,000 to 1. Rarity alone stops nothing; from `rare_nats`, when it is thousands of times likelier
-//! than habit and `learning_days` are over, a person is asked. Proof stops at once.
+//! takes 1,000 to 1 and a cause: rarity alone asks a person, once `learning_days` are over. Proof stops at once.
 
 mod telling;
 
@@ -96,7 +95,7 @@ const MOST: usize = 1 << 16;
 struct Sum {
     held: f64,
     blocked: f64,
-    // Of mere rarity that may hold.
+    // Of mere rarity, once enough is known to tell it.
     rare: f64,
     is_proof: bool,
     is_floor: bool,
@@ -143,11 +142,10 @@ impl Judge {
         let settings = bench.settings;
         let score = hop.score;
         let sum = bench.sum(&path);
+        let may_hold = sum.held + if bench.has_learned { sum.rare } else { 0.0 };
         let effect = if sum.is_proof || (score >= settings.block_nats && sum.blocked >= settings.cause_nats) {
             Some(Stop::Stop)
-        } else if score >= settings.hold_nats && sum.held >= settings.cause_nats
-            || score >= settings.rare_nats && bench.has_learned && sum.held + sum.rare >= settings.cause_nats
-        {
+        } else if score >= settings.hold_nats && may_hold >= settings.cause_nats {
             Some(Stop::Hold)
         } else {
             None
@@ -222,6 +220,9 @@ impl Judge {
                 None => format!("of {}, and of its delegates,", who(hop, bench)),
             };
             alert.explanation.push_str(&format!(" Until {} all sessions {covered} {effect}.", verdict.until));
+        } else if let Some((_, standing)) = known.given.iter().rev().find(|(actor, _)| *actor == hop.actor) {
+            // Whoever is under a verdict is refused by it, so it is named for the hop that it stopped.
+            alert.verdict = Some(standing.id.clone());
         }
         let alert = Output::Alert(alert.clone());
         verdict.map(Output::Verdict).into_iter().chain([alert]).collect()

@@ -32,10 +32,8 @@ pub struct Settings {
     pub hop_nats: f64,
     /// A chain with so much evidence, in nats, is an alert.
     pub alert_nats: f64,
-    /// A chain with so much evidence of causes is held for approval.
+    /// A chain with so much evidence is held for approval.
     pub hold_nats: f64,
-    /// A chain with so much evidence is held for approval even if it is of rarity alone.
-    pub rare_nats: f64,
     /// A chain with so much evidence of causes is stopped.
     pub block_nats: f64,
     /// Evidence of causes that a verdict needs at least, nats.
@@ -103,8 +101,7 @@ impl Default for Settings {
             detections: BTreeMap::new(),
             hop_nats: 1.0,
             alert_nats: 2.5,
-            hold_nats: 7.25,
-            rare_nats: 9.25,
+            hold_nats: 7.75,
             block_nats: 14.0,
             cause_nats: 1.0,
             budget: 9,

@@ -216,7 +216,8 @@ impl<'a> Step<'a> {
             is_known_to_kin: grant.is_delegated
                 && (root.edge(edge).is_some() || root.delegates().iter().any(is_known_to_kin)),
             is_after_discovery: {
-                let since = time.plus_seconds(-DISCOVERED_S);
+                // What was seen before the step before has been weighed there.
+                let since = time.plus_seconds(-DISCOVERED_S).max(actor.clock);
                 let place = machine.place.and_then(|id| ground.places.get(id));
                 let explored = |at: Time| (since..=time).contains(&at);
                 explored(actor.explored) || place.is_some_and(|place| explored(place.explored()))

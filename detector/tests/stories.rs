@@ -106,7 +106,7 @@ fn every_kind_of_disclosure_is_recognised() {
         ("account=whatever is bastion", "", "disclosure_used"),
     ] {
         let outputs = check_with(
-            Settings { hold_nats: 50.0, rare_nats: 50.0, block_nats: 50.0, ..Settings::default() },
+            Settings { hold_nats: 50.0, block_nats: 50.0, ..Settings::default() },
             &format!(
                 "target bastion host=bastion.internal address=10.0.0.7
                 {}

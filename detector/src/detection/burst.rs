@@ -21,7 +21,12 @@ impl Detection for Burst {
         if view.step.known.is_some() {
             return Sign::Mute;
         }
-        let is_there = earlier(view) + 1 >= view.ground.settings.burst_targets;
+        let (targets, least) = (earlier(view) + 1, view.ground.settings.burst_targets);
+        // One burst is one sign, however long it goes on.
+        if targets > least {
+            return Sign::Mute;
+        }
+        let is_there = targets == least;
         Sign::Seen { is_there, movement: 0.08, unknown: 0.05 }
     }
 

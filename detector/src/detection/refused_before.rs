@@ -6,7 +6,8 @@ use super::{Detection, Sign, View};
 pub(super) struct RefusedBefore;
 
 fn refusals(view: &View<'_>) -> usize {
-    let since = view.step.time.plus_seconds(-3600);
+    // What was refused before the step before has been weighed there.
+    let since = view.step.time.plus_seconds(-3600).max(view.step.actor.clock);
     view.step.actor.refusals().iter().filter(|(time, _)| (since..=view.step.time).contains(time)).count()
 }
 
