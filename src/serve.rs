@@ -165,6 +165,7 @@ fn target(config: &Config) -> Target {
         accounts: Vec::new(),
         tags: config.tags.clone(),
         fail_open: false,
+        escaped_slashes: false,
         account: String::new(),
         credential: Sealed::new(Credential::None),
         upstream_tls: UpstreamTls::Off,

@@ -2,6 +2,7 @@
 
 use crate::harness::gateway::checkout;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 #[test]
 fn the_compose_file_names_real_commands_and_services() {
@@ -22,6 +23,7 @@ fn the_compose_file_names_real_commands_and_services() {
             "{command}"
         );
         let merged = service["<<"]["depends_on"].as_mapping().expect("depends_on");
+        assert_eq!(service["<<"]["tmpfs"][0], "/tmp", "{part} has nowhere to sort what outgrows memory");
         assert!(merged.keys().all(|name| services.contains_key(name)), "{part} depends on what is not there");
     }
     let dockerfile = checkout()
@@ -30,6 +32,40 @@ fn the_compose_file_names_real_commands_and_services() {
         .join(file["x-interdict"]["build"]["dockerfile"].as_str().expect("dockerfile"));
     assert!(fs::read_to_string(dockerfile).expect("Dockerfile").contains("cargo build --release --locked"));
 }
+
+#[test]
+fn the_example_is_read_by_the_whole_command() {
+    let text = fs::read_to_string(checkout().join("deploy/example/interdict.toml")).expect("the example");
+    let optional = ["# [serve]", "# [detector.detections]", "# [detector.webhook]", "# [[mask]]"];
+    let mut is_within = false;
+    let switched_on = text.lines().map(|line| {
+        is_within = optional.contains(&line) || is_within && line.starts_with("# ");
+        if is_within { line.trim_start_matches("# ") } else { line }
+    });
+    let switched_on = switched_on.collect::<Vec<_>>().join("\n");
+    assert_eq!(switched_on.matches("\n[").count(), text.matches("\n[").count() + optional.len());
+    let folder = tempfile::tempdir().expect("folder");
+    for name in ["tls/cert.pem", "tls/key.pem", "tls/ca.pem"].into_iter().chain(SECRETS) {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("folder");
+        fs::write(&path, "0123456789abcdef0123456789abcdef").expect("file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
+    }
+    for name in ["policies", "data/lake"] {
+        fs::create_dir_all(folder.path().join(name)).expect("folder");
+    }
+    for text in [&text, &switched_on] {
+        let config = folder.path().join("interdict.toml");
+        fs::write(&config, text).expect("file");
+        let mut interdict = crate::harness::gateway::interdict();
+        interdict.arg("--config").arg(&config).args(["sql", "select count(*) from events"]);
+        let read = crate::harness::run(interdict);
+        assert_eq!(read.status, 0, "{}", read.errors);
+    }
+}
+
+/// What the example's `_file` keys name.
+const SECRETS: [&str; 4] = ["secrets/orders", "secrets/id_ed25519", "secrets/api", "secrets/webhook"];
 
 #[test]
 fn the_unit_starts_what_exists_and_keeps_its_privileges_few() {

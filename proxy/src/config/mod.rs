@@ -150,6 +150,9 @@ pub struct Target {
     /// Whether sessions are admitted while verdicts and the detector are out of reach. Identity, policy and the log
     /// are never waived.
     pub fail_open: bool,
+    /// Whether paths with escaped slashes or parameters are forwarded over HTTP: what they mean differs from server to
+    /// server, and policies and masks see them as they came.
+    pub escaped_slashes: bool,
     /// The account used there; empty if the target knows none.
     pub account: String,
     /// What only [`crate::upstream::credential`] opens.

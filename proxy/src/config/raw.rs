@@ -109,6 +109,8 @@ pub(super) struct Target {
     pub(super) tags: Vec<String>,
     #[serde(default)]
     pub(super) fail_open: bool,
+    #[serde(default)]
+    pub(super) escaped_slashes: bool,
     pub(super) credential: Option<Spanned<Credential>>,
     pub(super) upstream_tls: Option<Spanned<UpstreamTls>>,
     pub(super) host_key: Option<Spanned<String>>,

@@ -69,6 +69,7 @@ pub(super) fn resolve(
         accounts: raw.accounts,
         tags: raw.tags,
         fail_open: raw.fail_open,
+        escaped_slashes: raw.escaped_slashes,
         account,
         credential: Sealed::new(credential?),
         upstream_tls: upstream_tls?,

@@ -21,6 +21,7 @@ fn target(name: &str) -> Arc<Target> {
         accounts: Vec::new(),
         tags: vec!["prod".into()],
         fail_open: false,
+        escaped_slashes: false,
         account: "app".into(),
         credential: Sealed::new(Credential::None),
         upstream_tls: UpstreamTls::Off,

@@ -195,6 +195,7 @@ fn api(address: SocketAddr) -> Target {
         accounts: vec![],
         tags: vec![],
         fail_open: false,
+        escaped_slashes: false,
         account: "gateway".into(),
         credential: Sealed::new(Credential::Header {
             name: http::header::AUTHORIZATION,

@@ -315,6 +315,7 @@ fn target(port: u16) -> Target {
         accounts: vec![],
         tags: vec![],
         fail_open: false,
+        escaped_slashes: false,
         account: "app".into(),
         credential: Sealed::new(Credential::Password(Secret::new(PASSWORD.into()))),
         upstream_tls: UpstreamTls::Off,

@@ -26,14 +26,19 @@ pub(super) fn action(id: String, method: &Method, uri: &Uri) -> Action {
 }
 
 /// Why a path must not be forwarded: a target that resolves it would serve another one than the policy saw.
-pub(super) fn ambiguous(uri: &Uri) -> Option<&'static str> {
+/// `escaped_slashes`: the target is known to take an escaped slash for a character like any other, and parameters for a
+/// part of their segment.
+pub(super) fn ambiguous(uri: &Uri, escaped_slashes: bool) -> Option<&'static str> {
     let path = plain(uri.path());
-    // Some targets take an escaped slash for a slash.
     let slashed = path.replace("%2F", "/").replace("%5C", "/");
     if slashed.split(['/', '\\']).any(|segment| matches!(segment.split(';').next(), Some("." | ".."))) {
         Some("the path holds dot segments; send it resolved")
     } else if slashed.split('/').any(|segment| segment.starts_with(';')) {
         Some("the path holds a segment that is only parameters")
+    } else if !escaped_slashes && (slashed != path || path.contains(';')) {
+        Some(
+            "the path holds an escaped slash or a parameter, which servers read differently; send it without, or set escaped_slashes for this target",
+        )
     } else if path.contains('\\') {
         Some("the path holds a backslash; send it as %5C")
     } else if uri.path().len() > MAX_PATH {
@@ -62,7 +67,8 @@ fn plain(path: &str) -> String {
     let mut rest = path;
     while let Some(c) = rest.chars().next() {
         rest = rest.get(c.len_utf8()..).unwrap_or_default();
-        let escaped = rest.get(..2).filter(|_| c == '%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let hex = rest.get(..2).filter(|hex| c == '%' && hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let escaped = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
         let c = match escaped {
             Some(byte) => {
                 rest = rest.get(2..).unwrap_or_default();
@@ -113,15 +119,20 @@ mod tests {
 
     #[test]
     fn ambiguous_path_is_named() {
-        let check = |uri: &str, expected| assert_eq!(ambiguous(&uri.parse().unwrap()).is_some(), expected, "{uri}");
+        let ambiguous = |uri: &str, allowed| ambiguous(&uri.parse().unwrap(), allowed).is_some();
+        let check = |uri: &str, expected| assert_eq!(ambiguous(uri, false), expected, "{uri}");
         check("/a/b", false);
+        for uri in ["/a%2Fb", "/a%2fb", "/a%5Cb", "/a;x=1/b"] {
+            check(uri, true);
+            assert!(!ambiguous(uri, true), "{uri}");
+        }
+        assert!(ambiguous("/a%2F..%2Fb", true) && ambiguous("/a/..;x/b", true) && ambiguous("/;x/b", true));
         check("/a/.hidden/..b?../", false);
         check("/a/../b", true);
         check("/a/%2e%2E/b", true);
         check("/a/..;x=1/b", true);
         check("/a/.", true);
         check("/a%00b", true);
-        check("/a%5Cb", false);
         check(&format!("/{}", "x".repeat(MAX_PATH)), true);
     }
 

@@ -58,7 +58,7 @@ async fn forward(
     }
     let mut exchange = Exchange::new(Arc::clone(&live), id, under_way);
     let upload = Upload::new(body, Arc::clone(&exchange.bytes_in), live.cut.clone());
-    match unserved(&parts) {
+    match unserved(&parts, live.session.permit().target().escaped_slashes) {
         Some(refusal) => Err(failed(&mut exchange, refusal)),
         None => match towards_target(parts, upload, &live, &token) {
             Ok(mut request) => {
@@ -100,12 +100,12 @@ async fn caught(sessions: &Arc<Sessions>, parts: &Parts, token: Option<String>, 
 }
 
 /// What policy permits but this gateway does not forward.
-fn unserved(parts: &Parts) -> Option<Refusal> {
+fn unserved(parts: &Parts, escaped_slashes: bool) -> Option<Refusal> {
     if let Some(protocol) = headers::upgrade(&parts.headers) {
         let reason = format!("an upgrade to {protocol:?} is not served by this gateway");
         return Some(Refusal::new(StatusCode::NOT_IMPLEMENTED, "unsupported", reason));
     }
-    let reason = action::ambiguous(&parts.uri)?;
+    let reason = action::ambiguous(&parts.uri, escaped_slashes)?;
     Some(Refusal::new(StatusCode::BAD_REQUEST, "malformed", reason))
 }
 

@@ -122,6 +122,7 @@ fn target() -> Target {
         accounts: vec![],
         tags: vec![],
         fail_open: false,
+        escaped_slashes: false,
         account: String::new(),
         credential: crate::upstream::Sealed::new(crate::upstream::Credential::None),
         upstream_tls: crate::config::UpstreamTls::Off,

@@ -27,6 +27,10 @@ const CANCEL: Duration = Duration::from_secs(5);
 const LOOK: &str = "SET client_connection_check_interval = 250";
 /// The first version that can.
 const LOOKS_SINCE: u32 = 14;
+/// Bytes of settings and notices that a server may greet with.
+const MAX_GREETING: usize = 64 << 10;
+/// Columns and relations of a database that masks are set up for.
+const MAX_KNOWN: usize = 1 << 16;
 
 /// Why there is no session at the target. The display is for the log; [`Error::told`] is for the client.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +57,12 @@ pub(super) enum Error {
     /// TLS is configured and not offered.
     #[error("target {0} does not offer TLS; set ssl = on there, or upstream_tls.mode = \"off\"")]
     NoTls(String),
+    /// It says more than a server says.
+    #[error("target {target} greeted with more than {MAX_GREETING} bytes; is it PostgreSQL?")]
+    Long {
+        /// The target's name.
+        target: String,
+    },
     /// Too slow.
     #[error("target {target} did not greet within {} s", GREETING.as_secs())]
     Slow {
@@ -95,6 +105,7 @@ impl Error {
             }
             Self::Auth { .. } => Refusal::new("08004", format!("target {target} does not let the gateway in"))
                 .hint("The gateway's log says why; its credential for the target may be wrong."),
+            Self::Long { .. } => Refusal::new("08P01", format!("target {target} does not speak as PostgreSQL does")),
             Self::Broken { .. } => Refusal::new("08006", format!("target {target} closed the connection")),
             Self::Masks { .. } => Refusal::new(
                 "58000",
@@ -242,6 +253,9 @@ async fn login(
             stream.flush().await.map_err(broken(permit))?;
         } else {
             let malformed = |error: frame::Error| refused(error.into());
+            if greeting.len() + header.total > MAX_GREETING {
+                return Err(Error::Long { target: target.name.clone() });
+            }
             match Backend::of(header.kind) {
                 Some(Backend::ParameterStatus) => {
                     let (name, value) = message::parameter(body).map_err(malformed)?;
@@ -319,6 +333,9 @@ async fn masks(
             continue;
         };
         match Backend::of(header.kind) {
+            Some(Backend::DataRow) if known.len() == MAX_KNOWN => {
+                return Err(failed(format!("there are more than {MAX_KNOWN} columns and relations to know")));
+            }
             Some(Backend::DataRow) => known.push(catalogue::known(body).map_err(|error| failed(error.to_string()))?),
             Some(Backend::RowDescription | Backend::CommandComplete | Backend::Notice | Backend::ParameterStatus) => {
             }
