@@ -364,12 +364,6 @@ impl Detector {
         closed.outputs
     }
 
-    /// How many actors are remembered.
-    #[must_use]
-    pub fn roots(&self) -> usize {
-        self.actors.len()
-    }
-
     /// The settings.
     #[must_use]
     pub const fn settings(&self) -> &Settings {

@@ -25,7 +25,7 @@ pub struct Teaching {
     pub time: Time,
     /// The session in which it was.
     pub session: Box<str>,
-    /// When that was admitted, and by which event.
+    /// When that was admitted.
     pub opened: Time,
     /// The event that shows the session first.
     pub opening: Box<str>,

@@ -15,7 +15,6 @@ mod discovery;
 pub mod fan;
 mod few;
 pub mod fingerprint;
-mod forensics;
 mod habit;
 mod history;
 mod index;
@@ -49,7 +48,6 @@ mod words;
 
 pub use config::{Config, Raw};
 pub use detector::{Counts, Detector, Restoring, Size};
-pub use forensics::Forensics;
 pub use history::{Error as HistoryError, History};
 pub use judge::Output;
 pub use live::GROUP;

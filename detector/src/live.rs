@@ -145,7 +145,7 @@ impl Live {
         self.merge = Merge::new(self.partitions, history.next_offsets());
         let counts = self.detector.counts();
         let next = history.next_offsets();
-        tracing::info!(events = counts.events, roots = self.detector.roots(), ?next, "history is folded");
+        tracing::info!(events = counts.events, actors = self.detector.size().actors, ?next, "history is folded");
         Ok(())
     }
 
@@ -316,7 +316,7 @@ impl Live {
         }
     }
 
-    fn release(&mut self) {
+    fn report(&self) {
         let counts = self.detector.counts();
         tracing::info!(
             events = counts.events,
@@ -326,7 +326,7 @@ impl Live {
             broken = counts.broken,
             forgotten = counts.forgotten,
             unreadable = self.unreadable,
-            roots = self.detector.roots(),
+            actors = self.detector.size().actors,
             "detector"
         );
     }

@@ -2,7 +2,7 @@
 //! all, as one figure.
 
 use crate::story::events;
-use interdict_detector::{Forensics, Output, Settings};
+use interdict_detector::{Detector, Settings};
 use interdict_schemas::{Event, Message};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -56,10 +56,8 @@ pub(crate) fn world() -> Vec<Event> {
 
 /// What the fold alone says of these events.
 pub(crate) fn batch(events: &[Event]) -> Vec<Message> {
-    let events = events.iter().cloned().map(Ok::<_, std::convert::Infallible>);
-    Forensics::new(Settings::default(), events)
-        .map(|output: Result<Output, _>| output.expect("events").into())
-        .collect()
+    let mut detector = Detector::new(Settings::default());
+    events.iter().flat_map(|event| detector.observe(event)).map(Message::from).collect()
 }
 
 /// The newest state of each alert and verdict: how many there are, and one figure for all that they say.

@@ -22,7 +22,7 @@ pub(super) const fn partitions(topic: Topic, configured: u32) -> u32 {
     }
 }
 
-/// What a topic is made with; its documentation is README's "Kafka".
+/// What a topic is made with; README's configuration says which keys change it.
 fn configuration(topic: Topic, settings: &Settings) -> Vec<(&'static str, String)> {
     let mut entries = vec![
         ("max.message.bytes", MESSAGE_BYTES.to_string()),

@@ -1,5 +1,5 @@
-//! A first step to a crown jewel: a target that the settings name, or that carries a tag which they name. Chains of
-//! several identities that end at the same one meet here.
+//! A first step to a crown jewel: a target that the settings name. Chains of several identities that end at the same one
+//! meet here.
 
 use super::{Detection, Sign, View};
 

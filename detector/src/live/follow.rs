@@ -16,8 +16,8 @@ use tokio::time::{Interval, MissedTickBehavior};
 // Small enough that a verdict does not wait long for the events read with it.
 const BATCH: usize = 512;
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
-// Roots that were not seen for a horizon are looked for this often.
-const RELEASE_EVERY: Duration = Duration::from_secs(3600);
+// What was folded is logged this often.
+const REPORT_EVERY: Duration = Duration::from_secs(3600);
 // A detector that is behind by no more than this joins the group: it has caught up before it is dealt anything.
 const CLOSE: u64 = 1000;
 // While records are known to be there, this is how long none may come until the positions are looked at again.
@@ -65,7 +65,7 @@ impl Live {
 
     async fn follow(&mut self, ready: &mut Option<oneshot::Sender<()>>) -> Result<Turn, Error> {
         let shutdown = self.shutdown.clone();
-        let (mut release, mut commit, mut idle) = (every(RELEASE_EVERY), every(COMMIT_EVERY), every(IDLE));
+        let (mut report, mut commit, mut idle) = (every(REPORT_EVERY), every(COMMIT_EVERY), every(IDLE));
         let mut backoff = Backoff::default();
         let mut reader = None;
         self.paused.clear();
@@ -73,8 +73,8 @@ impl Live {
         loop {
             let read = tokio::select! {
                 () = shutdown.cancelled() => return Ok(Turn::End),
-                _ = release.tick() => {
-                    self.release();
+                _ = report.tick() => {
+                    self.report();
                     continue;
                 }
                 _ = commit.tick() => {
