@@ -37,7 +37,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log(&cli);
+    if let Err(error) = log(&cli) {
+        return tell(&error);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return tell(&error.into()),
@@ -71,14 +73,16 @@ fn tell(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if error.is::<settings::Error>() || error.is::<cli::Usage>() { code::USAGE } else { code::FAILED })
 }
 
-fn log(cli: &Cli) {
+fn log(cli: &Cli) -> anyhow::Result<()> {
     use tracing_subscriber::EnvFilter;
     let quiet = !matches!(
         cli.command,
         Command::Up | Command::Proxy | Command::Collector | Command::Detector | Command::Serve
     );
     let default = if quiet { "error" } else { "warn,interdict=info" };
-    let filter = EnvFilter::try_from_env("INTERDICT_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = std::env::var("INTERDICT_LOG").unwrap_or_else(|_| default.into());
+    let filter = EnvFilter::try_new(&wanted)
+        .map_err(|error| cli::Usage(format!("INTERDICT_LOG = {wanted:?} is not understood: {error}")))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -87,6 +91,7 @@ fn log(cli: &Cli) {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
+    Ok(())
 }
 
 /// Runs one command; `Ok(false)` when it ran and the answer is no.

@@ -124,3 +124,12 @@ fn without_policies_nobody_enters() {
     assert!(answer.errors.contains("policy") || answer.errors.contains("permit"), "{}", answer.errors);
     assert_eq!(gateway.sql_until("select reason from sessions where state = 'refused'", 1)[0]["reason"], "policy");
 }
+
+#[test]
+fn a_log_filter_that_cannot_be_read_is_told() {
+    let mut interdict = crate::harness::gateway::interdict();
+    interdict.args(["hunt", "list"]).env("INTERDICT_LOG", "warn,=[");
+    let answer = crate::harness::run(interdict);
+    assert_eq!(answer.status, 2, "{}", answer.errors);
+    assert!(answer.errors.contains("INTERDICT_LOG = \"warn,=[\" is not understood"), "{}", answer.errors);
+}

@@ -17,6 +17,16 @@ pub(crate) fn value(lesson: &Lesson) -> String {
     format!("{kind} {}", lesson.value)
 }
 
+/// `once`, `twice`, `3 times`
+#[must_use]
+pub(crate) fn times(count: usize) -> String {
+    match count {
+        1 => "once".into(),
+        2 => "twice".into(),
+        count => format!("{count} times"),
+    }
+}
+
 /// `hosts.inventory`, or `a response` if it is not known what was read.
 #[must_use]
 pub(crate) fn read(teaching: &Teaching) -> &str {

@@ -32,7 +32,7 @@ impl Detection for Burst {
 
     fn tell(&self, view: &View<'_>) -> String {
         let minutes = view.ground.settings.burst_window_s / 60;
-        format!("it was the {}. target new to {} within {minutes} min", earlier(view) + 1, view.who())
+        format!("{} targets were new to {} within {minutes} min", earlier(view) + 1, view.who())
     }
 
     fn techniques(&self, _: &View<'_>) -> Vec<Technique> {

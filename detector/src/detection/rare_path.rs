@@ -4,6 +4,7 @@
 
 use super::{Detection, Sign, View};
 use crate::step::Origin;
+use crate::words;
 
 #[derive(Debug)]
 pub(super) struct RarePath;
@@ -36,7 +37,12 @@ impl Detection for RarePath {
                 format!("{} had never used {target} before; {others}", view.who())
             }
             Some(known) => {
-                format!("{} had used {target} {} times in {} sessions", view.who(), known.count, step.actor.sessions)
+                format!(
+                    "{} had used {target} {} in {} sessions",
+                    view.who(),
+                    words::times(known.count as usize),
+                    step.actor.sessions
+                )
             }
         };
         match step.origin {

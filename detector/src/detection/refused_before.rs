@@ -1,6 +1,7 @@
 //! The actor was refused within the hour: somebody is trying what works.
 
 use super::{Detection, Sign, View};
+use crate::words;
 
 #[derive(Debug)]
 pub(super) struct RefusedBefore;
@@ -21,6 +22,6 @@ impl Detection for RefusedBefore {
     }
 
     fn tell(&self, view: &View<'_>) -> String {
-        format!("{} had been refused {} times within the hour", view.who(), refusals(view))
+        format!("{} had been refused {} within the hour", view.who(), words::times(refusals(view)))
     }
 }
