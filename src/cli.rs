@@ -309,6 +309,9 @@ pub(crate) enum VerdictCommand {
     Revoke {
         /// Its id.
         id: String,
+        /// Who takes it back; the name of the user that runs this command if left out.
+        #[arg(long)]
+        by: Option<String>,
     },
 }
 
