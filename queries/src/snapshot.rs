@@ -2,7 +2,7 @@
 //! file or the session.
 
 use crate::engine::Settings;
-use crate::{Error, function, view};
+use crate::{Error, function, rejected, view};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::ParamValues;
@@ -86,11 +86,14 @@ impl Snapshot {
             };
             context.register_table(view::facts(table), provider).map_err(Error::planning)?;
         }
+        let beside = Self::keepers().filter_map(|table| Some((table, tables.get(&table)?.object_store())));
+        let rejected = rejected::table(beside.collect()).map_err(Error::planning)?;
+        context.register_table(rejected::NAME, rejected).map_err(Error::planning)?;
         for (name, sql) in view::all() {
             let frame = context.sql(&sql).await.map_err(Error::planning)?;
             context.register_table(name, frame.into_view()).map_err(Error::planning)?;
         }
-        function::register(&context).await?;
+        function::register(&context, &settings.replay).await?;
         Ok(Self { context, tables, memory: settings.memory, time: settings.time })
     }
 
@@ -115,6 +118,7 @@ impl Snapshot {
         is_question(&statement)?;
         let plan = state.statement_to_plan(statement).await.map_err(Error::planning)?;
         only_reads(&plan)?;
+        function::prepare(&plan, &state, self.memory).await?;
         let mut frame = DataFrame::new(state, plan);
         let is_empty = match &values {
             ParamValues::List(values) => values.is_empty(),

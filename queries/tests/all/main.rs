@@ -12,3 +12,4 @@ mod replay;
 mod serve;
 mod tamper;
 mod verify;
+mod views;
