@@ -1,6 +1,7 @@
 //! The reading side: SQL and hunts over the lake, replay of sessions, proof that nothing is missing, and events from
 //! files of other systems' logs. It never writes to the lake and depends on no other part than the contracts.
 
+pub mod case;
 mod engine;
 mod error;
 pub mod export;
