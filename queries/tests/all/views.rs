@@ -9,6 +9,7 @@ use interdict_schemas::{
     Class, Event, Finding, Kind, Message, Mode, Outcome, Protocol, Resolution, Scope, Stamp, Status, Stop, Stream,
     Verb, Verdict,
 };
+use std::collections::BTreeMap;
 use std::path::Path;
 
 async fn check(lake: &Lake, sql: &str, expected: &str) {
@@ -293,7 +294,7 @@ async fn other_standards_names_have_the_values_they_want() {
         // One attribute a line, so that a difference can be read; what is null is left out.
         let mut found = String::new();
         for line in String::from_utf8(out).expect("text").lines() {
-            let row: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).expect("JSON");
+            let row: BTreeMap<String, serde_json::Value> = serde_json::from_str(line).expect("JSON");
             for (key, value) in row.iter().filter(|(_, value)| !value.is_null()) {
                 found += &format!("{key}: {value}\n");
             }
