@@ -139,6 +139,8 @@ impl Engine {
     fn context(&self) -> SessionContext {
         let mut config = SessionConfig::new()
             .with_information_schema(true)
+            // A snapshot brings its own.
+            .with_create_default_catalog_and_schema(false)
             // Partition columns come as dictionaries, on which the in-list form of dynamic join filters fails.
             .set_usize("datafusion.optimizer.hash_join_inlist_pushdown_max_size", 0)
             .set_usize("datafusion.optimizer.hash_join_inlist_pushdown_max_distinct_values", 0);

@@ -15,10 +15,13 @@ mod asim;
 mod cim;
 mod ecs;
 mod history;
+mod lazy;
 #[cfg(test)]
 mod page;
 mod trouble;
 mod udm;
+
+pub(crate) use lazy::catalogues;
 
 use interdict_schemas::lake::Table;
 
@@ -75,7 +78,7 @@ pub(crate) const fn facts(table: Table) -> &'static str {
 }
 
 /// The views: name and definition.
-pub(crate) fn all() -> Vec<(&'static str, String)> {
+fn all() -> Vec<(&'static str, String)> {
     let newest = [
         // How a session ended outranks that it was opened, in whatever order the facts were read.
         newest(Table::Sessions, "session", "case state when 'open' then 0 else 1 end desc, bus_offset desc"),
