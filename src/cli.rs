@@ -200,7 +200,7 @@ pub(crate) struct Export {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExportForm {
-    /// Events as OCSF JSON lines.
+    /// Events as OCSF JSON lines, or with --security-lake as Parquet in Amazon Security Lake's layout.
     Ocsf {
         /// Only from this moment on: RFC 3339, a date, or how long ago.
         #[arg(long, value_parser = when::parse)]
@@ -211,6 +211,32 @@ pub(crate) enum ExportForm {
         /// Only this session's.
         #[arg(long, conflicts_with_all = ["from", "to"])]
         session: Option<String>,
+        /// Write Parquet below this folder, as it is to lie in the bucket of Amazon Security Lake: one class a custom source,
+        /// partitioned by region, account and day.
+        #[arg(long, conflicts_with = "out", requires_all = ["region", "account"])]
+        security_lake: Option<PathBuf>,
+        /// The AWS region, such as eu-central-1.
+        #[arg(long, requires = "security_lake")]
+        region: Option<String>,
+        /// The AWS account.
+        #[arg(long, requires = "security_lake")]
+        account: Option<String>,
+        /// What the custom sources' names begin with.
+        #[arg(long, requires = "security_lake", default_value = "interdict")]
+        source: String,
+    },
+    /// Everything about an alert as one signed archive (tar, or compressed where --out ends in .zst); or check one.
+    Case {
+        /// The alert's id.
+        #[arg(required_unless_present = "check", conflicts_with = "check")]
+        alert: Option<String>,
+        /// Check this archive instead; exit code 3 if it is not what was signed.
+        #[arg(long, conflicts_with = "out")]
+        check: Option<PathBuf>,
+        /// To make one: the file of the key that signs, `lake.case_key_file` or the local log's if left out. To check one: the
+        /// public key that must have signed, 64 hexadecimal digits or a file of them.
+        #[arg(long)]
+        key: Option<String>,
     },
     /// A session's statements, commands or requests with their outcomes, as JSON lines.
     Transcript {
@@ -309,6 +335,9 @@ pub(crate) enum VerdictCommand {
     Revoke {
         /// Its id.
         id: String,
+        /// Who takes it back; the name of the user that runs this command if left out.
+        #[arg(long)]
+        by: Option<String>,
     },
 }
 

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::feed;
+use crate::feed::{self, Ends};
 
 /// The socket's name in the data folder.
 pub(crate) const SOCKET: &str = "interdict.sock";
@@ -42,6 +42,7 @@ pub(crate) async fn serve(path: &Path, log: Arc<dyn Log>, shutdown: Cancellation
         .route("/alerts", get(follow))
         .route("/events", post(play))
         .route("/resolutions", post(resolve))
+        .route("/ends", get(ends))
         .with_state(log);
     // Followers never end by themselves, so a graceful end would wait for them.
     let served = tokio::select! {
@@ -93,6 +94,13 @@ async fn resolve(State(log): State<Arc<dyn Log>>, Json(resolution): Json<Resolut
     match log.append(&[Message::Resolution(resolution)]).await {
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => failed(&error.into()),
+    }
+}
+
+async fn ends(State(log): State<Arc<dyn Log>>) -> Response {
+    match feed::ends(&*log).await {
+        Ok(ends) => Json(ends).into_response(),
+        Err(error) => failed(&error),
     }
 }
 
@@ -159,12 +167,21 @@ impl Control {
         Ok(response)
     }
 
-    /// Every verdict's newest state.
-    pub(crate) async fn verdicts(&self) -> anyhow::Result<Vec<Verdict>> {
-        let answer = self.ask("GET", "/verdicts", Vec::new()).await?;
+    async fn read<T: serde::de::DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let answer = self.ask("GET", path, Vec::new()).await?;
         let body = http_body_util::Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
         let body = body.map_err(|error| anyhow::anyhow!("{error}"))?.to_bytes();
         Ok(serde_json::from_slice(&body)?)
+    }
+
+    /// Every verdict's newest state.
+    pub(crate) async fn verdicts(&self) -> anyhow::Result<Vec<Verdict>> {
+        self.read("/verdicts").await
+    }
+
+    /// How far each partition of each topic goes.
+    pub(crate) async fn ends(&self) -> anyhow::Result<Ends> {
+        self.read("/ends").await
     }
 
     /// Gives a verdict.

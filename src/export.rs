@@ -1,38 +1,55 @@
 //! `interdict export`: what the lake holds, in forms that other tools read.
 
 use crate::cli::{Export, ExportForm};
-use crate::lake;
-use crate::when::Span;
+use crate::when::{Span, When};
+use crate::{case, lake};
 use anyhow::Context as _;
-use interdict_queries::export;
+use interdict_queries::export::{self, Layout};
 use interdict_queries::verify::Part;
 use std::io::Write;
 use std::path::Path;
 
-pub(crate) async fn run(args: Export, config: &Path) -> anyhow::Result<()> {
+/// Runs it; `Ok(false)` when a case was checked and is not what was signed.
+pub(crate) async fn run(args: Export, config: &Path) -> anyhow::Result<bool> {
+    if let ExportForm::Case { alert, check, key } = args.form {
+        return case::run(case::Arguments { alert, check, key, out: args.out, lake: args.lake }, config).await;
+    }
     let engine = lake::open(args.lake, config)?;
     let snapshot = engine.snapshot().await?;
-    let mut out: Box<dyn Write + Send> = match &args.out {
-        Some(path) => {
-            let file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-            Box::new(std::io::BufWriter::new(file))
-        }
-        None => Box::new(std::io::stdout()),
+    let out = || -> anyhow::Result<Box<dyn Write + Send>> {
+        Ok(match &args.out {
+            Some(path) => {
+                let file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+                Box::new(std::io::BufWriter::new(file))
+            }
+            None => Box::new(std::io::stdout()),
+        })
     };
-    let (count, what) = match args.form {
-        ExportForm::Ocsf { from, to, session } => {
-            let part = match session {
-                Some(session) => Part::Session(session),
-                None => {
-                    let Span { from, to } = Span::between(from, to, ["--from", "--to"])?;
-                    Part::Between(from, to)
-                }
-            };
-            (export::events(&snapshot, &part, &mut out).await?, "events")
+    let told = match args.form {
+        ExportForm::Ocsf { from, to, session, security_lake: Some(folder), region, account, source } => {
+            let (region, account) = (region.unwrap_or_default(), account.unwrap_or_default());
+            let layout = Layout { folder, source, region, account };
+            let (count, files) = export::security_lake(&snapshot, &part(session, from, to)?, &layout).await?;
+            format!("{count} events in {files} files")
         }
-        ExportForm::Transcript { session } => (export::transcript(&snapshot, &session, &mut out).await?, "entries"),
-        ExportForm::Har { session } => (export::har(&snapshot, &session, &mut out).await?, "requests"),
+        ExportForm::Ocsf { from, to, session, .. } => {
+            let count = export::events(&snapshot, &part(session, from, to)?, &mut *out()?).await?;
+            format!("{count} events")
+        }
+        ExportForm::Transcript { session } => {
+            format!("{} entries", export::transcript(&snapshot, &session, &mut *out()?).await?)
+        }
+        ExportForm::Har { session } => format!("{} requests", export::har(&snapshot, &session, &mut *out()?).await?),
+        ExportForm::Case { .. } => return Ok(true),
     };
-    writeln!(std::io::stderr(), "{count} {what}")?;
-    Ok(())
+    writeln!(std::io::stderr(), "{told}")?;
+    Ok(true)
+}
+
+fn part(session: Option<String>, from: Option<When>, to: Option<When>) -> anyhow::Result<Part> {
+    if let Some(session) = session {
+        return Ok(Part::Session(session));
+    }
+    let Span { from, to } = Span::between(from, to, ["--from", "--to"])?;
+    Ok(Part::Between(from, to))
 }

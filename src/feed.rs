@@ -14,6 +14,9 @@ use crate::settings::Settings;
 /// How many records are asked for at a time.
 const BATCH: usize = 1024;
 
+/// By topic's name: the offset behind the last record of each partition.
+pub(crate) type Ends = BTreeMap<String, BTreeMap<u32, u64>>;
+
 /// Where verdicts and alerts are.
 pub(crate) enum Feed {
     /// In a process that holds the local log.
@@ -38,6 +41,14 @@ impl Feed {
         match self {
             Self::Running(control) => control.verdicts().await,
             Self::Log(log) => verdicts(&**log).await,
+        }
+    }
+
+    /// How far each partition of each topic goes.
+    pub(crate) async fn ends(&self) -> anyhow::Result<Ends> {
+        match self {
+            Self::Running(control) => control.ends().await,
+            Self::Log(log) => ends(&**log).await,
         }
     }
 
@@ -104,6 +115,18 @@ pub(crate) async fn verdicts(log: &dyn Log) -> anyhow::Result<Vec<Verdict>> {
     let mut verdicts: Vec<Verdict> = newest.into_values().collect();
     verdicts.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
     Ok(verdicts)
+}
+
+/// How far each partition of each topic goes now.
+pub(crate) async fn ends(log: &dyn Log) -> anyhow::Result<Ends> {
+    let mut ends = Ends::new();
+    for topic in Topic::ALL {
+        for partition in 0..log.partitions(topic).await? {
+            let end = log.end(topic, partition).await?;
+            ends.entry(topic.name().to_owned()).or_default().insert(partition, end);
+        }
+    }
+    Ok(ends)
 }
 
 /// Alerts raised from now on. Never ends.

@@ -40,8 +40,11 @@ pub(crate) fn open(lake: Option<PathBuf>, config: &Path) -> anyhow::Result<Engin
 pub(crate) fn open_with(
     lake: Option<PathBuf>,
     config: &Path,
-    settings: interdict_queries::Settings,
+    mut settings: interdict_queries::Settings,
 ) -> anyhow::Result<Engine> {
+    if lake.is_none() {
+        settings.replay = Settings::load(config)?.replay.unwrap_or(settings.replay);
+    }
     let lake = place(lake, config)?;
     Ok(Engine::open(&lake.display().to_string(), settings)?)
 }

@@ -3,6 +3,7 @@
 mod alerts;
 mod backtest;
 mod blast_radius;
+mod case;
 mod check;
 mod cli;
 mod control;
@@ -112,7 +113,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Serve => up::alone(settings()?, "serve").await?,
         Command::Demo(args) => return demo::run(args).await,
         Command::Sql(args) => sql::run(args, &cli.config).await?,
-        Command::Export(args) => export::run(args, &cli.config).await?,
+        Command::Export(args) => return export::run(args, &cli.config).await,
         Command::Hunt(command) => hunt::run(command, &cli.config).await?,
         Command::Sessions(args) => sessions::run(args, &cli.config).await?,
         Command::Replay(args) => replay::run(args, &cli.config).await?,

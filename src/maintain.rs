@@ -1,6 +1,8 @@
 //! `interdict lake`: how the lake stands, and its maintenance by hand.
 
 use crate::cli::Output;
+use crate::feed::{Ends, Feed};
+use crate::settings::Settings;
 use crate::{grid, lake, verdicts};
 use anyhow::bail;
 use clap::{Args, Subcommand};
@@ -22,7 +24,9 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show each table's files, rows, bytes, days and age, and what should be done.
+    /// Show each table's files, rows, bytes and days; its newest row and how long that took from its event to its commit
+    /// (lag_s); how many records of the bus it has not yet read (behind); since when nothing came (idle_s); and what
+    /// should be done.
     Status {
         /// How it is printed.
         #[arg(long, short, value_enum, default_value_t = Output::Table)]
@@ -73,9 +77,10 @@ struct Holding {
 }
 
 pub(crate) async fn run(args: Arguments, config: &Path) -> anyhow::Result<()> {
+    let named = args.lake.is_some();
     let place = lake::place(args.lake, config)?;
     match args.command {
-        Command::Status { output } => status(&place, output).await,
+        Command::Status { output } => status(&place, output, &ends(named, config).await).await,
         Command::Compact { table } => compact(&place, table.as_deref()).await,
         Command::Vacuum { dry_run } => vacuum(&place, dry_run).await,
         Command::Retain { table, days } => retain(&place, &table, days).await,
@@ -95,14 +100,33 @@ fn say(line: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{line}")?)
 }
 
-async fn status(place: &Lake, output: Output) -> anyhow::Result<()> {
+/// How far the bus goes that the lake is fed from; nothing of it where a lake is named that need not be the
+/// configuration's, or where the bus cannot be reached, which is said.
+async fn ends(named: bool, config: &Path) -> Ends {
+    if named {
+        return Ends::new();
+    }
+    let look = async { Feed::open(&Settings::load(config)?).await?.ends().await };
+    look.await.unwrap_or_else(|error| {
+        let words = "the bus cannot be reached, so that nobody can say what is not yet in the lake";
+        // Standard error may be closed; the status itself matters more.
+        let _ = writeln!(std::io::stderr(), "{words}: {error:#}");
+        Ends::new()
+    })
+}
+
+async fn status(place: &Lake, output: Output, ends: &Ends) -> anyhow::Result<()> {
     let now = Time::from(jiff::Timestamp::now());
     let (mut rows, mut troubles) = (Vec::new(), Vec::new());
     for table in Table::ALL {
         let Some(keeper) = Keeper::open(place, table).await? else { continue };
         let found = keeper.status()?;
         let (first, last) = found.days.clone().unwrap_or_default();
-        let idle = found.idle_s(now).map(|seconds| seconds.to_string()).unwrap_or_default();
+        let seconds = |seconds: Option<i64>| seconds.map(|seconds| seconds.to_string()).unwrap_or_default();
+        let behind = match ends.get(table.topic().name()) {
+            Some(ends) => keeper.behind(ends).await?.to_string(),
+            None => String::new(),
+        };
         let trouble = found.trouble();
         rows.push([
             table.name().to_owned(),
@@ -113,13 +137,29 @@ async fn status(place: &Lake, output: Output) -> anyhow::Result<()> {
             found.bytes.to_string(),
             first,
             last,
-            idle,
+            found.newest.map(|(newest, _)| newest.to_string()).unwrap_or_default(),
+            seconds(found.lag_s()),
+            behind,
+            seconds(found.idle_s(now)),
             trouble.clone().unwrap_or_else(|| "ok".to_owned()),
         ]);
         troubles.extend(trouble);
     }
-    let columns =
-        ["table", "version", "files", "small", "rows", "bytes", "first_day", "last_day", "idle_s", "health"];
+    let columns = [
+        "table",
+        "version",
+        "files",
+        "small",
+        "rows",
+        "bytes",
+        "first_day",
+        "last_day",
+        "newest",
+        "lag_s",
+        "behind",
+        "idle_s",
+        "health",
+    ];
     match output {
         Output::Table => say(&grid::grid(columns, rows)),
         Output::Csv => {

@@ -55,7 +55,9 @@ pub(crate) async fn run(
     if alone {
         gateway.bury()?;
     }
-    let engine = Engine::open(&settings.collector.lake.display().to_string(), Reading::default())?;
+    let mut reading = Reading::default();
+    reading.replay = settings.replay.clone().unwrap_or(reading.replay);
+    let engine = Engine::open(&settings.collector.lake.display().to_string(), reading)?;
     let desk = Arc::new(Desk::open(engine, config.limits).await?);
     check_rows(&gateway, &desk)?;
 

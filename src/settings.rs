@@ -39,6 +39,10 @@ pub(crate) struct Settings {
     pub(crate) proxy: interdict_proxy::Config,
     pub(crate) collector: interdict_collector::Config,
     pub(crate) detector: interdict_detector::Config,
+    /// Where sessions are replayed, if that is said.
+    pub(crate) replay: Option<String>,
+    /// The file of the key that signs cases.
+    pub(crate) case_key: PathBuf,
     /// Where the lake is served to other tools; nowhere if there is no such section.
     pub(crate) serve: Option<interdict_queries::serve::Config>,
 }
@@ -58,6 +62,10 @@ impl Settings {
             Error(format!("{place}:{}: {error}", line_of(&text, section)))
         };
         let bus = sections.bus.resolve().map_err(|error| wrong("bus", &error))?;
+        let replay = sections.lake.replay_url.clone();
+        let chain_key = || proxy.data.join(LOG).join(interdict_bus::CHAIN_KEY);
+        let key = sections.lake.case_key_file.clone();
+        let case_key = key.map_or_else(chain_key, |key| path.parent().unwrap_or(Path::new("")).join(key));
         let collector =
             sections.collector.resolve(sections.lake, &proxy.data).map_err(|error| wrong("collector", &error))?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -83,7 +91,7 @@ impl Settings {
                 Some(serve)
             }
         };
-        Ok(Self { data: proxy.data.clone(), bus, proxy, collector, detector, serve })
+        Ok(Self { data: proxy.data.clone(), bus, proxy, collector, detector, replay, case_key, serve })
     }
 
     /// The detector's settings: the configuration's if there is one, else the defaults.

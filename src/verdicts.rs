@@ -24,12 +24,13 @@ pub(crate) async fn run(args: cli::Verdicts, settings: &Settings) -> anyhow::Res
             feed.give(verdict).await?;
             Ok(writeln!(std::io::stdout(), "{id}")?)
         }
-        VerdictCommand::Revoke { id } => {
+        VerdictCommand::Revoke { id, by } => {
             let verdicts = feed.verdicts().await?;
             let mut verdict = verdicts.into_iter().find(|verdict| verdict.id == id).with_context(|| {
                 format!("no verdict has the id `{id}`; `interdict verdicts list --all` lists them")
             })?;
-            verdict.revoked = true;
+            // Who took it back, and when; who gave it stands in the record before.
+            (verdict.revoked, verdict.time, verdict.by) = (true, now, by.unwrap_or_else(person));
             feed.give(verdict).await
         }
     }

@@ -62,10 +62,7 @@ fn options(args: &cli::Verify, config: &Path) -> anyhow::Result<Options> {
     };
     let mut trusted = args.keys.clone();
     if trusted.is_empty() && args.lake.is_none() {
-        let data = Settings::load(config)?.data;
-        for log in LOGS {
-            trusted.extend(keys(&data.join(log).join(KEYS))?);
-        }
+        trusted = believed(Some(config))?.trusted;
     }
     let written = match &args.after {
         Some(file) => earlier(file)?,
@@ -73,6 +70,18 @@ fn options(args: &cli::Verify, config: &Path) -> anyhow::Result<Options> {
     };
     let (only_trusted, head_may_be_gone) = (!args.keys.is_empty(), args.head_may_be_gone);
     Ok(Options { part, head_may_be_gone, written, trusted, only_trusted, ..now() })
+}
+
+/// What is asked when nothing is said, with the keys of the configuration's own logs as those that are trusted.
+pub(crate) fn believed(config: Option<&Path>) -> anyhow::Result<Options> {
+    let mut trusted = Vec::new();
+    if let Some(config) = config {
+        let data = Settings::load(config)?.data;
+        for log in LOGS {
+            trusted.extend(keys(&data.join(log).join(KEYS))?);
+        }
+    }
+    Ok(Options { trusted, ..now() })
 }
 
 /// The keys of the gateway that has its log here; none where it runs elsewhere.

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod batch;
+mod cases;
 mod checks;
 mod closed_loop;
 mod demo;

@@ -118,6 +118,37 @@ fn psql_lists_describes_and_asks_and_every_question_is_history() {
 }
 
 #[test]
+fn psql_lists_functions_and_roles_sets_its_zone_and_fetches_in_pieces() {
+    let lake = Lake::up(Bus::Embedded);
+    let dana = lake.gateway.clients("dana", &[]);
+    assert_eq!(lake.gateway.psql(&dana, &["select 1", "select 2", "select 3"]).status, 0);
+    lake.gateway.until_in_lake("kind = 'closed' and target = 'db'", 1);
+    let functions = lake.told(&dana, "\\df");
+    for name in ["chain", "fingerprint", "learned", "reached_from", "replay_url", "risk"] {
+        assert!(functions.contains(&format!("public|{name}|")), "{name} in {functions}");
+    }
+    let some = lake.told(&dana, "\\df r*");
+    assert!(some.contains("public|risk|integer|session text|func") && !some.contains("chain|"), "{some}");
+    assert!(lake.told(&dana, "\\df+ risk").contains("the highest risk among them"));
+    assert!(lake.told(&dana, "\\du").starts_with("dana|"), "{}", lake.told(&dana, "\\du"));
+    assert_eq!(lake.told(&dana, "show time zone"), "UTC");
+    let zone = lake
+        .ask(&dana, &["set time zone 'Europe/Berlin'", "show time zone", "show timezone", "set time zone default"]);
+    assert_eq!(zone.status, 0, "{}", zone.errors);
+    assert_eq!(zone.output.lines().filter(|line| *line == "Europe/Berlin").count(), 2, "{}", zone.output);
+    // What psql does for results that do not fit its memory.
+    let pieces = lake.ask(
+        &dana,
+        &["\\set FETCH_COUNT 2", "select text from events where kind = 'acted' and target = 'db' order by time"],
+    );
+    assert_eq!(pieces.status, 0, "{}", pieces.errors);
+    let texts: Vec<_> = pieces.output.lines().filter(|line| line.starts_with("select")).collect();
+    assert_eq!(texts, ["select 1", "select 2", "select 3"], "{}", pieces.output);
+    let asked = "select count(*) from events where target = 'lake' and kind = 'acted' and text like 'DECLARE %'";
+    eventually("the cursor in the lake", || (lake.told(&dana, asked) == "1").then_some(()));
+}
+
+#[test]
 fn policies_decide_who_sees_which_tables_and_rows() {
     let lake = Lake::up(Bus::Embedded);
     let (dana, erin) = (lake.gateway.clients("dana", &[]), lake.ops("erin"));

@@ -23,6 +23,7 @@ pub use dedupe::Dedupe;
 pub use error::Error;
 pub use membership::Membership;
 pub use partition::partition_of;
+pub use signer::{FILE as CHAIN_KEY, Signer};
 pub use writer::{Durability, Placing, Writer};
 
 use futures::future::BoxFuture;

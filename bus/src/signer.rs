@@ -17,11 +17,11 @@ use std::{
 };
 
 /// Its name beside the store.
-pub(crate) const FILE: &str = "chain_key";
+pub const FILE: &str = "chain_key";
 
 /// The key that signs, and those that did.
 #[derive(Debug)]
-pub(crate) struct Signer {
+pub struct Signer {
     current: Ed25519KeyPair,
     earlier: Vec<Ed25519KeyPair>,
 }
@@ -40,7 +40,7 @@ impl Signer {
     ///
     /// # Errors
     /// When it cannot be made or read, others can read it, or it holds no keys.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path) -> Result<Self, Error> {
         let wrong = |detail: String| Error::Key { path: path.to_owned(), detail };
         if !path.exists() {
             make(path).map_err(|error| wrong(error.to_string()))?;
@@ -74,8 +74,18 @@ impl Signer {
     }
 
     /// The public key that signs.
-    pub(crate) fn key(&self) -> [u8; 32] {
+    #[must_use]
+    pub fn key(&self) -> [u8; 32] {
         public(&self.current)
+    }
+
+    /// Signs something else than a chain. The bytes must begin with a word for their purpose (see `schemas::chain`), so
+    /// that no signature passes for one of another kind.
+    #[must_use]
+    pub fn seal(&self, bytes: &[u8]) -> [u8; 64] {
+        let mut signature = [0; 64];
+        signature.copy_from_slice(self.current.sign(bytes).as_ref());
+        signature
     }
 
     /// A signed word.

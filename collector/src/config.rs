@@ -16,6 +16,10 @@ pub struct RawLake {
     /// By table: for how many days rows are kept; for ever if left out.
     #[serde(default)]
     pub retention_days: BTreeMap<String, u32>,
+    /// For who reads the lake: where sessions are replayed, an address with `{session}` in it, or before it.
+    pub replay_url: Option<String>,
+    /// For who exports cases: the file of the key that signs them; the local log's if left out.
+    pub case_key_file: Option<PathBuf>,
 }
 
 /// `[collector]`, as written.

@@ -45,7 +45,7 @@ pub enum Error {
         source: parquet::errors::ParquetError,
     },
     /// A file that could not be put or read.
-    #[error("cannot {doing} a file of table `{table}`: {source}")]
+    #[error("cannot {doing} a file of table `{table}`: {source}{}", advice(source))]
     Storage {
         /// What was tried.
         doing: &'static str,
@@ -69,7 +69,7 @@ pub enum Error {
         expected: String,
     },
     /// Delta or the storage under it.
-    #[error("cannot {doing} table `{table}` of the lake: {source}")]
+    #[error("cannot {doing} table `{table}` of the lake: {source}{}", advice(source))]
     Delta {
         /// What was tried.
         doing: &'static str,
@@ -120,4 +120,26 @@ impl Error {
     pub const fn is_permanent(&self) -> bool {
         matches!(self, Self::Schema { .. } | Self::Location(_) | Self::Credential(_) | Self::Superseded { .. })
     }
+}
+
+/// What to do where the cause is one that a person mends outside of interdict.
+fn advice(error: &(dyn std::error::Error + 'static)) -> &'static str {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return match error.kind() {
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                    "; the lake's disk is full: make room there (`interdict lake retain`, `interdict lake vacuum`), or move the \
+                     lake and set lake.path; nothing is lost, the bus keeps what is not in the lake, and collecting goes on \
+                     by itself"
+                }
+                std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+                    "; let the collector's user write there; nothing is lost, and collecting goes on by itself"
+                }
+                _ => "",
+            };
+        }
+        cause = error.source();
+    }
+    ""
 }

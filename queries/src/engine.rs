@@ -1,6 +1,7 @@
 //! The lake as SQL. Owns where the lake is and what a query may use; refuses nothing and writes nothing itself: each
 //! question is put to a [`Snapshot`], so that everything within it sees one state of each table.
 
+use crate::function::REPLAY;
 use crate::{Error, Rows, Snapshot};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -24,12 +25,14 @@ pub struct Settings {
     pub time: Option<Duration>,
     /// Threads' worth of work at a time.
     pub partitions: Option<NonZeroUsize>,
+    /// Where sessions are replayed, for `replay_url`: an address with `{session}` in it, or before it.
+    pub replay: String,
 }
 
 impl Default for Settings {
-    /// 512 MiB, no limit of time, as many partitions as there are processors.
+    /// 512 MiB, no limit of time, as many partitions as there are processors, [`REPLAY`].
     fn default() -> Self {
-        Self { memory: 512 << 20, time: None, partitions: None }
+        Self { memory: 512 << 20, time: None, partitions: None, replay: REPLAY.to_owned() }
     }
 }
 
@@ -136,6 +139,8 @@ impl Engine {
     fn context(&self) -> SessionContext {
         let mut config = SessionConfig::new()
             .with_information_schema(true)
+            // A snapshot brings its own.
+            .with_create_default_catalog_and_schema(false)
             // Partition columns come as dictionaries, on which the in-list form of dynamic join filters fails.
             .set_usize("datafusion.optimizer.hash_join_inlist_pushdown_max_size", 0)
             .set_usize("datafusion.optimizer.hash_join_inlist_pushdown_max_distinct_values", 0);

@@ -1,6 +1,7 @@
 //! The reading side: SQL and hunts over the lake, replay of sessions, proof that nothing is missing, and events from
 //! files of other systems' logs. It never writes to the lake and depends on no other part than the contracts.
 
+pub mod case;
 mod engine;
 mod error;
 pub mod export;
@@ -11,6 +12,7 @@ pub mod hunt;
 pub mod import;
 mod neutral;
 pub mod output;
+mod rejected;
 pub mod replay;
 pub mod serve;
 mod snapshot;
@@ -20,5 +22,6 @@ mod view;
 pub use engine::{Engine, Settings};
 pub use error::Error;
 pub use follow::follow;
+pub use function::REPLAY;
 pub use neutral::neutral;
 pub use snapshot::{Rows, Snapshot};

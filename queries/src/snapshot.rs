@@ -2,13 +2,14 @@
 //! file or the session.
 
 use crate::engine::Settings;
-use crate::{Error, function, view};
+use crate::{Error, function, rejected, view};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::ParamValues;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
@@ -75,6 +76,7 @@ impl Snapshot {
         tables: HashMap<Table, DeltaTable>,
         settings: &Settings,
     ) -> Result<Self, Error> {
+        let mut named = Vec::new();
         for table in Table::ALL {
             let failed = |source| Error::Table { table: table.name(), source: Box::new(source) };
             let provider = match tables.get(&table) {
@@ -84,13 +86,14 @@ impl Snapshot {
                 }
                 None => Arc::new(EmptyTable::new(table.schema())),
             };
-            context.register_table(view::facts(table), provider).map_err(Error::planning)?;
+            named.push((view::facts(table), provider));
         }
-        for (name, sql) in view::all() {
-            let frame = context.sql(&sql).await.map_err(Error::planning)?;
-            context.register_table(name, frame.into_view()).map_err(Error::planning)?;
-        }
-        function::register(&context).await?;
+        let beside = Self::keepers().filter_map(|table| Some((table, tables.get(&table)?.object_store())));
+        named.push((rejected::NAME, rejected::table(beside.collect()).map_err(Error::planning)?));
+        let list = view::catalogues(context.state(), named).map_err(Error::planning)?;
+        let state = SessionStateBuilder::new_from_existing(context.state()).with_catalog_list(list).build();
+        let context = SessionContext::new_with_state(state);
+        function::register(&context, &settings.replay).await?;
         Ok(Self { context, tables, memory: settings.memory, time: settings.time })
     }
 
@@ -115,6 +118,7 @@ impl Snapshot {
         is_question(&statement)?;
         let plan = state.statement_to_plan(statement).await.map_err(Error::planning)?;
         only_reads(&plan)?;
+        function::prepare(&plan, &state, self.memory).await?;
         let mut frame = DataFrame::new(state, plan);
         let is_empty = match &values {
             ParamValues::List(values) => values.is_empty(),

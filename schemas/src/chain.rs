@@ -13,6 +13,7 @@ const GENESIS: &[u8] = b"interdict.chain.v1\0";
 const RECORD: &[u8] = b"interdict.record.v1\0";
 const LINK: &[u8] = b"interdict.link.v1\0";
 const CHECKPOINT: &[u8] = b"interdict.checkpoint.v1\0";
+const CASE: &[u8] = b"interdict.case.v1\0";
 
 /// A SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +48,12 @@ pub fn genesis(spool: &str, topic: Topic, before: u64) -> Digest {
     text(&mut hash, topic.name());
     hash.update(before.to_be_bytes());
     Digest(hash.finalize().into())
+}
+
+/// What is signed of a case: its list, byte for byte.
+#[must_use]
+pub fn case(list: &[u8]) -> Vec<u8> {
+    [CASE, &(list.len() as u64).to_be_bytes(), list].concat()
 }
 
 /// The digest of an encoded message without its stamp.

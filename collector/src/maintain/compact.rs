@@ -4,7 +4,7 @@ use super::sort::{self, Sorter};
 use super::{Keeper, TARGET};
 use crate::Error;
 use crate::file;
-use deltalake::kernel::Add;
+use deltalake::kernel::{Add, LogicalFileView};
 use deltalake::protocol::DeltaOperation;
 use interdict_schemas::Time;
 use tokio::sync::mpsc;
@@ -53,7 +53,9 @@ impl Keeper {
                 let rows = self.read(view, &stored).await?;
                 sorter = sorter.add(rows).await?;
             }
-            let (adds, rows) = self.write(sorter, &day).await?;
+            // When the rows came, not when they were rewritten: that is what `Status` tells by it.
+            let came = small.iter().map(LogicalFileView::modification_time).max().unwrap_or_default();
+            let (adds, rows) = self.write(sorter, &day, Time(came * 1_000)).await?;
             let inputs: Vec<String> = small.iter().map(|view| view.path().into_owned()).collect();
             let target_size = i64::try_from(TARGET).unwrap_or(i64::MAX);
             let operation = DeltaOperation::Optimize { predicate: None, target_size };
@@ -69,16 +71,15 @@ impl Keeper {
     }
 
     /// Writes sorted rows into files of the size that is meant.
-    async fn write(&self, sorter: Sorter, day: &str) -> Result<(Vec<Add>, u64), Error> {
+    async fn write(&self, sorter: Sorter, day: &str, came: Time) -> Result<(Vec<Add>, u64), Error> {
         let (send, mut encoded) = mpsc::channel(1);
         let merge =
             tokio::task::spawn_blocking(move || sort::write(sorter, TARGET, |file| send.blocking_send(file).is_ok()));
         let (mut adds, mut rows) = (Vec::new(), 0);
-        let now = Time::from(jiff::Timestamp::now());
         while let Some((bytes, found)) = encoded.recv().await {
             let path = file::name(day);
             rows += found.file_metadata().num_rows().unsigned_abs();
-            adds.push(file::add(path.clone(), day, &bytes, &found, now, false));
+            adds.push(file::add(path.clone(), day, &bytes, &found, came, false));
             self.put(&path, bytes).await?;
         }
         merge.await.map_err(|_| Error::CutShort(self.table.name()))??;

@@ -51,8 +51,8 @@ impl Keeper {
                 if kept.num_rows() > 0 {
                     let (bytes, metadata) = file::encode(self.table, &kept)?;
                     let path = file::name(&date);
-                    let now = Time::from(jiff::Timestamp::now());
-                    adds.push(file::add(path.clone(), &date, &bytes, &metadata, now, true));
+                    let came = Time(view.modification_time() * 1_000);
+                    adds.push(file::add(path.clone(), &date, &bytes, &metadata, came, true));
                     self.put(&path, bytes).await?;
                 }
             }

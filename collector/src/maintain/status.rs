@@ -2,8 +2,12 @@
 
 use super::{Keeper, TARGET};
 use crate::Error;
-use interdict_schemas::Time;
+use crate::table::failed;
+use deltalake::kernel::LogicalFileView;
 use interdict_schemas::lake::Table;
+use interdict_schemas::lake::txn::Txn;
+use interdict_schemas::{Time, Topic};
+use std::collections::BTreeMap;
 
 /// How a table stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +26,10 @@ pub struct Status {
     pub rows: u64,
     /// Its first and its last day.
     pub days: Option<(String, String)>,
-    /// When a file was last added, in milliseconds since 1970.
+    /// When rows last came, in milliseconds since 1970. Files that maintenance makes have the time of the rows' own.
     pub written_ms: Option<i64>,
+    /// The time of its newest row, as far as its files' bounds tell, and when that came, in milliseconds since 1970.
+    pub newest: Option<(Time, i64)>,
 }
 
 impl Status {
@@ -39,6 +45,13 @@ impl Status {
     #[must_use]
     pub fn idle_s(&self, now: Time) -> Option<i64> {
         self.written_ms.map(|written| (now.0 / 1_000 - written).max(0) / 1_000)
+    }
+
+    /// How long the newest row took from its event to its commit, in seconds. Rows of other systems' logs, whose time is long
+    /// ago, count like others.
+    #[must_use]
+    pub fn lag_s(&self) -> Option<i64> {
+        self.newest.map(|(newest, came)| (came - newest.millis()).max(0) / 1_000)
     }
 }
 
@@ -60,6 +73,31 @@ impl Keeper {
             rows: files.iter().filter_map(|(_, view)| view.num_records()).map(|rows| rows as u64).sum(),
             days,
             written_ms: files.iter().map(|(_, view)| view.modification_time()).max(),
+            newest: files.iter().filter_map(|(_, view)| Some((newest(view)?, view.modification_time()))).max(),
         })
     }
+
+    /// How many records of its topic's partitions, which end there, it has not yet read. A partition that it never read it has
+    /// not read at all.
+    ///
+    /// # Errors
+    /// When its log cannot be read.
+    pub async fn behind(&self, ends: &BTreeMap<u32, u64>) -> Result<u64, Error> {
+        let fail = |source| failed("read positions of", self.table, source);
+        let (state, log) = (self.delta.snapshot().map_err(fail)?, self.delta.log_store());
+        let (topic, mut behind): (Topic, u64) = (self.table.topic(), 0);
+        for (partition, end) in ends {
+            let txn = Txn::Next { topic, partition: *partition }.to_string();
+            let next = state.snapshot().transaction_version(log.as_ref(), txn).await.map_err(fail)?;
+            behind += end.saturating_sub(next.and_then(|next| u64::try_from(next).ok()).unwrap_or(0));
+        }
+        Ok(behind)
+    }
+}
+
+/// The time of a file's newest row, out of its bounds.
+fn newest(view: &LogicalFileView) -> Option<Time> {
+    let stats: serde_json::Value = serde_json::from_str(&view.stats()?).ok()?;
+    let text = stats.get("maxValues")?.get("time")?.as_str()?;
+    text.parse::<jiff::Timestamp>().ok().map(Time::from)
 }

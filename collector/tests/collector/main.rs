@@ -2,6 +2,7 @@
 
 mod crash;
 mod faulty;
+mod full;
 mod import;
 mod killed;
 mod lake;

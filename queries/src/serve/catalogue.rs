@@ -4,7 +4,7 @@
 
 use super::functions;
 use super::information;
-use crate::{Engine, Error};
+use crate::{Engine, Error, function};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{
@@ -99,7 +99,13 @@ impl Catalogue {
 
     /// Where one statement is run: `tables` have rows, every other table has none.
     // INVARIANT: nothing of the lake can be named there but what is in `tables`.
-    pub(super) fn over(&self, tables: Tables, runtime: Arc<RuntimeEnv>, who: &str) -> Result<SessionState, Error> {
+    pub(super) async fn over(
+        &self,
+        tables: Tables,
+        calls: bool,
+        runtime: Arc<RuntimeEnv>,
+        who: &str,
+    ) -> Result<SessionState, Error> {
         let mut all = self.empty.clone();
         all.extend(tables);
         let system = [(PG_CATALOG, &self.pg_catalog), (INFORMATION_SCHEMA, &self.information_schema)];
@@ -110,6 +116,10 @@ impl Catalogue {
             .build();
         let context = SessionContext::new_with_state(state);
         functions::register_user(&context, who);
+        // They read what is granted, as the statement does; those of the blank state read nothing.
+        if calls {
+            function::register_reading(&context).await?;
+        }
         Ok(context.state())
     }
 }

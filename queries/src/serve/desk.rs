@@ -8,6 +8,7 @@ use super::door::{Grant, Question, Rows, Visit};
 use super::refusal::{Kind, Refusal};
 use super::rows;
 use super::statement::{Purpose, Reader, Statement};
+use crate::function::prepare;
 use crate::snapshot::only_reads;
 use crate::{Engine, Error};
 use datafusion::common::ParamValues;
@@ -99,11 +100,13 @@ impl Desk {
                 visit.decline(&question(*verb), &refusal.message)?;
                 return Err(refusal.clone());
             }
-            Purpose::Session(_) => return Err(Refusal::new(Kind::Unsupported, "this statement has no rows")),
+            Purpose::Session(_) | Purpose::Cursor(_) => {
+                return Err(Refusal::new(Kind::Unsupported, "this statement has no rows"));
+            }
         };
         let grant = visit.ask(&question(Verb::Read))?;
         let mut record = Record::new(Arc::clone(visit), grant.action.clone(), stop.started);
-        let started = stop.race(&**visit, self.start(&**visit, parsed, &grant, values)).await;
+        let started = stop.race(&**visit, self.start(&**visit, parsed, statement.calls, &grant, values)).await;
         match started.and_then(|started| started) {
             Ok(running) => {
                 let schema = running.stream.schema();
@@ -120,25 +123,27 @@ impl Desk {
         &self,
         visit: &dyn Visit,
         parsed: &Parsed,
+        calls: bool,
         grant: &Grant,
         values: Option<ParamValues>,
     ) -> Result<Running, Refusal> {
         let busy = |_| Refusal::new(Kind::Shutdown, "the server shuts down");
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(busy)?;
-        let state = self.state(visit, grant).await?;
+        let state = self.state(visit, calls, grant).await?;
         let mut plan = state.statement_to_plan(parsed.clone()).await.map_err(Error::planning)?;
         only_reads(&plan)?;
         if let Some(values) = values {
             plan = plan.replace_params_with_values(&values).map_err(Error::planning)?;
         }
         let memory = self.limits.memory;
+        prepare(&plan, &state, memory).await?;
         let frame = DataFrame::new(state, plan);
         let stream = frame.execute_stream().await.map_err(|error| Error::running(error, memory))?;
         Ok(Running { stream, memory, _slot: slot })
     }
 
     /// The lake's newest state, of which only what is granted is there.
-    async fn state(&self, visit: &dyn Visit, grant: &Grant) -> Result<SessionState, Refusal> {
+    async fn state(&self, visit: &dyn Visit, calls: bool, grant: &Grant) -> Result<SessionState, Refusal> {
         let mut tables = Tables::new();
         if !grant.rows.is_empty() {
             let snapshot = self.engine.snapshot().await?;
@@ -149,7 +154,7 @@ impl Desk {
             }
         }
         let runtime = self.runtime().map_err(Error::planning)?;
-        Ok(self.catalogue.over(tables, runtime, &visit.identity().actor().id)?)
+        Ok(self.catalogue.over(tables, calls, runtime, &visit.identity().actor().id).await?)
     }
 
     /// The engine's, with memory of its own.

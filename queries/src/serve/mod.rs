@@ -11,11 +11,13 @@
 mod answer;
 mod catalogue;
 pub mod config;
+mod cursor;
 mod desk;
 mod door;
 mod flight;
 mod functions;
 mod information;
+mod phrase;
 mod postgres;
 mod refusal;
 mod rows;

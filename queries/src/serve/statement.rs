@@ -1,16 +1,20 @@
 //! One statement of a client, understood: what it does and which of the lake's tables it names. Pure. Refuses to guess:
 //! what is not known to read is not run.
 
+use super::cursor::{self, Cursor};
+use super::phrase::said_otherwise;
 use super::refusal::{Kind, Refusal};
+use crate::function::reads;
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::resolve::resolve_table_references;
-use datafusion::sql::sqlparser::ast::Statement as Sql;
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Statement as Sql, TableFactor, Visit as _, Visitor};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use interdict_schemas::Verb;
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 /// The longest text that is looked at, in bytes.
 pub(super) const MAX_TEXT: usize = 1 << 20;
@@ -26,6 +30,8 @@ pub(super) enum Purpose {
     Read(Box<Parsed>),
     /// Is about the client's session, and touches nothing else.
     Session(Box<Sql>),
+    /// Is about a cursor, through which a question is answered piece by piece.
+    Cursor(Cursor),
     /// Is not served.
     Refused(Verb, Refusal),
 }
@@ -36,8 +42,10 @@ pub(super) struct Statement {
     /// As it is recorded.
     pub(super) text: String,
     pub(super) purpose: Purpose,
-    /// The lake's tables it names, and no other.
+    /// The lake's tables it names, or that functions read which it calls, and no other.
     pub(super) tables: BTreeSet<String>,
+    /// Whether it calls a function that reads tables.
+    pub(super) calls: bool,
 }
 
 /// Reads texts.
@@ -67,7 +75,7 @@ impl Reader {
         };
         let statements = match plain {
             Ok(statements) if tables.iter().any(|tables| !tables.is_empty()) => statements,
-            _ => self.catalogue.parse(&hinted(text)).map_err(|error| syntax(&error))?,
+            _ => self.catalogue.parse(&said_otherwise(text)).map_err(|error| syntax(&error))?,
         };
         if statements.len() > MAX_STATEMENTS {
             let words = format!("the text has more than {MAX_STATEMENTS} statements; send them one by one");
@@ -78,7 +86,13 @@ impl Reader {
             .into_iter()
             .map(|sql| {
                 let recorded = if alone { text.trim().to_owned() } else { sql.to_string() };
-                Ok(Statement { tables: self.tables(&sql)?, text: bounded(recorded), purpose: purpose(sql) })
+                let (tables, calls) = (self.tables(&sql)?, !called(&sql).is_empty());
+                let purpose = purpose(sql.clone());
+                let statement = Statement { tables, calls, text: bounded(recorded), purpose };
+                match cursor::of(&sql, &statement) {
+                    Some(purpose) => Ok(Statement { purpose, ..statement }),
+                    None => Ok(statement),
+                }
             })
             .collect()
     }
@@ -87,13 +101,44 @@ impl Reader {
         let parsed = Parsed::Statement(Box::new(sql.clone()));
         let (named, _) = resolve_table_references(&parsed, true)
             .map_err(|error| Refusal::new(Kind::Syntax, error.strip_backtrace()))?;
-        Ok(named.into_iter().filter_map(|table| self.known(&table)).collect())
+        Ok(named.into_iter().filter_map(|table| self.known(&table)).chain(called(sql)).collect())
     }
 
     fn known(&self, table: &TableReference) -> Option<String> {
         let public = table.schema().is_none_or(|schema| schema == super::catalogue::PUBLIC);
         (public && self.known.contains(table.table())).then(|| table.table().to_owned())
     }
+}
+
+/// The tables that functions read which the statement calls, as tables or as values.
+fn called(sql: &Sql) -> BTreeSet<String> {
+    struct Calls(BTreeSet<String>);
+    impl Calls {
+        fn add(&mut self, name: &ObjectName) {
+            let name = name.0.last().and_then(|part| part.as_ident()).map(|part| part.value.to_lowercase());
+            self.0.extend(name.iter().flat_map(|name| reads(name)).map(|table| (*table).to_owned()));
+        }
+    }
+    impl Visitor for Calls {
+        type Break = ();
+
+        fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } = table {
+                self.add(name);
+            }
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+            if let Expr::Function(function) = expression {
+                self.add(&function.name);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut calls = Calls(BTreeSet::new());
+    let ControlFlow::Continue(()) = sql.visit(&mut calls) else { return calls.0 };
+    calls.0
 }
 
 fn purpose(sql: Sql) -> Purpose {
@@ -160,29 +205,6 @@ fn bounded(mut text: String) -> String {
     text
 }
 
-/// Grafana asks for the tables of the search path in a form that cannot be planned, and that the rewriting would answer
-/// with none: the path is always the same here, so that it is said instead.
-///
-/// psql's `\d+` asks for a table's storage options, of which there are none, by an array made of a query, which cannot be
-/// planned either.
-fn hinted(text: &str) -> std::borrow::Cow<'_, str> {
-    const OPTIONS: &str = "pg_catalog.array_to_string(c.reloptions || array(select 'toast.' || x from \
-                           pg_catalog.unnest(tc.reloptions) x), ', ')";
-    if text.contains(OPTIONS) {
-        return text.replace(OPTIONS, "''").into();
-    }
-    const END: &str = "string_to_array(current_setting('search_path'),',') s";
-    let lower = text.to_ascii_lowercase();
-    let span = lower.find("case when trim(s[i])").zip(lower.rfind(END));
-    let Some((start, end)) = span.and_then(|(case, end)| Some((lower.get(..case)?.rfind("select")?, end))) else {
-        return text.into();
-    };
-    match (text.get(..start), text.get(end + END.len()..)) {
-        (Some(before), Some(after)) if start < end => format!("{before}'public'{after}").into(),
-        _ => text.into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +235,24 @@ mod tests {
         check("explain analyze select * from events", &["events"]);
         check("select * from pg_catalog.pg_class", &[]);
         check("select * from other.events", &[]);
+    }
+
+    #[test]
+    fn a_function_counts_as_the_tables_it_reads() {
+        let reader = Reader::new(["alerts", "disclosures", "events", "session_facts"].map(str::to_owned).into());
+        let check = |text: &str, expected: &[&str]| {
+            let found = reader.statements(text).expect(text).pop().expect("a statement");
+            assert_eq!(found.tables.into_iter().collect::<Vec<_>>(), expected, "{text}");
+            assert_eq!(found.calls, expected.iter().any(|table| *table != "events"), "{text}");
+        };
+        check("select * from chain('a')", &["alerts"]);
+        check(
+            "select * from Learned('dana') l join events e on e.root = l.value",
+            &["disclosures", "events", "session_facts"],
+        );
+        check("select session from events order by risk(session) desc", &["alerts", "events"]);
+        check("select 1 where exists (select 1 from lateral reached_from('h', '2026-03-01'))", &["session_facts"]);
+        check("select fingerprint(text), replay_url(session) from events", &["events"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is exported reads back.
 
 use crate::fixture::{Lake, MORNING, session, story};
-use interdict_queries::export;
+use interdict_queries::export::{self, Layout};
 use interdict_queries::verify::Part;
 use interdict_schemas::{Event, Kind, Message, Protocol, ocsf};
 use serde_json::Value;
@@ -52,4 +52,101 @@ async fn http_session_is_a_har() {
     let mut lines = Vec::new();
     assert_eq!(export::transcript(&snapshot, "s1", &mut lines).await.expect("exports"), 4);
     assert!(export::har(&snapshot, "none", &mut Vec::new()).await.is_err());
+}
+
+#[tokio::test]
+async fn events_go_out_as_security_lake_wants_them() {
+    let mut lake = story().await;
+    let web = session("s9", &["user:dana"], "shop", Protocol::Http, 5);
+    let forward = {
+        let mut message =
+            session("s8", &["user:dana"], "bastion", Protocol::Ssh, 6).acted("a8", 1, "db.example:5432", None);
+        if let Message::Event(Event { kind: Kind::Acted { action, .. }, .. }) = &mut message {
+            action.class = interdict_schemas::Class::Forward;
+        }
+        message
+    };
+    let file = session("s7", &["user:dana"], "share", Protocol::Smb, 7).acted("a7", 1, "delete \\share\\plan", None);
+    lake.write([web.acted("a9", 1, "GET /orders?x=1", None), web.resulted("a9", 2, &[]), forward, file]).await;
+    let snapshot = lake.engine().snapshot().await.expect("reads");
+    let folder = tempfile::tempdir().expect("folder");
+    let layout = Layout {
+        folder: folder.path().to_owned(),
+        source: "interdict".into(),
+        region: "eu-central-1".into(),
+        account: "123456789012".into(),
+    };
+    let (count, files) = export::security_lake(&snapshot, &Part::All, &layout).await.expect("exports");
+    let mut out = Vec::new();
+    let lines = export::events(&snapshot, &Part::All, &mut out).await.expect("exports");
+    assert_eq!(count, lines);
+    let found = files_below(folder.path());
+    assert_eq!(found.len() as u64, files);
+    let day = "ext/interdict-authentication/region=eu-central-1/accountId=123456789012/eventDay=20260302/interdict-";
+    assert!(found.iter().any(|name| name.starts_with(day) && name.ends_with(".parquet")), "{found:#?}");
+    assert!(found.iter().any(|name| name.contains("interdict-ssh_activity") && name.contains("eventDay=20260304")));
+    // What was written, read back as JSON, is what goes out as JSON lines: nothing is lost in the columns.
+    let mut expected: Vec<Value> =
+        String::from_utf8(out).expect("text").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let mut read = Vec::new();
+    for name in &found {
+        let file = std::fs::File::open(folder.path().join(name)).expect("opens");
+        let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet");
+        let compression = builder.metadata().row_group(0).column(0).compression();
+        assert!(matches!(compression, parquet::basic::Compression::ZSTD(_)), "{compression}");
+        let mut json = arrow::json::LineDelimitedWriter::new(Vec::new());
+        for batch in builder.build().expect("reads") {
+            json.write(&batch.expect("rows")).expect("writes");
+        }
+        json.finish().expect("ends");
+        let rows: Vec<Value> = String::from_utf8(json.into_inner())
+            .expect("text")
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        let times: Vec<_> = rows.iter().map(|row| row["time"].as_i64()).collect();
+        assert!(times.is_sorted(), "{name}");
+        let class = &rows[0]["class_uid"];
+        assert!(rows.iter().all(|row| row["class_uid"] == *class), "{name}");
+        read.extend(rows);
+    }
+    // What is empty is not written where it is nested.
+    fn trimmed(value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                map.values_mut().for_each(trimmed);
+                map.retain(|_, value| !value.is_null() && value.as_object().is_none_or(|map| !map.is_empty()));
+            }
+            Value::Array(values) => values.iter_mut().for_each(trimmed),
+            _ => {}
+        }
+    }
+    let order = |values: &mut Vec<Value>| {
+        values.iter_mut().for_each(trimmed);
+        values.sort_by_key(|value| value["metadata"]["uid"].to_string());
+    };
+    order(&mut expected);
+    order(&mut read);
+    assert_eq!(read, expected);
+    // Again: the same names, and no more.
+    export::security_lake(&snapshot, &Part::All, &layout).await.expect("exports");
+    assert_eq!(files_below(folder.path()), found);
+    let wrong = Layout { account: "../x".into(), ..layout };
+    assert!(export::security_lake(&snapshot, &Part::All, &wrong).await.is_err());
+}
+
+fn files_below(top: &std::path::Path) -> Vec<String> {
+    let (mut found, mut folders) = (Vec::new(), vec![top.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("folder") {
+            let path = entry.expect("entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(top).expect("below").to_string_lossy().into_owned());
+            }
+        }
+    }
+    found.sort();
+    found
 }

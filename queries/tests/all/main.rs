@@ -1,5 +1,6 @@
 //! The reading side against small real lakes.
 
+mod case;
 mod engine;
 mod export;
 mod fixture;
@@ -12,3 +13,4 @@ mod replay;
 mod serve;
 mod tamper;
 mod verify;
+mod views;

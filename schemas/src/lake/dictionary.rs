@@ -171,7 +171,7 @@ static DICTIONARY: &[Entry] = &[
     ("alerts.chain", "the hops that lead there, in order", "detector", "evidences"),
     ("techniques", "MITRE ATT&CK", "detector", "finding_info.attacks"),
     // Verdicts.
-    ("verdicts.time", "when it was given", "detector", "time"),
+    ("verdicts.time", "when it was given, or taken back by a person", "detector", "time"),
     ("verdicts.id", "id of the verdict; its record with the highest offset counts", "detector", "-"),
     ("scope_root", "whom it stops: this root", "detector", "-"),
     ("scope_actor", "this actor", "detector", "-"),
@@ -185,6 +185,7 @@ static DICTIONARY: &[Entry] = &[
     ("evidence", "ids of the events that prove it", "detector", "-"),
     ("alert", "id of the alert that it belongs to", "detector", "finding_info.uid"),
     ("author", "a detection's name, or a person's", "detector", "-"),
+    ("verdicts.author", "who gave it, or took it back: a detection's name, or a person's", "detector", "-"),
     ("revoked", "whether this record takes it back", "person", "-"),
     // Resolutions.
     ("resolutions.time", "when it was said", "person", "time"),

@@ -6,13 +6,14 @@ use super::fault;
 use super::prepared::{Planner, Prepared};
 use super::session::Said;
 use crate::serve::answer::{Answer, Stop};
-use crate::serve::refusal::Refusal;
+use crate::serve::cursor::Cursor;
+use crate::serve::refusal::{Kind, Refusal};
 use crate::serve::statement::{Purpose, Statement};
 use arrow_pg::datatypes::arrow_schema_to_pg_fields;
 use arrow_pg::row_encoder::RowEncoder;
 use async_trait::async_trait;
 use datafusion::common::ParamValues;
-use futures::{Sink, SinkExt as _, stream};
+use futures::{Sink, SinkExt as _, StreamExt as _, stream};
 use pgwire::api::portal::{Format, Portal, PortalExecutionState};
 use pgwire::api::query::{
     ExtendedQueryHandler, SimpleQueryHandler, send_execution_response, send_partial_query_response,
@@ -59,6 +60,9 @@ impl Clerk {
         if let Purpose::Session(sql) = &statement.purpose {
             let said = self.seat.settings().say(sql)?;
             let ends = matches!(said, Said::End(_));
+            if ends {
+                self.seat.cursors.close(None)?;
+            }
             if status == TransactionStatus::Error && !ends {
                 return Err(aborted());
             }
@@ -76,8 +80,42 @@ impl Clerk {
         if status == TransactionStatus::Error {
             return Err(aborted());
         }
+        if let Purpose::Cursor(cursor) = &statement.purpose {
+            return self.cursor(cursor, format, status, stop).await;
+        }
         let answer = self.seat.desk().ask(self.seat.visit()?, statement, values, stop).await?;
         rows(answer, format).map(Response::Query)
+    }
+
+    async fn cursor(
+        &self,
+        cursor: &Cursor,
+        format: &Format,
+        status: TransactionStatus,
+        stop: Stop,
+    ) -> PgWireResult<Response> {
+        let cursors = &self.seat.cursors;
+        match cursor {
+            Cursor::Declare(..) if status == TransactionStatus::Idle => {
+                Err(fault::error("25P01", "DECLARE CURSOR can only be used in transaction blocks"))
+            }
+            Cursor::Declare(name, question) => {
+                cursors.check(name)?;
+                let answer = self.seat.desk().ask(self.seat.visit()?, question, None, stop).await?;
+                cursors.declare(name, rows(answer, &Format::UnifiedText)?);
+                Ok(Response::Execution(Tag::new("DECLARE CURSOR")))
+            }
+            // Whoever describes a statement before it is run must be told its columns, which a cursor's name alone has not.
+            Cursor::Fetch(..) if !matches!(format, Format::UnifiedText) => {
+                Err(fault::error(Kind::Unsupported.sqlstate(), "rows of a cursor are text here"))
+            }
+            Cursor::Fetch(name, most) => cursors.fetch(name, *most, stop).await.map(Response::Query),
+            Cursor::Close(name) => {
+                cursors.close(name.as_deref())?;
+                let tag = if name.is_some() { "CLOSE CURSOR" } else { "CLOSE CURSOR ALL" };
+                Ok(Response::Execution(Tag::new(tag)))
+            }
+        }
     }
 }
 
@@ -118,7 +156,8 @@ fn rows(answer: Answer, format: &Format) -> PgWireResult<QueryResponse> {
             }
         }
     });
-    Ok(QueryResponse::new(fields, rows))
+    // Whoever fetches from a cursor may ask again after the last row.
+    Ok(QueryResponse::new(fields, rows.fuse()))
 }
 
 /// The status after a response.

@@ -3,6 +3,7 @@
 
 use super::cancel::{Canceller, Current, Issued, Keys};
 use super::clerk::Clerk;
+use super::cursors::Cursors;
 use super::greeter::Greeter;
 use super::guard::{Guard, Traffic};
 use super::prepared::Prepared;
@@ -60,6 +61,7 @@ pub(super) struct Seat {
     settings: Mutex<Settings>,
     /// Prepared statements by name, with the bytes of their texts.
     shelf: Mutex<BTreeMap<String, usize>>,
+    pub(super) cursors: Cursors,
 }
 
 impl std::fmt::Debug for Seat {
@@ -77,6 +79,7 @@ impl Seat {
             current: Current::default(),
             settings: Mutex::default(),
             shelf: Mutex::default(),
+            cursors: Cursors::default(),
         })
     }
 

@@ -4,6 +4,7 @@
 mod cancel;
 mod clerk;
 mod connection;
+mod cursors;
 mod fault;
 mod greeter;
 mod guard;

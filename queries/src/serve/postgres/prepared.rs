@@ -1,6 +1,7 @@
 //! Statements of the extended protocol: what they return, what their parameters are, and the parameters' values.
 
 use super::fault;
+use crate::serve::cursor::Cursor;
 use crate::serve::desk::Desk;
 use crate::serve::refusal::{Kind, Refusal};
 use crate::serve::statement::{Purpose, Statement};
@@ -78,6 +79,11 @@ impl QueryParser for Planner {
                 (Some(Arc::new(plan.schema().as_arrow().clone())), parameters(&plan)?)
             }
             Purpose::Session(sql) => (shown(sql), Vec::new()),
+            Purpose::Cursor(Cursor::Fetch(..)) => {
+                let words = "FETCH is served by the simple protocol alone; use a portal instead of a cursor";
+                return Err(fault::error(Kind::Unsupported.sqlstate(), words));
+            }
+            Purpose::Cursor(_) => (None, Vec::new()),
             // It is refused, and recorded as refused, when it is run.
             Purpose::Refused(..) => (None, Vec::new()),
         };

@@ -131,7 +131,7 @@ async fn what_changes_anything_is_refused_and_recorded() {
         ("select nothing(1)", "42883"),
         ("select * from '/etc/passwd'", "42P01"),
         ("show nothing", "42704"),
-        ("declare c cursor for select 1", "0A000"),
+        ("declare c cursor for select 1", "25P01"),
     ] {
         let error = client.simple_query(sql).await.err().unwrap_or_else(|| panic!("{sql} was run"));
         assert_eq!(code(&error), expected, "{sql}: {error:?}");
@@ -188,4 +188,91 @@ async fn whoever_is_not_let_in_is_told_why() {
     assert_eq!(code(&bed.try_client("barred").await.expect_err("refused")), "42501");
     assert_eq!(code(&bed.try_client("nonsense").await.expect_err("refused")), "28P01");
     assert_eq!(bed.log(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn functions_read_what_is_granted_and_nothing_else() {
+    let bed = bed().await;
+    let all = bed.client("all").await;
+    let told = async |client: &tokio_postgres::Client, sql: &str| {
+        texts(&client.simple_query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")))
+    };
+    assert_eq!(told(&all, "select nth, session from chain('f-1')").await, ["1|s1"]);
+    assert_eq!(
+        told(&all, "select session from sessions order by risk(session) desc nulls last limit 1").await,
+        ["s1"]
+    );
+    assert_eq!(
+        told(&all, "select replay_url(session) from sessions where session = 's1'").await,
+        ["interdict://replay/s1"]
+    );
+    assert!(bed.log().iter().any(|line| line.starts_with("ask {\"alerts\", \"sessions\"} ")), "{:#?}", bed.log());
+    let rows = all.query("select risk($1) as risk", &[&"s1"]).await.expect("rows");
+    assert_eq!(rows[0].get::<_, i32>("risk"), 800);
+    // Alerts of another root are not hers to see, in whatever way they are read.
+    let mut other = Bed::new(crate::fixture::Lake::new(), Limits::default()).await;
+    let interdict_schemas::Message::Alert(alert) = crate::fixture::alert("f-2", 1) else { panic!("an alert") };
+    other
+        .lake
+        .write([interdict_schemas::Message::Alert(interdict_schemas::Alert { root: "user:erin".into(), ..alert })])
+        .await;
+    let (own, all) = (other.client("own").await, other.client("all").await);
+    for (sql, seen) in [
+        ("select risk('s1')", "800"),
+        ("select risk from risk('s1')", "800"),
+        ("select risk from chain('f-2'), risk('s1')", "800"),
+    ] {
+        assert_eq!(told(&all, sql).await, [seen], "{sql}");
+        let hidden = told(&own, sql).await;
+        assert!(hidden.is_empty() || hidden == ["NULL"], "{sql}: {hidden:?}");
+    }
+}
+
+#[tokio::test]
+async fn cursors_are_taken_piece_by_piece() {
+    let bed = bed().await;
+    let client = bed.client("all").await;
+    let ask = async |sql: &str| client.simple_query(sql).await.map(|messages| texts(&messages));
+    let told = async |sql: &str| ask(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    let refused = async |sql: &str| code(&ask(sql).await.expect_err(sql)).to_owned();
+    assert_eq!(refused("declare c cursor for select session from sessions").await, "25P01");
+    told("begin").await;
+    told("declare C no scroll cursor for select session from sessions order by session").await;
+    assert_eq!(told("fetch forward 2 from c").await, ["s0", "s1"]);
+    assert_eq!(told("fetch c").await, ["s2"]);
+    assert_eq!(told("fetch 0 from c").await, Vec::<String>::new());
+    assert_eq!(told("fetch all from c").await, ["s3", "s4"]);
+    assert_eq!(told("fetch forward 10 from c").await, Vec::<String>::new());
+    assert!(bed.log().iter().any(|line| line.starts_with("ask {\"sessions\"} declare C")), "{:#?}", bed.log());
+    assert!(bed.log().iter().any(|line| line == "result success 00000 5"), "{:#?}", bed.log());
+    told("close c").await;
+    told("commit").await;
+    // One transaction each, since what fails ends it.
+    for (sql, expected) in [
+        ("fetch 1 from c", "34000"),
+        ("close c", "34000"),
+        ("declare c scroll cursor for select 1", "0A000"),
+        ("declare c cursor with hold for select 1", "0A000"),
+        ("fetch prior from c", "0A000"),
+        ("declare c cursor for delete from events", "0A000"),
+    ] {
+        told("begin").await;
+        assert_eq!(refused(sql).await, expected, "{sql}");
+        assert_eq!(refused("select 1").await, "25P02", "{sql}");
+        told("rollback").await;
+    }
+    // A cursor ends with its transaction, and so many may be open.
+    told("begin; declare a cursor for select 1; commit; begin").await;
+    assert_eq!(refused("fetch a").await, "34000");
+    told("rollback; begin; declare a cursor for select 1; declare b cursor for select 1; declare c cursor for select 1").await;
+    told("declare d cursor for select 1").await;
+    assert_eq!(refused("declare e cursor for select 1").await, "53400");
+    told("rollback; begin; declare a cursor for select root from events").await;
+    assert_eq!(refused("declare a cursor for select 1").await, "42P03");
+    told("rollback").await;
+    // Who sees what is the same through a cursor.
+    let own = bed.client("own").await;
+    own.simple_query("begin").await.expect("begins");
+    let error = own.simple_query("declare r cursor for select * from recordings").await.expect_err("not granted");
+    assert_eq!(code(&error), "42501");
 }

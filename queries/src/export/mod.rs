@@ -1,9 +1,15 @@
-//! What the lake holds, in forms that other tools read: events as OCSF JSON lines, an HTTP session as HAR 1.2, a session's
-//! transcript as JSON lines. Written as it is read; memory does not grow with how much there is.
+//! What the lake holds, in forms that other tools read: events as OCSF, in JSON lines or in Parquet as Amazon Security Lake
+//! wants it, an HTTP session as HAR 1.2, a session's transcript as JSON lines. Written as it is read; memory does not grow
+//! with how much there is.
+
+mod security_lake;
+mod shape;
+
+pub use security_lake::{Layout, security_lake};
 
 use crate::replay::{Entry, Transcript};
 use crate::verify::Part;
-use crate::{Error, Snapshot};
+use crate::{Error, Rows, Snapshot};
 use datafusion::scalar::ScalarValue;
 use interdict_schemas::{Action, Class, Outcome, Time, lake, ocsf};
 use serde_json::{Value, json};
@@ -14,14 +20,7 @@ use std::io::Write;
 /// # Errors
 /// When the lake cannot be read or the writer does not take what is written.
 pub async fn events(lake: &Snapshot, part: &Part, out: &mut dyn Write) -> Result<u64, Error> {
-    let time = |time: &Time| ScalarValue::TimestampMicrosecond(Some(time.0), Some("UTC".into()));
-    let (condition, values) = match part {
-        Part::All => ("true", Vec::new()),
-        Part::Between(from, to) => ("time between $1 and $2", vec![time(from), time(to)]),
-        Part::Session(session) => ("session = $1", vec![ScalarValue::from(session.as_str())]),
-    };
-    let sql = format!("select * from events where {condition} order by time, bus_partition, bus_offset");
-    let mut rows = lake.ask(&sql, values).await?;
+    let mut rows = ask(lake, part).await?;
     let mut count = 0;
     while let Some(batch) = rows.next().await? {
         for event in lake::events(&batch)? {
@@ -31,6 +30,18 @@ pub async fn events(lake: &Snapshot, part: &Part, out: &mut dyn Write) -> Result
     }
     out.flush()?;
     Ok(count)
+}
+
+/// The events of a part, in the order of time.
+async fn ask(lake: &Snapshot, part: &Part) -> Result<Rows, Error> {
+    let time = |time: &Time| ScalarValue::TimestampMicrosecond(Some(time.0), Some("UTC".into()));
+    let (condition, values) = match part {
+        Part::All => ("true", Vec::new()),
+        Part::Between(from, to) => ("time between $1 and $2", vec![time(from), time(to)]),
+        Part::Session(session) => ("session = $1", vec![ScalarValue::from(session.as_str())]),
+    };
+    let sql = format!("select * from events where {condition} order by time, bus_partition, bus_offset");
+    lake.ask(&sql, values).await
 }
 
 /// Writes a session's transcript, one entry a line; returns how many.

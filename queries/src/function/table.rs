@@ -1,19 +1,14 @@
-//! Functions of the field for SQL: tables that take an argument, and the fingerprint of a statement. Each table is a plan
-//! over the snapshot's own tables, made once; calling it puts the argument's value in.
+//! Functions that are tables: each is a plan over the snapshot's own tables, made once; calling it puts the argument's
+//! value in.
 
 use crate::Error;
-use arrow::array::{AsArray as _, StringArray};
-use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::plan_err;
 use datafusion::error::Result;
-use datafusion::logical_expr::{ColumnarValue, Expr, LogicalPlan, Volatility, create_udf};
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::prelude::SessionContext;
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
 /// What a table is asked about.
@@ -23,12 +18,14 @@ enum Kind {
     Time,
 }
 
-/// Name, arguments, definition.
-const TABLES: [(&str, &[Kind], &str); 4] = [
-    ("chain", &[Kind::Text], CHAIN),
-    ("learned", &[Kind::Text], LEARNED),
-    ("reached_from", &[Kind::Text, Kind::Time], REACHED_FROM),
-    ("risk", &[Kind::Text], RISK),
+/// Name, arguments, definition, and the tables and views that it reads.
+type Definition = (&'static str, &'static [Kind], &'static str, &'static [&'static str]);
+
+static TABLES: [Definition; 4] = [
+    ("chain", &[Kind::Text], CHAIN, &["alerts"]),
+    ("learned", &[Kind::Text], LEARNED, &["disclosures", "session_facts"]),
+    ("reached_from", &[Kind::Text, Kind::Time], REACHED_FROM, &["session_facts"]),
+    ("risk", &[Kind::Text], RISK, &["alerts"]),
 ];
 
 /// The hops of an alert, in their order.
@@ -64,23 +61,17 @@ const REACHED_FROM: &str = "with recursive steps as ( \
 const RISK: &str = "select risk, confidence, severity, id as alert, detection, title, time, verdict \
      from (select *, unnest(chain) as hop from alerts) where hop['session'] = cast($1 as varchar)";
 
-/// Makes the functions known to a session.
-pub(crate) async fn register(context: &SessionContext) -> std::result::Result<(), Error> {
-    for (name, arguments, sql) in TABLES {
+/// The tables and views that the function of this name reads; `None` if there is no such function.
+pub(super) fn reads(name: &str) -> Option<&'static [&'static str]> {
+    TABLES.iter().find(|(known, ..)| *known == name).map(|(.., reads)| *reads)
+}
+
+/// Makes them known to a session.
+pub(super) async fn register(context: &SessionContext) -> std::result::Result<(), Error> {
+    for (name, arguments, sql, _) in &TABLES {
         let plan = context.state().create_logical_plan(sql).await.map_err(Error::planning)?;
         context.register_udtf(name, Arc::new(Table { name, arguments, plan }));
     }
-    let hash = |values: &[ColumnarValue]| {
-        let [value] = ColumnarValue::values_to_arrays(values)?
-            .try_into()
-            .map_err(|_| datafusion::error::DataFusionError::Plan("fingerprint takes one statement".to_owned()))?;
-        let value = cast(&value, &DataType::Utf8)?;
-        let texts = value.as_string::<i32>().iter().map(|text| text.map(fingerprint));
-        Ok(ColumnarValue::Array(Arc::new(texts.collect::<StringArray>())))
-    };
-    let utf8 = DataType::Utf8;
-    let made = create_udf("fingerprint", vec![utf8.clone()], utf8, Volatility::Immutable, Arc::new(hash));
-    context.register_udf(made);
     Ok(())
 }
 
@@ -111,61 +102,5 @@ impl TableFunctionImpl for Table {
         }
         let plan = self.plan.clone().with_param_values(values)?;
         Ok(Arc::new(ViewTable::new(plan, None)))
-    }
-}
-
-/// What statements that differ in nothing but their values, their case and their spaces have in common.
-fn fingerprint(sql: &str) -> String {
-    let mut hash = Sha256::new();
-    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize() else {
-        // What is no SQL is like itself alone.
-        hash.update(sql);
-        return short(hash);
-    };
-    let mut in_list = false;
-    for token in tokens {
-        let word = match &token {
-            Token::Whitespace(_) | Token::SemiColon => continue,
-            Token::Word(word) if word.quote_style.is_none() => word.value.to_lowercase(),
-            Token::Number(..)
-            | Token::SingleQuotedString(_)
-            | Token::DollarQuotedString(_)
-            | Token::EscapedStringLiteral(_)
-            | Token::NationalStringLiteral(_)
-            | Token::HexStringLiteral(_)
-            | Token::Placeholder(_) => "?".to_owned(),
-            other => other.to_string(),
-        };
-        // A list of values is alike, however long.
-        if in_list && (word == "," || word == "?") {
-            continue;
-        }
-        in_list = word == "?";
-        hash.update(word);
-        hash.update([0]);
-    }
-    short(hash)
-}
-
-fn short(hash: Sha256) -> String {
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fingerprint;
-
-    #[test]
-    fn statements_that_differ_in_values_alone_are_alike() {
-        let check = |left: &str, right: &str, alike: bool| {
-            assert_eq!(fingerprint(left) == fingerprint(right), alike, "{left} / {right}");
-        };
-        check("select * from t where a = 1", "SELECT *\n FROM t  where a=$1 ;", true);
-        check("select 'x', 2", "select $q$ y $q$, 3.5", true);
-        check("select a from t where b in (1, 2, 3)", "select a from t where b in (4)", true);
-        check("select a from t", "select b from t", false);
-        check("select \"A\" from t", "select \"a\" from t", false);
-        check("it's no sql", "it's no sql", true);
-        check("it's no sql", "it's other", false);
     }
 }
