@@ -6,7 +6,6 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 use interdict_schemas::lake::{self, Located, Place, Record, Table};
-use interdict_schemas::topic::Checked;
 use interdict_schemas::{Message, Time};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,11 +19,8 @@ fn located() -> impl Strategy<Value = Vec<Located<Message>>> {
 
 /// The rows that these make, by way of their bytes.
 fn rows(table: Table, records: &[Located<Message>]) -> RecordBatch {
-    let record = |Located { place: Place { stamp, partition, offset }, value }: &Located<Message>| {
-        let value = Checked::of(value, stamp.as_ref()).expect("valid");
-        Record { partition: *partition, offset: *offset, value }
-    };
-    lake::rows(table, &records.iter().map(record).collect::<Vec<_>>()).expect("rows")
+    let records: Vec<_> = records.iter().map(|located| Record::try_from(located).expect("valid")).collect();
+    lake::rows(table, &records).expect("rows")
 }
 
 /// What a query engine may make of a batch: other column order, string views.

@@ -1,7 +1,7 @@
 //! A value and where it came from: the provenance columns of every table.
 
 use crate::topic::Checked;
-use crate::{Stamp, StampRef};
+use crate::{Message, Stamp, StampRef, wire};
 
 /// Which record of which log something came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,17 @@ pub struct Record {
     pub offset: u64,
     /// What it says, and its stamp.
     pub value: Checked,
+}
+
+/// What came by no bus, as if it had.
+impl TryFrom<&Located<Message>> for Record {
+    type Error = wire::Error;
+
+    fn try_from(located: &Located<Message>) -> Result<Self, Self::Error> {
+        let Place { stamp, partition, offset } = &located.place;
+        let value = Checked::of(&located.value, stamp.as_ref())?;
+        Ok(Self { partition: *partition, offset: *offset, value })
+    }
 }
 
 /// A [`Place`] that borrows.
