@@ -60,7 +60,8 @@ pub(crate) fn run_all() {
             collect(&config, &plan).await;
             compact(&config).await;
         }
-        let settings = Settings { memory: MEMORY, time: None, partitions: NonZeroUsize::new(THREADS) };
+        let settings =
+            Settings { memory: MEMORY, time: None, partitions: NonZeroUsize::new(THREADS), ..Settings::default() };
         let engine = Engine::open(&lake.display().to_string(), settings).expect("lake");
         let snapshot = engine.snapshot().await.expect("lake");
         hunts(&snapshot, &lake, plan.start).await;

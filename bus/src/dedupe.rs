@@ -3,7 +3,7 @@
 //! The sequences of one spool rise within a partition, whatever was sent again: a resend starts at the oldest record
 //! that was not acknowledged and keeps the order. So a record is new exactly if its sequence is above the highest seen.
 
-use interdict_schemas::{Stamp, Topic};
+use interdict_schemas::{StampRef, Topic};
 use std::collections::HashMap;
 
 /// The highest sequence seen per spool, topic and partition. One entry per local log that ever wrote.
@@ -29,16 +29,16 @@ impl Dedupe {
     }
 
     /// Whether the record is new. Admitting it makes every later copy old.
-    pub fn admit(&mut self, topic: Topic, partition: u32, stamp: &Stamp) -> bool {
+    pub fn admit(&mut self, topic: Topic, partition: u32, stamp: StampRef<'_>) -> bool {
         let spools = self.seen.entry((topic, partition)).or_default();
-        match spools.get_mut(&stamp.spool) {
+        match spools.get_mut(stamp.spool) {
             Some(highest) if stamp.sequence <= *highest => false,
             Some(highest) => {
                 *highest = stamp.sequence;
                 true
             }
             None => {
-                spools.insert(stamp.spool.clone(), stamp.sequence);
+                spools.insert(stamp.spool.to_owned(), stamp.sequence);
                 true
             }
         }
@@ -50,8 +50,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn stamp(spool: &str, sequence: u64) -> Stamp {
-        Stamp { proxy: "gw".into(), spool: spool.into(), sequence, previous: None }
+    fn stamp(spool: &str, sequence: u64) -> StampRef<'_> {
+        StampRef { proxy: "gw", spool, sequence, previous: None }
     }
 
     #[test]
@@ -59,7 +59,7 @@ mod tests {
         let mut dedupe = Dedupe::default();
         dedupe.seed(Topic::Events, 0, "old", 7);
         let mut check = |topic, partition, spool, sequence, expected| {
-            let admitted = dedupe.admit(topic, partition, &stamp(spool, sequence));
+            let admitted = dedupe.admit(topic, partition, stamp(spool, sequence));
             assert_eq!(admitted, expected, "{topic}/{partition} {spool} {sequence}");
         };
         check(Topic::Events, 0, "old", 7, false);
@@ -81,7 +81,7 @@ mod tests {
             for (back, forward) in resends {
                 let from = sent - back.min(sent);
                 for sequence in from + 1..=sent + forward {
-                    if dedupe.admit(Topic::Events, 0, &stamp("s", sequence)) {
+                    if dedupe.admit(Topic::Events, 0, stamp("s", sequence)) {
                         admitted.push(sequence);
                     }
                 }

@@ -3,8 +3,9 @@
 
 use crate::commit::Marks;
 use crate::config::Limits;
-use interdict_schemas::lake::{Located, Place, Table, day};
-use interdict_schemas::{Kind, Message, Time};
+use interdict_schemas::lake::{Record, Table, day};
+use interdict_schemas::{Message, MessageRef, Time};
+use std::collections::HashMap;
 
 /// A record that is none: kept as it was read, beside the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,16 +21,45 @@ pub(crate) struct Rejected {
 /// What is gathered.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    records: Vec<Located<Message>>,
+    entries: Vec<Entry>,
     rejected: Vec<Rejected>,
     bytes: usize,
+    /// Numbers of the texts that rows are sorted by, in the order in which they came.
+    names: HashMap<Box<str>, usize>,
+}
+
+/// A record, and what decides where its rows go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) record: Record,
+    tables: Tables,
+    day: i32,
+    /// The text that it is sorted by: its number, and once cut its rank.
+    name: usize,
+    within: i64,
+}
+
+/// What rows are sorted by: day, name, within the name, and where they came on the bus.
+type Key = (i32, usize, i64, usize);
+
+/// The tables that have a row of a record, a bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tables(u8);
+
+/// What a record says, as far as it decides where its rows go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sight {
+    tables: Tables,
+    day: i32,
+    name: usize,
+    within: i64,
 }
 
 /// What is written at once.
 #[derive(Debug, Default)]
 pub(crate) struct Cut {
     /// New records, in bus order within each partition.
-    pub(crate) records: Vec<Located<Message>>,
+    pub(crate) entries: Vec<Entry>,
     /// What could not be read.
     pub(crate) rejected: Vec<Rejected>,
     /// The positions reached by it, duplicates and unreadable records included.
@@ -37,10 +67,28 @@ pub(crate) struct Cut {
 }
 
 impl Batch {
-    /// Adds a record of `bytes` bytes.
-    pub(crate) fn add(&mut self, record: Located<Message>, bytes: usize) {
-        self.bytes += bytes;
-        self.records.push(record);
+    /// Looks at what a record says, before it is added.
+    pub(crate) fn see(&mut self, message: &MessageRef<'_>) -> Sight {
+        let (name, within) = order(message);
+        let name = match self.names.get(name) {
+            Some(number) => *number,
+            None => {
+                let number = self.names.len();
+                self.names.insert(name.into(), number);
+                number
+            }
+        };
+        Sight { tables: Tables::of(message), day: day(time(message)), name, within }
+    }
+
+    /// Adds a record that this batch saw.
+    pub(crate) fn add(&mut self, record: Record, sight: Sight) {
+        let Sight { tables, day, name, within } = sight;
+        // Judged marks make no rows; they only count as read.
+        if tables != Tables(0) {
+            self.bytes += record.value.bytes().len();
+            self.entries.push(Entry { record, tables, day, name, within });
+        }
     }
 
     /// Adds what is no record.
@@ -55,13 +103,25 @@ impl Batch {
         if self.bytes >= limits.bytes {
             return 0;
         }
-        limits.rows.saturating_sub(self.records.len() + self.rejected.len())
+        limits.rows.saturating_sub(self.entries.len() + self.rejected.len())
     }
 
     /// Takes everything.
     pub(crate) fn cut(&mut self, marks: Marks) -> Cut {
-        let Self { records, rejected, .. } = std::mem::take(self);
-        Cut { records, rejected, marks }
+        let Self { mut entries, rejected, names, .. } = std::mem::take(self);
+        // Comparing numbers instead of texts, each of which came many times.
+        let mut names: Vec<(Box<str>, usize)> = names.into_iter().collect();
+        names.sort_unstable();
+        let mut ranks = vec![0; names.len()];
+        for (rank, (_, number)) in names.iter().enumerate() {
+            if let Some(place) = ranks.get_mut(*number) {
+                *place = rank;
+            }
+        }
+        for entry in &mut entries {
+            entry.name = ranks.get(entry.name).copied().unwrap_or_default();
+        }
+        Cut { entries, rejected, marks }
     }
 }
 
@@ -69,62 +129,72 @@ impl Cut {
     /// The records that make rows in `table` and that it has not yet, as `new` says: one group per day, each in the
     /// order of the table.
     #[must_use]
-    pub(crate) fn days(&self, table: Table, new: impl Fn(&Place) -> bool) -> Vec<(i32, Vec<&Located<Message>>)> {
-        let mut rows: Vec<(i32, (&str, i64), &Located<Message>)> = self
-            .records
+    pub(crate) fn days(&self, table: Table, new: impl Fn(&Record) -> bool) -> Vec<(i32, Vec<&Record>)> {
+        let mut rows: Vec<(Key, &Record)> = self
+            .entries
             .iter()
-            .filter(|record| new(&record.place))
-            .filter(|record| has_row(table, &record.value))
-            .map(|record| (day(time(&record.value)), order(&record.value), record))
+            .enumerate()
+            .filter(|(_, entry)| entry.tables.has(table) && new(&entry.record))
+            // Equal keys keep the order of the bus.
+            .map(|(at, entry)| ((entry.day, entry.name, entry.within, at), &entry.record))
             .collect();
-        // Equal keys keep the order of the bus.
-        rows.sort_by(|left, right| (left.0, left.1).cmp(&(right.0, right.1)));
-        rows.chunk_by(|left, right| left.0 == right.0)
-            .filter_map(|rows| Some((rows.first()?.0, rows.iter().map(|(_, _, record)| *record).collect())))
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        rows.chunk_by(|((left, ..), _), ((right, ..), _)| left == right)
+            .filter_map(|rows| Some((rows.first()?.0.0, rows.iter().map(|(_, record)| *record).collect())))
             .collect()
     }
 }
 
-fn has_row(table: Table, message: &Message) -> bool {
-    match (table, message) {
-        (Table::Events, Message::Event(_))
-        | (Table::Recordings, Message::Chunk(_))
-        | (Table::Alerts, Message::Alert(_))
-        | (Table::Verdicts, Message::Verdict(_))
-        | (Table::Resolutions, Message::Resolution(_))
-        | (Table::Checkpoints, Message::Checkpoint(_)) => true,
-        (Table::Sessions, Message::Event(event)) => {
-            matches!(event.kind, Kind::Opened | Kind::Refused(_) | Kind::Closed(_))
-        }
-        (Table::Disclosures, Message::Event(event)) => !event.disclosures.is_empty(),
-        _ => false,
+impl Tables {
+    const fn bit(table: Table) -> u8 {
+        1 << table as u8
+    }
+
+    const fn has(self, table: Table) -> bool {
+        self.0 & Self::bit(table) != 0
+    }
+
+    fn of(message: &MessageRef<'_>) -> Self {
+        let tables: &[Table] = match message {
+            MessageRef::Event(event) => match (event.is_of_session(), event.discloses()) {
+                (false, false) => &[Table::Events],
+                (true, false) => &[Table::Events, Table::Sessions],
+                (false, true) => &[Table::Events, Table::Disclosures],
+                (true, true) => &[Table::Events, Table::Sessions, Table::Disclosures],
+            },
+            MessageRef::Other(other) => match other {
+                Message::Chunk(_) => &[Table::Recordings],
+                Message::Alert(_) => &[Table::Alerts],
+                Message::Verdict(_) => &[Table::Verdicts],
+                Message::Resolution(_) => &[Table::Resolutions],
+                Message::Checkpoint(_) => &[Table::Checkpoints],
+                Message::Event(_) | Message::Judged(_) => &[],
+            },
+        };
+        Self(tables.iter().fold(0, |bits, table| bits | Self::bit(*table)))
     }
 }
 
-fn time(message: &Message) -> Time {
+fn time(message: &MessageRef<'_>) -> Time {
     match message {
-        Message::Event(event) => event.time,
-        Message::Chunk(chunk) => chunk.time,
-        Message::Alert(alert) => alert.time,
-        Message::Verdict(verdict) => verdict.time,
-        Message::Judged(judged) => judged.time,
-        Message::Resolution(resolution) => resolution.time,
-        Message::Checkpoint(checkpoint) => checkpoint.time,
+        MessageRef::Event(event) => event.time(),
+        MessageRef::Other(other) => other.time(),
     }
 }
 
 /// Events stand by root and time, recordings by session and index, the rest by time.
-fn order(message: &Message) -> (&str, i64) {
+fn order<'a>(message: &'a MessageRef<'_>) -> (&'a str, i64) {
     match message {
-        Message::Event(event) => (&event.identity.root().id, event.time.0),
-        Message::Chunk(chunk) => (&chunk.session, i64::try_from(chunk.index).unwrap_or(i64::MAX)),
-        other => ("", time(other).0),
+        MessageRef::Event(event) => (event.root(), event.time().0),
+        MessageRef::Other(Message::Chunk(chunk)) => (&chunk.session, i64::try_from(chunk.index).unwrap_or(i64::MAX)),
+        MessageRef::Other(other) => ("", other.time().0),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use interdict_schemas::topic::Checked;
     use interdict_schemas::{Alert, Chunk, Severity, Stream};
     use proptest::prelude::*;
     use std::time::Duration;
@@ -164,26 +234,30 @@ mod tests {
         })
     }
 
-    fn located(partition: u32, offset: u64, value: Message) -> Located<Message> {
-        Located { place: Place { stamp: None, partition, offset }, value }
+    fn add(batch: &mut Batch, partition: u32, offset: u64, message: &Message) -> usize {
+        let (value, sight) = Checked::read(message.encode(), |envelope| batch.see(&envelope.message)).expect("valid");
+        let size = value.bytes().len();
+        batch.add(Record { partition, offset, value }, sight);
+        size
     }
 
     #[test]
     fn a_batch_is_full_by_rows_or_by_bytes_and_empty_once_cut() {
-        let check = |sizes: &[usize], room: usize| {
-            let mut batch = Batch::default();
-            for (size, offset) in sizes.iter().zip(0..) {
-                batch.add(located(0, offset, chunk("s", offset, Time(0))), *size);
+        let check = |count: u64, limit: usize, room: usize| {
+            let (mut batch, limits) = (Batch::default(), Limits { bytes: limit, ..LIMITS });
+            for offset in 0..count {
+                add(&mut batch, 0, offset, &chunk("s", offset, Time(0)));
             }
-            assert_eq!(batch.room(&LIMITS), room, "{sizes:?}");
-            assert_eq!(batch.cut(Marks::default()).records.len(), sizes.len());
-            assert_eq!(batch.room(&LIMITS), LIMITS.rows);
+            assert_eq!(batch.room(&limits), room, "{count} in {limit}");
+            assert_eq!(batch.cut(Marks::default()).entries.len() as u64, count);
+            assert_eq!(batch.room(&limits), limits.rows);
         };
-        check(&[], 10);
-        check(&[1, 1, 1], 7);
-        check(&[1; 10], 0);
-        check(&[1_000], 0);
-        check(&[999], 9);
+        let each = add(&mut Batch::default(), 0, 0, &chunk("s", 0, Time(0)));
+        check(0, 1_000, 10);
+        check(3, 1_000, 7);
+        check(10, 1_000, 0);
+        check(1, each, 0);
+        check(1, each + 1, 9);
         let mut batch = Batch::default();
         batch.reject(Rejected { partition: 0, offset: 0, value: vec![0; 1_000] });
         assert_eq!(batch.room(&LIMITS), 0, "what cannot be read takes room too");
@@ -196,32 +270,30 @@ mod tests {
             records in proptest::collection::vec((0..3_u32, "[ab]", any::<u8>(), -3..3_i64, any::<bool>()), 0..60),
             floor in proptest::collection::btree_map(0..3_u32, 0..40_u64, 0..3),
         ) {
-            let records: Vec<_> = records
-                .into_iter()
-                .zip(0..)
-                .map(|((partition, session, index, days, is_chunk), offset)| {
-                    let time = Time(0).plus_seconds(days * 86_400 + i64::from(index));
-                    let message =
-                        if is_chunk { chunk(&session, u64::from(index), time) } else { alert(time) };
-                    located(partition, offset, message)
-                })
-                .collect();
-            let cut = Cut { records: records.clone(), ..Cut::default() };
-            let days = cut.days(Table::Recordings, |place| place.offset >= floor.get(&place.partition).copied().unwrap_or(0));
-            let mut found: Vec<u64> = days.iter().flat_map(|(_, rows)| rows).map(|record| record.place.offset).collect();
+            let mut batch = Batch::default();
+            let mut wanted = Vec::new();
+            for ((partition, session, index, days, is_chunk), offset) in records.into_iter().zip(0..) {
+                let time = Time(0).plus_seconds(days * 86_400 + i64::from(index));
+                let message = if is_chunk { chunk(&session, u64::from(index), time) } else { alert(time) };
+                add(&mut batch, partition, offset, &message);
+                if is_chunk && floor.get(&partition).is_none_or(|least| offset >= *least) {
+                    wanted.push(offset);
+                }
+            }
+            let cut = batch.cut(Marks::default());
+            let days = cut.days(Table::Recordings, |record| {
+                record.offset >= floor.get(&record.partition).copied().unwrap_or(0)
+            });
+            let mut found: Vec<u64> = days.iter().flat_map(|(_, rows)| rows).map(|record| record.offset).collect();
             found.sort_unstable();
-            let wanted: Vec<u64> = records
-                .iter()
-                .filter(|record| matches!(record.value, Message::Chunk(_)))
-                .filter(|record| floor.get(&record.place.partition).is_none_or(|least| record.place.offset >= *least))
-                .map(|record| record.place.offset)
-                .collect();
             prop_assert_eq!(found, wanted);
             let mut seen = Vec::new();
             for (first, rows) in &days {
                 let first = *first;
-                prop_assert!(rows.iter().all(|record| day(time(&record.value)) == first));
-                prop_assert!(rows.is_sorted_by_key(|record| (order(&record.value), record.place.offset)));
+                let said: Vec<_> = rows.iter().map(|record| record.value.envelope().expect("valid").message).collect();
+                prop_assert!(said.iter().all(|message| day(time(message)) == first));
+                let keys: Vec<_> = said.iter().zip(rows).map(|(said, record)| (order(said), record.offset)).collect();
+                prop_assert!(keys.is_sorted());
                 seen.push(first);
             }
             prop_assert!(seen.is_sorted_by(|left, right| left < right), "one group a day");

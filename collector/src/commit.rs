@@ -6,8 +6,8 @@
 //! taken from the same table as the lowest position: it is what a reader at that position knew.
 
 use interdict_bus::{Dedupe, From};
-use interdict_schemas::Topic;
-use interdict_schemas::lake::{Place, txn::Txn};
+use interdict_schemas::lake::txn::Txn;
+use interdict_schemas::{StampRef, Topic};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Positions to be committed with rows.
@@ -104,20 +104,20 @@ impl Progress {
     }
 
     /// Whether a record is new. It counts as read from now on.
-    pub(crate) fn admit(&mut self, place: &Place) -> bool {
-        if place.offset < self.next.get(&place.partition).copied().unwrap_or(0) {
+    pub(crate) fn admit(&mut self, partition: u32, offset: u64, stamp: Option<StampRef<'_>>) -> bool {
+        if offset < self.next.get(&partition).copied().unwrap_or(0) {
             return false;
         }
-        self.pass(place.partition, place.offset);
-        let Some(stamp) = &place.stamp else { return true };
-        if !self.dedupe.admit(self.topic, place.partition, stamp) {
+        self.pass(partition, offset);
+        let Some(stamp) = stamp else { return true };
+        if !self.dedupe.admit(self.topic, partition, stamp) {
             return false;
         }
-        let spools = self.fresh.highest.entry(place.partition).or_default();
-        match spools.get_mut(&stamp.spool) {
+        let spools = self.fresh.highest.entry(partition).or_default();
+        match spools.get_mut(stamp.spool) {
             Some(highest) => *highest = stamp.sequence,
             None => {
-                spools.insert(stamp.spool.clone(), stamp.sequence);
+                spools.insert(stamp.spool.to_owned(), stamp.sequence);
             }
         }
         true
@@ -138,17 +138,6 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use interdict_schemas::Stamp;
-
-    fn place(partition: u32, offset: u64, stamp: Option<(&str, u64)>) -> Place {
-        let stamp = stamp.map(|(spool, sequence)| Stamp {
-            proxy: "gw".into(),
-            spool: spool.into(),
-            sequence,
-            previous: None,
-        });
-        Place { stamp, partition, offset }
-    }
 
     #[test]
     fn reading_resumes_at_the_table_that_is_furthest_behind() {
@@ -184,13 +173,16 @@ mod tests {
         assert!(!progress.knows(0, "s"));
         progress.learn(0, "s", Some(4));
         assert!(progress.knows(0, "s") && !progress.knows(1, "s"));
-        let mut check = |place: Place, expected: bool| assert_eq!(progress.admit(&place), expected, "{place:?}");
-        check(place(0, 9, Some(("s", 5))), false);
-        check(place(0, 10, Some(("s", 4))), false);
-        check(place(0, 11, Some(("s", 5))), true);
-        check(place(0, 12, Some(("s", 5))), false);
-        check(place(0, 13, None), true);
-        check(place(1, 0, Some(("s", 1))), true);
+        let mut check = |partition, offset, stamp: Option<(&str, u64)>, expected: bool| {
+            let stamp = stamp.map(|(spool, sequence)| StampRef { proxy: "gw", spool, sequence, previous: None });
+            assert_eq!(progress.admit(partition, offset, stamp), expected, "{partition}/{offset} {stamp:?}");
+        };
+        check(0, 9, Some(("s", 5)), false);
+        check(0, 10, Some(("s", 4)), false);
+        check(0, 11, Some(("s", 5)), true);
+        check(0, 12, Some(("s", 5)), false);
+        check(0, 13, None, true);
+        check(1, 0, Some(("s", 1)), true);
         let marks = progress.take();
         assert_eq!(
             marks.txns(Topic::Events),

@@ -36,6 +36,14 @@ pub enum Error {
     /// A hold that says nothing.
     #[error("hold `{0}` of the lake cannot be read ({1}); mend or remove it: until then nothing is taken out")]
     Hold(String, String),
+    /// An imported event that no bus would have taken.
+    #[error("event {sequence} of the file is none: {source}")]
+    Imported {
+        /// Which, counted from 1.
+        sequence: u64,
+        /// What it lacks.
+        source: interdict_schemas::wire::Error,
+    },
     /// Rows that Parquet does not take.
     #[error("cannot encode rows of table `{table}`: {source}")]
     Encode {

@@ -56,8 +56,8 @@ const SOUGHT: [&str; 12] = [
 /// Rows of a row group: what is skipped or read at once.
 const ROW_GROUP: usize = 131_072;
 
-/// Texts that seldom repeat: a dictionary of them would be built and thrown away.
-const DISTINCT: [&str; 3] = ["id", "action", "data"];
+/// Texts and bytes that seldom repeat: a dictionary of them would be built and thrown away.
+const DISTINCT: [&str; 6] = ["id", "action", "data", "previous", "head", "signature"];
 
 /// How the files of a table are written.
 #[must_use]
@@ -104,16 +104,22 @@ pub(crate) fn stored(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Encodes rows of one day, without the column of the day.
+/// Encodes rows of one day, without the column of the day, as they come.
 ///
 /// # Errors
-/// When Parquet does not take them.
-pub(crate) fn encode(table: Table, rows: &RecordBatch) -> Result<(Vec<u8>, ParquetMetaData), Error> {
+/// When Parquet does not take them, or there are none to be had.
+pub(crate) fn encode(
+    table: Table,
+    schema: &SchemaRef,
+    rows: impl IntoIterator<Item = Result<RecordBatch, Error>>,
+) -> Result<(Vec<u8>, ParquetMetaData), Error> {
     let fail = |source| Error::Encode { table: table.name(), source };
-    // Encoded rows are a good deal smaller than rows.
-    let mut bytes = Vec::with_capacity(rows.get_array_memory_size() / 8);
-    let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), Some(properties(table))).map_err(fail)?;
-    writer.write(rows).map_err(fail)?;
+    let mut bytes = Vec::new();
+    let mut writer =
+        ArrowWriter::try_new(&mut bytes, SchemaRef::clone(schema), Some(properties(table))).map_err(fail)?;
+    for rows in rows {
+        writer.write(&rows?).map_err(fail)?;
+    }
     let metadata = writer.close().map_err(fail)?;
     Ok((bytes, metadata))
 }

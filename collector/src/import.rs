@@ -17,7 +17,8 @@ use deltalake::DeltaTableError;
 use deltalake::kernel::transaction::{CommitConflictError, TransactionError};
 use interdict_bus::From;
 use interdict_schemas::lake::txn::{IMPORTED, Txn};
-use interdict_schemas::lake::{Located, Place, Table};
+use interdict_schemas::lake::{Record, Table};
+use interdict_schemas::topic::Checked;
 use interdict_schemas::{Event, Message, Stamp, Topic};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -107,10 +108,10 @@ impl Import {
             return Ok(());
         }
         let stamp = Stamp { proxy: WRITER.to_owned(), spool: digest.to_owned(), sequence, previous: None };
-        let place = Place { stamp: Some(stamp), partition: IMPORTED, offset: sequence - 1 };
-        let value = Message::Event(event);
-        let bytes = value.encode().len();
-        self.batch.add(Located { place, value }, bytes);
+        let invalid = |source| Error::Imported { sequence, source };
+        let value = Checked::of(&Message::Event(event), Some(&stamp)).map_err(invalid)?;
+        let sight = self.batch.see(&value.envelope().map_err(invalid)?.message);
+        self.batch.add(Record { partition: IMPORTED, offset: sequence - 1, value }, sight);
         if self.batch.room(&self.limits) == 0 {
             self.write().await?;
         }
@@ -145,9 +146,9 @@ impl Known {
             .collect();
         let Some(longest) = risen.values().max().copied() else { return Ok(()) };
         let stands = self.highest.clone();
-        let new = move |place: &Place| {
-            let stamp = place.stamp.as_ref();
-            stamp.is_some_and(|stamp| stamp.sequence > stands.get(&stamp.spool).copied().unwrap_or(0))
+        let new = move |record: &Record| {
+            let stamp = record.value.envelope().ok().and_then(|envelope| envelope.stamp);
+            stamp.is_some_and(|stamp| stamp.sequence > stands.get(stamp.spool).copied().unwrap_or(0))
         };
         let adds = self.delta.files(Arc::clone(cut), new).await?;
         let most = self.most.max(longest);

@@ -5,14 +5,15 @@
 //! starting after a crash, and there is one code path for both.
 
 use crate::Error;
-use crate::batch::{Batch, Cut, Rejected};
+use crate::batch::{Batch, Cut, Rejected, Sight};
 use crate::commit::{Progress, durable, furthest_behind};
 use crate::config::{Config, Limits, Patience};
 use crate::table::{Delta, Positions};
 use futures::future::try_join_all;
 use interdict_bus::{From, Log, Reader, Record};
-use interdict_schemas::lake::{Located, Place, Table};
-use interdict_schemas::{Envelope, Message, Topic};
+use interdict_schemas::lake::{self, Table};
+use interdict_schemas::topic::Checked;
+use interdict_schemas::{EnvelopeRef, Topic};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +24,11 @@ use tokio_util::sync::CancellationToken;
 /// The name under which this reader's commits stand on the bus.
 pub(crate) const GROUP: &str = "collector";
 
-/// Records asked for at once: enough to be quick, few enough to let other work of the runtime through.
-const MOST: usize = 512;
+/// Records asked for at once: each time the log is searched for where to go on.
+const MOST: usize = 4_096;
+
+/// Records after which other work of the runtime is let through.
+const TURN: usize = 256;
 
 /// How long a lane that is told to end still reads what stands on the bus already.
 const LAST_LOOK: Duration = Duration::from_secs(2);
@@ -106,7 +110,7 @@ async fn once(
     let reader = log.reader(topic, progress.next().clone()).await?;
     let (limits, patience) = (config.limits, config.patience);
     let gather = Gather { topic, limits, patience, log, reader, progress, behind, batch: Batch::default() };
-    // One cut is written while the next is gathered; a third has to wait, so memory is bounded by the limits.
+    // One cut is written while the next is gathered, so memory is bounded by the limits.
     let (cuts, mut written) = mpsc::channel::<(Cut, bool)>(1);
     let write = async move {
         let mut told = From::new();
@@ -139,7 +143,7 @@ async fn write(topic: Topic, tables: &mut [Delta], cut: Cut, last: bool, patienc
     let writes =
         tables.iter_mut().map(|delta| within(patience, delta.table(), delta.write(&cut, last, patience.idle)));
     try_join_all(writes).await?;
-    tracing::debug!(%topic, records = cut.records.len(), took = ?began.elapsed(), "written");
+    tracing::debug!(%topic, records = cut.entries.len(), took = ?began.elapsed(), "written");
     Ok(())
 }
 
@@ -154,6 +158,17 @@ async fn forget(topic: Topic, log: &Arc<dyn Log>, tables: &[Delta], told: &mut F
         }
     }
     Ok(())
+}
+
+/// What a record turns out to be.
+enum Look {
+    New(Sight),
+    /// It was read before.
+    Known,
+    /// The first of a spool whose highest sequence has to be looked up.
+    Stranger(String),
+    /// It belongs on another topic.
+    Elsewhere(Topic),
 }
 
 /// The reading half.
@@ -226,43 +241,58 @@ impl Gather<'_> {
     /// False when nobody writes any more: the writing half has failed and tells why.
     async fn cut(&mut self, cuts: &mpsc::Sender<(Cut, bool)>, last: bool) -> bool {
         let cut = self.batch.cut(self.progress.take());
-        cuts.send((cut, last)).await.is_ok()
+        // Nothing more is gathered before the writing half has taken it: two cuts are all that memory must hold.
+        cuts.send((cut, last)).await.is_ok() && cuts.reserve().await.is_ok()
     }
 
     async fn take(&mut self, records: Vec<Record>) -> Result<(), Error> {
-        for Record { position, value, .. } in records {
+        for (at, Record { position, value, .. }) in records.into_iter().enumerate() {
+            if at % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
             let (partition, offset) = (position.partition, position.offset);
-            let envelope = match Envelope::decode(&value) {
-                Ok(envelope) if envelope.message.topic() == self.topic => envelope,
-                Ok(envelope) => {
-                    let found = envelope.message.topic();
-                    self.reject(partition, offset, value, &format!("it belongs on {found}"));
-                    continue;
-                }
-                Err(error) => {
-                    self.reject(partition, offset, value, &error.to_string());
-                    continue;
-                }
-            };
-            if let Some(stamp) = &envelope.stamp
-                && !self.progress.knows(partition, &stamp.spool)
-            {
+            let mut read = Checked::read(value, |envelope| self.look(partition, offset, envelope));
+            if let Ok((value, Look::Stranger(spool))) = read {
                 let highest = match self.behind.get(partition as usize).and_then(Option::as_ref) {
                     Some(table) => {
-                        let highest = table.highest(self.topic, partition, &stamp.spool);
+                        let highest = table.highest(self.topic, partition, &spool);
                         within(self.patience, table.table(), highest).await?
                     }
                     None => None,
                 };
-                self.progress.learn(partition, &stamp.spool, highest);
+                self.progress.learn(partition, &spool, highest);
+                read = value.again(|envelope| self.look(partition, offset, envelope));
             }
-            let place = Place { stamp: envelope.stamp, partition, offset };
-            // Judged marks make no rows; they only count as read.
-            if self.progress.admit(&place) && !matches!(envelope.message, Message::Judged(_)) {
-                self.batch.add(Located { place, value: envelope.message }, value.len());
+            match read {
+                Ok((value, Look::New(sight))) => {
+                    self.batch.add(lake::Record { partition, offset, value }, sight);
+                }
+                Ok((_, Look::Known | Look::Stranger(_))) => {}
+                Ok((value, Look::Elsewhere(found))) => {
+                    self.reject(partition, offset, value.into(), &format!("it belongs on {found}"));
+                }
+                Err((error, value)) => self.reject(partition, offset, value, &error.to_string()),
             }
         }
         Ok(())
+    }
+
+    /// Decides what becomes of a record, while it is decoded.
+    fn look(&mut self, partition: u32, offset: u64, envelope: &EnvelopeRef<'_>) -> Look {
+        let found = envelope.message.topic();
+        if found != self.topic {
+            return Look::Elsewhere(found);
+        }
+        if let Some(stamp) = envelope.stamp
+            && !self.progress.knows(partition, stamp.spool)
+        {
+            return Look::Stranger(stamp.spool.to_owned());
+        }
+        if self.progress.admit(partition, offset, envelope.stamp) {
+            Look::New(self.batch.see(&envelope.message))
+        } else {
+            Look::Known
+        }
     }
 
     fn reject(&mut self, partition: u32, offset: u64, value: Vec<u8>, reason: &str) {

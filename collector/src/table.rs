@@ -31,7 +31,7 @@ use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use interdict_bus::From;
-use interdict_schemas::lake::{self, Place, Table, txn::Txn};
+use interdict_schemas::lake::{self, Record, Table, txn::Txn};
 use interdict_schemas::{Time, Topic};
 use object_store::{ObjectStore as _, PutMode, PutOptions};
 use std::sync::Arc;
@@ -43,6 +43,9 @@ const LOG_RETENTION: &str = "interval 2 days";
 
 /// Commits between two checkpoints.
 const CHECKPOINT_INTERVAL: u64 = 100;
+
+/// Rows that are made at once: few enough that they are encoded before they leave the processor's cache.
+const ROWS: usize = 1_024;
 
 /// How often a table is taken over anew when another writer was quicker.
 const TRIES: usize = 10;
@@ -189,7 +192,7 @@ impl Delta {
         self.pending.merge(&cut.marks, &self.next);
         let floor = self.next.clone();
         let adds = self
-            .files(Arc::clone(cut), move |place| place.offset >= floor.get(&place.partition).copied().unwrap_or(0))
+            .files(Arc::clone(cut), move |record| record.offset >= floor.get(&record.partition).copied().unwrap_or(0))
             .await?;
         let overdue = last || self.committed.elapsed() >= idle;
         if self.pending.next.is_empty() || (adds.is_empty() && !overdue) {
@@ -202,7 +205,7 @@ impl Delta {
     pub(crate) async fn files(
         &self,
         cut: Arc<Cut>,
-        new: impl Fn(&Place) -> bool + Send + 'static,
+        new: impl Fn(&Record) -> bool + Send + 'static,
     ) -> Result<Vec<Add>, Error> {
         let (table, schema) = (self.table, schema(&self.delta, self.table)?);
         // Sorting, encoding and compressing keep a core busy for a while; the proxy may share this runtime.
@@ -374,13 +377,15 @@ async fn evolve(delta: DeltaTable, table: Table) -> Result<DeltaTable, Error> {
 /// A file's path, its bytes, and what the log says of it.
 type Encoded = (String, Vec<u8>, Add);
 
-fn encode(table: Table, schema: &SchemaRef, cut: &Cut, new: impl Fn(&Place) -> bool) -> Result<Vec<Encoded>, Error> {
+fn encode(table: Table, schema: &SchemaRef, cut: &Cut, new: impl Fn(&Record) -> bool) -> Result<Vec<Encoded>, Error> {
     let fail = |source| failed("write files of", table, DeltaTableError::Arrow { source });
     let (stored, now) = (file::stored(schema), Time::from(jiff::Timestamp::now()));
     let mut files = Vec::new();
     for (day, records) in cut.days(table, new) {
-        let rows = file::conform(lake::rows(table, records)?, &stored).map_err(fail)?;
-        let (bytes, found) = file::encode(table, &rows)?;
+        let batches = records
+            .chunks(ROWS)
+            .map(|records| file::conform(lake::rows(table, records.iter().copied())?, &stored).map_err(fail));
+        let (bytes, found) = file::encode(table, &stored, batches)?;
         let day = file::date(day);
         let path = file::name(&day);
         let add = file::add(path.clone(), &day, &bytes, &found, now, true);

@@ -242,7 +242,10 @@ impl Judge {
         match resolution.finding {
             Finding::Benign => {
                 let given = std::mem::take(&mut known.given).into_iter();
-                outputs.extend(given.map(|(_, verdict)| Output::Verdict(Verdict { revoked: true, ..verdict })));
+                outputs.extend(given.map(|(_, verdict)| {
+                    let (time, by) = (resolution.time, resolution.by.clone());
+                    Output::Verdict(Verdict { revoked: true, time, by, ..verdict })
+                }));
                 self.known.remove(&chain);
             }
             Finding::Malicious => {

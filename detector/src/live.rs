@@ -215,7 +215,7 @@ impl Live {
         }
         while let Some((partition, offset, read)) = self.merge.pop() {
             let Some((fact, stamp)) = read else { continue };
-            let is_new = stamp.is_none_or(|stamp| self.dedupe.admit(Topic::Events, partition, &stamp));
+            let is_new = stamp.is_none_or(|stamp| self.dedupe.admit(Topic::Events, partition, (&stamp).into()));
             match fact {
                 Fact::Event(event) if is_new => self.fold(&event, partition, offset),
                 Fact::Resolution(resolution) if is_new => self.resolve(&resolution, partition, offset),

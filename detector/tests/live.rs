@@ -10,7 +10,7 @@ use interdict_bus::embedded::{Embedded, Settings};
 use interdict_bus::{Error, From as Offsets, Log, Position, Reader};
 use interdict_detector::{Config, Raw, run, run_ready};
 use interdict_schemas::lake::txn::Txn;
-use interdict_schemas::lake::{Located, PARTITION, Place, Table, rows};
+use interdict_schemas::lake::{Located, PARTITION, Place, Record, Table, rows};
 use interdict_schemas::{Alert, Envelope, Event, Judged, Message, Stamp, Topic, Verdict};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -212,7 +212,8 @@ pub(crate) async fn collect(folder: &Path, events: &[Event]) {
             Located { place: Place { stamp, partition: 0, offset }, value }
         })
         .collect();
-    let batch = rows(Table::Events, &located).expect("rows");
+    let kept: Vec<_> = located.iter().map(|located| Record::try_from(located).expect("valid")).collect();
+    let batch = rows(Table::Events, &kept).expect("rows");
     let table = folder.join("lake").join(Table::Events.name());
     std::fs::create_dir_all(&table).expect("a folder");
     let url = url::Url::from_directory_path(&table).expect("a url");

@@ -5,7 +5,7 @@ use deltalake::DeltaTable;
 use deltalake::kernel::StructType;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use interdict_detector::{Fact, Past};
-use interdict_schemas::lake::{Located, PARTITION, Place, Table, rows};
+use interdict_schemas::lake::{Located, PARTITION, Place, Record, Table, rows};
 use interdict_schemas::{Event, Finding, Message, Resolution, Time};
 use std::path::Path;
 
@@ -27,9 +27,13 @@ async fn store(lake: &Path, table: Table, records: &[Located<Message>]) {
     for part in 0..3 {
         let some: Vec<_> = records.iter().skip(part).step_by(3).cloned().collect();
         if !some.is_empty() {
-            delta = delta.write([rows(table, &some).expect("rows")]).await.expect("written");
+            delta = delta.write([rows(table, &kept(&some)).expect("rows")]).await.expect("written");
         }
     }
+}
+
+fn kept(records: &[Located<Message>]) -> Vec<Record> {
+    records.iter().map(|located| Record::try_from(located).expect("valid")).collect()
 }
 
 fn located(messages: impl Iterator<Item = Message>) -> Vec<Located<Message>> {
@@ -132,7 +136,7 @@ async fn how_fast_and_in_how_much_memory_the_past_is_read() {
                 delta = Some(deltalake::open_table(url).await.expect("a table"));
             }
             Some(table) => {
-                let written = table.write([rows(Table::Events, &records).expect("rows")]).await;
+                let written = table.write([rows(Table::Events, &kept(&records)).expect("rows")]).await;
                 delta = Some(written.expect("written"));
             }
         }

@@ -1,7 +1,8 @@
 //! Which OCSF 1.9 class and activity an event is. The lake's columns and the OCSF view share this one table, so they
 //! cannot disagree.
 
-use crate::{Action, Class, Event, Kind, Verb};
+use crate::borrowed::{ActionRef, KindRef};
+use crate::{Class, Event, Verb};
 
 /// Authentication: a session opens, is refused, or closes.
 pub const AUTHENTICATION: u32 = 3002;
@@ -22,11 +23,15 @@ pub const DATASTORE: u32 = 6005;
 /// the action it refers to has the activity.
 #[must_use]
 pub fn of(event: &Event) -> (u32, u32) {
-    match &event.kind {
-        Kind::Opened | Kind::Refused(_) => (AUTHENTICATION, 1),
-        Kind::Closed(_) => (AUTHENTICATION, 2),
-        Kind::Acted { action, .. } => (uid(action.class), activity(action)),
-        Kind::Resulted { class, .. } => (uid(*class), if uid(*class) == SSH { TRAFFIC } else { 0 }),
+    of_kind(&(&event.kind).into())
+}
+
+pub(crate) fn of_kind(kind: &KindRef<'_>) -> (u32, u32) {
+    match kind {
+        KindRef::Opened | KindRef::Refused(_) => (AUTHENTICATION, 1),
+        KindRef::Closed(..) => (AUTHENTICATION, 2),
+        KindRef::Acted { action, .. } => (uid(action.class), activity(action)),
+        KindRef::Resulted { class, .. } => (uid(*class), if uid(*class) == SSH { TRAFFIC } else { 0 }),
     }
 }
 
@@ -42,7 +47,7 @@ const fn uid(class: Class) -> u32 {
     }
 }
 
-fn activity(action: &Action) -> u32 {
+fn activity(action: &ActionRef<'_>) -> u32 {
     match action.class {
         Class::Command | Class::Shell | Class::Forward => TRAFFIC,
         Class::Statement => match action.verb {

@@ -162,15 +162,21 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub(crate) const OPENED: &str = "opened";
+    pub(crate) const REFUSED: &str = "refused";
+    pub(crate) const CLOSED: &str = "closed";
+    pub(crate) const ACTED: &str = "acted";
+    pub(crate) const RESULTED: &str = "resulted";
+
     /// The stable name in the lake: `opened`, `refused`, `closed`, `acted`, `resulted`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Opened => "opened",
-            Self::Refused(_) => "refused",
-            Self::Closed(_) => "closed",
-            Self::Acted { .. } => "acted",
-            Self::Resulted { .. } => "resulted",
+            Self::Opened => Self::OPENED,
+            Self::Refused(_) => Self::REFUSED,
+            Self::Closed(_) => Self::CLOSED,
+            Self::Acted { .. } => Self::ACTED,
+            Self::Resulted { .. } => Self::RESULTED,
         }
     }
 }

@@ -3,9 +3,13 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+#[cfg(test)]
+extern crate self as interdict_schemas;
+
 mod action;
 mod alert;
 pub mod attack;
+mod borrowed;
 pub mod chain;
 pub mod class;
 mod decoy;
@@ -14,6 +18,7 @@ mod event;
 mod identity;
 #[cfg(feature = "lake")]
 pub mod lake;
+mod list;
 pub mod ocsf;
 mod recording;
 mod resolution;
@@ -24,6 +29,7 @@ pub mod wire;
 
 pub use action::{Action, Class, Decision, Effect, Outcome, Status, Verb};
 pub use alert::{Alert, Hop, Severity, Technique};
+pub use borrowed::{EnvelopeRef, EventRef, MessageRef, StampRef};
 pub use chain::{Checkpoint, Digest};
 pub use decoy::{DecoyPlace, DecoyUse};
 pub use disclosure::{Disclosure, DisclosureKind};

@@ -1,6 +1,7 @@
 //! Topics, their keys, and the envelope that every record travels in. Encoding and decoding are versioned; every
 //! version ever written decodes for ever (see `golden/`).
 
+use crate::borrowed::EnvelopeRef;
 use crate::{Alert, Checkpoint, Chunk, Digest, Event, Resolution, Time, Verdict, wire};
 
 /// The version written today.
@@ -116,6 +117,20 @@ impl Message {
         }
     }
 
+    /// When what it says was.
+    #[must_use]
+    pub const fn time(&self) -> Time {
+        match self {
+            Self::Event(event) => event.time,
+            Self::Chunk(chunk) => chunk.time,
+            Self::Alert(alert) => alert.time,
+            Self::Verdict(verdict) => verdict.time,
+            Self::Judged(judged) => judged.time,
+            Self::Resolution(resolution) => resolution.time,
+            Self::Checkpoint(checkpoint) => checkpoint.time,
+        }
+    }
+
     /// Its key there.
     #[must_use]
     pub fn key(&self) -> String {
@@ -153,7 +168,67 @@ impl Envelope {
     /// When the bytes are too many, are not an envelope, are of a version this build does not know, or lack a field
     /// without which they mean nothing.
     pub fn decode(bytes: &[u8]) -> Result<Self, wire::Error> {
-        wire::decode(bytes)
+        EnvelopeRef::decode(bytes).map(Into::into)
+    }
+}
+
+/// A record's bytes that are known to decode: whoever holds it has seen what it says. Small, and its size is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked(Vec<u8>);
+
+impl Checked {
+    /// Decodes a record's value once, for `see` to look at.
+    ///
+    /// # Errors
+    /// As [`Envelope::decode`]; the bytes come back.
+    pub fn read<T>(
+        bytes: Vec<u8>,
+        see: impl FnOnce(&EnvelopeRef<'_>) -> T,
+    ) -> Result<(Self, T), (wire::Error, Vec<u8>)> {
+        match EnvelopeRef::decode(&bytes).map(|envelope| see(&envelope)) {
+            Ok(seen) => Ok((Self(bytes), seen)),
+            Err(error) => Err((error, bytes)),
+        }
+    }
+
+    /// Decodes it once more, for `see` to look at.
+    ///
+    /// # Errors
+    /// As [`Checked::read`]; never, as it was decoded before.
+    pub fn again<T>(self, see: impl FnOnce(&EnvelopeRef<'_>) -> T) -> Result<(Self, T), (wire::Error, Vec<u8>)> {
+        Self::read(self.0, see)
+    }
+
+    /// A message that came by no bus, as if it had.
+    ///
+    /// # Errors
+    /// When it lacks what every message has, or is too large.
+    pub fn of(message: &Message, place: Option<&Stamp>) -> Result<Self, wire::Error> {
+        let mut bytes = message.encode();
+        if let Some(place) = place {
+            stamp(&mut bytes, place);
+        }
+        Self::read(bytes, |_| ()).map(|(checked, ())| checked).map_err(|(error, _)| error)
+    }
+
+    /// Decodes it again.
+    ///
+    /// # Errors
+    /// Never, as it was decoded before.
+    pub fn envelope(&self) -> Result<EnvelopeRef<'_>, wire::Error> {
+        EnvelopeRef::decode(&self.0)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Checked> for Vec<u8> {
+    fn from(checked: Checked) -> Self {
+        checked.0
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::holder;
 use crate::Error;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, config::BlockSizePolicy};
 use interdict_schemas::Topic;
 use std::path::Path;
 
@@ -13,6 +13,8 @@ const QUIET: u64 = 1 << 20;
 /// The most that journals take before the store writes out what keeps them.
 const JOURNALS: u64 = 64 << 20;
 const CACHE: u64 = 16 << 20;
+/// What is read of a table at once: topics are read from one end to the other.
+const BLOCK: u32 = 32 << 10;
 
 pub(super) struct Keyspaces {
     pub(super) db: Database,
@@ -37,7 +39,8 @@ impl Keyspaces {
             .open()
             .map_err(fault)?;
         let open = |name: &str, memory: u64| {
-            db.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(memory)).map_err(fault)
+            let options = KeyspaceCreateOptions::default().max_memtable_size(memory);
+            db.keyspace(name, || options.data_block_size_policy(BlockSizePolicy::all(BLOCK))).map_err(fault)
         };
         let topics =
             [open("events", BUSY)?, open("recordings", BUSY)?, open("alerts", QUIET)?, open("verdicts", QUIET)?];

@@ -27,7 +27,7 @@ pub(crate) async fn admitted(log: &dyn Log, proxy: &str) -> (BTreeMap<String, Ve
         while reader.position(partition) < end {
             for record in reader.next(1000).await.expect("read") {
                 let Some(stamp) = decode(&record).stamp.filter(|stamp| stamp.proxy == proxy) else { continue };
-                if dedupe.admit(Topic::Events, record.position.partition, &stamp) {
+                if dedupe.admit(Topic::Events, record.position.partition, (&stamp).into()) {
                     sequences.entry(stamp.spool).or_default().push(stamp.sequence);
                 } else {
                     copies += 1;

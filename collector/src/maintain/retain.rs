@@ -49,7 +49,7 @@ impl Keeper {
                 }
                 rows -= kept.num_rows() as u64;
                 if kept.num_rows() > 0 {
-                    let (bytes, metadata) = file::encode(self.table, &kept)?;
+                    let (bytes, metadata) = file::encode(self.table, &kept.schema(), [Ok(kept)])?;
                     let path = file::name(&date);
                     let came = Time(view.modification_time() * 1_000);
                     adds.push(file::add(path.clone(), &date, &bytes, &metadata, came, true));

@@ -2,19 +2,28 @@
 
 use super::table::Table;
 use crate::emit::Subject;
-use interdict_schemas::Time;
+use interdict_schemas::{Stop, Time, Verdict};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// Why a session was cut.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("stopped by verdict {verdict}: {reason}")]
+#[error("{} by verdict {verdict}: {reason}", if *.waits { "held for a person's approval" } else { "stopped" })]
 pub struct Revoked {
     /// The verdict's id.
     pub verdict: String,
     /// Its reason.
     pub reason: String,
+    /// Whether a person may let the session go on.
+    pub waits: bool,
+}
+
+impl Revoked {
+    pub(crate) fn by(verdict: &Verdict) -> Self {
+        let (id, reason) = (verdict.id.clone(), verdict.reason.clone());
+        Self { verdict: id, reason, waits: verdict.effect == Stop::Hold }
+    }
 }
 
 /// Every live session.
@@ -46,7 +55,7 @@ impl Registry {
         let mut cut = 0;
         for entry in self.entries().values() {
             let Some(verdict) = table.forbids(entry.subject.seen(), now) else { continue };
-            let revoked = Revoked { verdict: verdict.id.clone(), reason: verdict.reason.clone() };
+            let revoked = Revoked::by(verdict);
             // The first verdict is the one that cut it.
             let first = entry.revoked.send_if_modified(|held| {
                 let first = held.is_none();

@@ -107,7 +107,7 @@ impl Verdicts {
         let table = self.table.load();
         let seen = live.subject().seen();
         if let Some(verdict) = table.forbids(seen, now) {
-            return Err(Revoked { verdict: verdict.id.clone(), reason: verdict.reason.clone() });
+            return Err(Revoked::by(verdict));
         }
         for verdict in table.notes(seen, now) {
             tracing::info!(
@@ -125,7 +125,7 @@ impl Verdicts {
         }
         match self.table.load().forbids(live.subject().seen(), clock::now()) {
             None => Ok(()),
-            Some(verdict) => Err(Revoked { verdict: verdict.id.clone(), reason: verdict.reason.clone() }),
+            Some(verdict) => Err(Revoked::by(verdict)),
         }
     }
 

@@ -16,12 +16,15 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::col;
 use deltalake::ObjectStore;
 use futures::{Stream, StreamExt as _, stream};
-use interdict_schemas::lake::{self, Located, Place, Table};
-use interdict_schemas::{Digest, Message, Time, chain};
+use interdict_schemas::lake::{self, Table};
+use interdict_schemas::{Digest, Time};
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use std::collections::{HashMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+/// Rows that are read at once: each time every column is begun anew, and a row is some hundred bytes.
+const ROWS: usize = 8_192;
 
 /// Names of logs and proxies, each once.
 #[derive(Debug, Default)]
@@ -176,7 +179,7 @@ impl PartitionStream for Part {
 async fn read(work: Arc<Work>, file: File) -> impl Stream<Item = Result<RecordBatch, DataFusionError>> + use<> {
     let opened = async {
         let source = Source::open(&work.store, &file).await?;
-        ParquetRecordBatchStreamBuilder::new(source).await?.build()
+        ParquetRecordBatchStreamBuilder::new(source).await?.with_batch_size(ROWS).build()
     };
     let opened = opened.await;
     let name = format!("{}/{}", work.table.name(), file.path);
@@ -197,67 +200,53 @@ async fn read(work: Arc<Work>, file: File) -> impl Stream<Item = Result<RecordBa
 }
 
 fn narrow(work: &Work, batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
-    let mut rows = Vec::with_capacity(batch.num_rows());
-    match records(work.table, batch) {
-        Ok(records) => rows.extend(records),
-        // Somebody has written what interdict does not: find out which rows are meant.
-        Err(_) => {
-            for row in 0..batch.num_rows() {
-                let one = batch.slice(row, 1);
-                match records(work.table, &one) {
-                    Ok(records) => rows.extend(records),
-                    Err(_) => rows.push((place(work.table, &one), Time::default(), None)),
-                }
-            }
-        }
-    }
     let mut columns = Columns::default();
-    let mut names = lock(&work.names);
-    for (place, time, record) in rows {
-        let Some(stamp) = place.stamp else {
-            *lock(&work.unnumbered) += 1;
-            continue;
+    let mut known = Known::default();
+    let mut unnumbered = 0;
+    lake::links(work.table, batch, |link| {
+        let Some(stamp) = link.stamp else {
+            unnumbered += 1;
+            return;
         };
         if let Some(spans) = &work.spans
-            && !spans.get(&stamp.spool).is_some_and(|span| span.contains(&stamp.sequence))
+            && !spans.get(stamp.spool).is_some_and(|span| span.contains(&stamp.sequence))
         {
-            continue;
+            return;
         }
-        columns.spool.push(names.number(&stamp.spool));
-        columns.proxy.push(names.number(&stamp.proxy));
+        columns.spool.push(known.spool.number(stamp.spool, &work.names));
+        columns.proxy.push(known.proxy.number(stamp.proxy, &work.names));
         columns.sequence.push(signed(stamp.sequence));
-        columns.partition.push(i32::try_from(place.partition).unwrap_or(i32::MAX));
-        columns.offset.push(signed(place.offset));
-        columns.time.push(time.0);
+        columns.partition.push(i32::try_from(link.partition).unwrap_or(i32::MAX));
+        columns.offset.push(signed(link.offset));
+        columns.time.push(link.time.0);
         columns.previous.push(stamp.previous);
-        columns.record.push(record);
-    }
+        columns.record.push(link.record);
+    });
+    *lock(&work.unnumbered) += unnumbered;
     columns.finish()
 }
 
-/// Each row's place, time, and the digest of what it says.
-fn records(table: Table, batch: &RecordBatch) -> Result<Vec<(Place, Time, Option<Digest>)>, lake::Error> {
-    fn digests<T>(
-        records: Vec<Located<T>>,
-        time: impl Fn(&T) -> Time,
-        message: impl Fn(T) -> Message,
-    ) -> Vec<(Place, Time, Option<Digest>)> {
-        let digest = |Located { place, value }| {
-            let time = time(&value);
-            (place, time, Some(chain::record(&message(value).encode())))
-        };
-        records.into_iter().map(digest).collect()
-    }
-    Ok(match table {
-        Table::Recordings => digests(lake::recordings(batch)?, |chunk| chunk.time, Message::Chunk),
-        _ => digests(lake::events(batch)?, |event| event.time, Message::Event),
-    })
+/// The names that came last, and their numbers: rows beside each other mostly have the same.
+#[derive(Default)]
+struct Known {
+    spool: Last,
+    proxy: Last,
 }
 
-/// Where a row stands that says nothing; nowhere if even that is not to be read.
-fn place(table: Table, one: &RecordBatch) -> Place {
-    let nowhere = Place { stamp: None, partition: 0, offset: 0 };
-    lake::places(table, one).ok().and_then(|places| places.into_iter().next()).unwrap_or(nowhere)
+#[derive(Default)]
+struct Last(Option<(String, i32)>);
+
+impl Last {
+    fn number(&mut self, name: &str, names: &Mutex<Names>) -> i32 {
+        match &self.0 {
+            Some((last, number)) if last == name => *number,
+            _ => {
+                let number = lock(names).number(name);
+                self.0 = Some((name.to_owned(), number));
+                number
+            }
+        }
+    }
 }
 
 #[derive(Default)]

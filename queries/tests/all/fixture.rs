@@ -9,7 +9,7 @@ use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::writer::{DeltaWriter as _, RecordBatchWriter};
 use interdict_queries::{Engine, Rows, Settings};
-use interdict_schemas::lake::{self, Located, Place, Table, txn::Txn};
+use interdict_schemas::lake::{self, Located, Place, Record, Table, txn::Txn};
 use interdict_schemas::{
     Account, Action, Alert, Checkpoint, Chunk, Class, Closed, Decision, Digest, Disclosure, DisclosureKind, Effect,
     Event, Hop, Identity, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope, Severity,
@@ -113,8 +113,9 @@ impl Lake {
 
     /// Writes records as they are into these tables.
     pub(crate) async fn put(&self, records: &[Located<Message>], tables: &[Table]) {
+        let records: Vec<_> = records.iter().map(|located| Record::try_from(located).expect("valid")).collect();
         for table in tables {
-            let batch = lake::rows(*table, records).expect("rows");
+            let batch = lake::rows(*table, &records).expect("rows");
             if batch.num_rows() == 0 {
                 continue;
             }
@@ -140,7 +141,7 @@ impl Lake {
                 let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
                 add.tags.get_or_insert_default().insert(lake::FILE_DIGEST.to_owned(), Some(hex));
             }
-            let next = records.iter().map(|record| record.place.offset + 1).max().unwrap_or_default();
+            let next = records.iter().map(|record| record.offset + 1).max().unwrap_or_default();
             let txn = Txn::Next { topic: Topic::Events, partition: 0 };
             let properties = CommitProperties::default()
                 .with_application_transaction(Transaction::new(txn, i64::try_from(next).expect("small")));

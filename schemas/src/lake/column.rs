@@ -1,15 +1,15 @@
 //! Arrow columns from rows, one call a column. They cannot fail but by size, which the batch's maker bounds.
 
-use super::Place;
+use super::located::PlaceRef;
 use crate::Time;
+use crate::borrowed::Address;
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder,
-    StructArray, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, StringBuilder, StructArray,
+    TimestampMicrosecondArray,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A count as the lake stores it.
@@ -27,24 +27,19 @@ pub(super) fn filled(value: &str) -> Option<&str> {
 }
 
 pub(super) fn text<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a str) -> ArrayRef {
-    Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
+    maybe_text(rows, |row| Some(of(row)))
 }
 
 pub(super) fn maybe_text<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> Option<&'a str>) -> ArrayRef {
-    Arc::new(rows.iter().map(of).collect::<StringArray>())
+    // Looking at each text twice is cheaper than a buffer that grows.
+    let bytes = rows.iter().filter_map(&of).map(str::len).sum();
+    let mut column = StringBuilder::with_capacity(rows.len(), bytes);
+    rows.iter().for_each(|row| column.append_option(of(row)));
+    Arc::new(column.finish())
 }
 
-pub(super) fn address<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> Option<IpAddr>) -> ArrayRef {
-    use std::fmt::Write as _;
-    let mut column = StringBuilder::with_capacity(rows.len(), rows.len() * 16);
-    for row in rows {
-        match of(row) {
-            // A builder's buffer grows; its `fmt::Write` has no way to fail.
-            Some(address) if write!(column, "{address}").is_ok() => column.append_value(""),
-            _ => column.append_null(),
-        }
-    }
-    Arc::new(column.finish())
+pub(super) fn address<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a Option<Address<'a>>) -> ArrayRef {
+    maybe_text(rows, |row| of(row).as_ref().map(|address| &*address.text))
 }
 
 pub(super) fn time<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> Time) -> ArrayRef {
@@ -83,7 +78,9 @@ where
     I: IntoIterator<Item = &'a str>,
 {
     let element = Field::new("element", DataType::Utf8, true);
-    let mut column = ListBuilder::new(StringBuilder::new()).with_field(element);
+    let texts = || rows.iter().filter_map(&of).flatten();
+    let values = StringBuilder::with_capacity(texts().count(), texts().map(str::len).sum());
+    let mut column = ListBuilder::with_capacity(values, rows.len()).with_field(element);
     for row in rows {
         match of(row) {
             None => column.append_null(),
@@ -114,11 +111,11 @@ pub(super) fn structs(
 }
 
 /// The provenance columns, in the schema's order.
-pub(super) fn provenance<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a Place + Copy) -> [ArrayRef; 5] {
+pub(super) fn provenance<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a PlaceRef<'a> + Copy) -> [ArrayRef; 5] {
     let stamp = |row| of(row).stamp.as_ref();
     [
-        maybe_text(rows, |row| stamp(row).map(|stamp| stamp.proxy.as_str())),
-        maybe_text(rows, |row| stamp(row).map(|stamp| stamp.spool.as_str())),
+        maybe_text(rows, |row| stamp(row).map(|stamp| stamp.proxy)),
+        maybe_text(rows, |row| stamp(row).map(|stamp| stamp.spool)),
         maybe_count(rows, |row| stamp(row).map(|stamp| stamp.sequence)),
         small(rows, |row| of(row).partition),
         count(rows, |row| of(row).offset),
@@ -126,7 +123,7 @@ pub(super) fn provenance<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a Place +
 }
 
 /// The provenance columns of a table whose records form a chain.
-pub(super) fn chained<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a Place + Copy) -> [ArrayRef; 6] {
+pub(super) fn chained<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a PlaceRef<'a> + Copy) -> [ArrayRef; 6] {
     let previous = rows.iter().map(|row| of(row).stamp.as_ref()?.previous.as_ref());
     let previous = BinaryArray::from_iter(previous.map(|previous| previous.map(|digest| digest.0.as_slice())));
     let [proxy, spool, sequence, partition, offset] = provenance(rows, of);

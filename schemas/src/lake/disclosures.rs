@@ -1,17 +1,18 @@
 //! Rows of `disclosures`: what `events` holds as lists, one row each, so that SQL joins them plainly.
 
-use super::Place;
 use super::column::{maybe_text, provenance, text};
+use super::located::PlaceRef;
 use super::rows::{Columns, Row, when};
-use crate::{Disclosure, Event};
+use crate::EventRef;
+use crate::borrowed::DisclosureRef;
 
 struct Learnt<'a> {
-    place: &'a Place,
-    event: &'a Event,
-    what: &'a Disclosure,
+    place: &'a PlaceRef<'a>,
+    event: &'a EventRef<'a>,
+    what: &'a DisclosureRef<'a>,
 }
 
-pub(super) fn columns(rows: &[Row<'_, Event>]) -> Columns {
+pub(super) fn columns<'a>(rows: &'a [Row<'a, EventRef<'a>>]) -> Columns {
     let rows: Vec<Learnt<'_>> = rows
         .iter()
         .flat_map(|row| row.value.disclosures.iter().map(|what| Learnt { place: row.place, event: row.value, what }))
@@ -19,16 +20,16 @@ pub(super) fn columns(rows: &[Row<'_, Event>]) -> Columns {
     let rows = rows.as_slice();
     let mut columns = when(rows, |row| row.event.time).to_vec();
     columns.extend([
-        text(rows, |row| &row.event.id),
-        text(rows, |row| &row.event.session),
-        text(rows, |row| &row.event.identity.root().id),
-        text(rows, |row| &row.event.identity.actor().id),
-        maybe_text(rows, |row| row.event.source.target.as_deref()),
-        text(rows, |row| &row.event.target.name),
+        text(rows, |row| row.event.id),
+        text(rows, |row| row.event.session),
+        text(rows, |row| row.event.identity.root().id),
+        text(rows, |row| row.event.identity.actor().id),
+        maybe_text(rows, |row| row.event.source.target),
+        text(rows, |row| row.event.target.name),
         text(rows, |row| row.event.target.protocol.name()),
         text(rows, |row| row.what.kind.name()),
-        text(rows, |row| &row.what.value),
-        maybe_text(rows, |row| row.what.target.as_deref()),
+        text(rows, |row| row.what.value),
+        maybe_text(rows, |row| row.what.target),
     ]);
     columns.extend(provenance(rows, |row| row.place));
     Ok(columns)

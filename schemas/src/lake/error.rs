@@ -34,6 +34,14 @@ pub enum Error {
         /// Counted within the batch, from 0.
         row: usize,
     },
+    /// A record that was checked and does not decode.
+    #[error("a record for table `{table}` was read before and now is not: {source}")]
+    Record {
+        /// Which table.
+        table: &'static str,
+        /// What is wrong with it.
+        source: crate::wire::Error,
+    },
     /// The columns built do not make a batch: too large for Arrow's 32-bit offsets.
     #[error("rows of table `{table}` do not fit one batch; make it smaller: {source}")]
     Batch {

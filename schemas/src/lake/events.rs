@@ -2,13 +2,13 @@
 
 use super::column::{chained, filled, maybe_count, maybe_text, maybe_time, small, structs, text, texts};
 use super::rows::{Columns, Row};
-use super::view::{Column, View};
+use super::view::{Column, Texts, View};
 use super::who::{self, Who};
 use super::{Error, Located, Table};
-use crate::{
-    Action, Class, Closed, Decision, DecoyPlace, DecoyUse, Disclosure, DisclosureKind, Effect, Event, Kind, Outcome,
-    Refused, Status, Verb, class,
+use crate::borrowed::{
+    ActionRef, DecisionRef, DecoyUseRef, DisclosureRef, EndRef, EventRef, KindRef, OutcomeRef, Totals,
 };
+use crate::{Class, DecoyPlace, DisclosureKind, Effect, Event, Kind, Status, Verb, class};
 use arrow::array::{Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
 
 /// The events of a batch of the table `events`, whatever order its columns have.
@@ -19,74 +19,74 @@ pub fn events(batch: &RecordBatch) -> Result<Vec<Located<Event>>, Error> {
     let view = View::new(Table::Events, batch);
     let reader = Reader::new(view)?;
     let place = view.places()?;
-    view.rows(|row| Ok(Located { place: place(row)?, value: reader.event(row)? }))
+    view.rows(|row| Ok(Located { place: place(row)?, value: reader.event(row)?.into() }))
 }
 
-pub(super) fn columns(rows: &[Row<'_, Event>]) -> Columns {
+pub(super) fn columns<'a>(rows: &'a [Row<'a, EventRef<'a>>]) -> Columns {
     let schema = Table::Events.schema();
     let list = |name| schema.field_with_name(name).map(|field| field.data_type().clone());
-    let learnt: Vec<&Disclosure> = rows.iter().flat_map(|row| &row.value.disclosures).collect();
-    let presented: Vec<&DecoyUse> = rows.iter().flat_map(|row| &row.value.presented).collect();
+    let learnt: Vec<&DisclosureRef<'a>> = rows.iter().flat_map(|row| &row.value.disclosures).collect();
+    let presented: Vec<&DecoyUseRef<'a>> = rows.iter().flat_map(|row| &row.value.presented).collect();
+    let acted = |row: &'a Row<'a, EventRef<'a>>| row.value.kind.acted();
+    let outcome = |row: &'a Row<'a, EventRef<'a>>| row.value.kind.outcome();
+    let end = |row: &'a Row<'a, EventRef<'a>>| row.value.kind.end();
+    let totals = |row: &'a Row<'a, EventRef<'a>>| row.value.kind.totals();
     let mut columns = who::columns(rows);
     columns.extend([
-        text(rows, |row| &row.value.id),
+        text(rows, |row| row.value.id),
         text(rows, |row| row.value.kind.name()),
-        small(rows, |row| class::of(row.value).0),
-        small(rows, |row| class::of(row.value).1),
+        small(rows, |row| class::of_kind(&row.value.kind).0),
+        small(rows, |row| class::of_kind(&row.value.kind).1),
         maybe_text(rows, |row| match &row.value.kind {
-            Kind::Acted { action, .. } => Some(&action.id),
-            Kind::Resulted { action, .. } => Some(action),
+            KindRef::Acted { action, .. } => Some(action.id),
+            KindRef::Resulted { action, .. } => Some(action),
             _ => None,
         }),
         maybe_text(rows, |row| match &row.value.kind {
-            Kind::Acted { action: Action { class, .. }, .. } | Kind::Resulted { class, .. } => Some(class.name()),
+            KindRef::Acted { action: ActionRef { class, .. }, .. } | KindRef::Resulted { class, .. } => {
+                Some(class.name())
+            }
             _ => None,
         }),
         maybe_text(rows, |row| acted(row).map(|(action, _)| action.verb.name())),
-        maybe_text(rows, |row| acted(row).map(|(action, _)| action.text.as_str())),
-        texts(rows, |row| acted(row).map(|(action, _)| action.objects.iter().map(String::as_str))),
-        maybe_text(rows, |row| acted(row).and_then(|(action, _)| action.parameters_digest.as_deref())),
-        maybe_text(rows, |row| acted(row).and_then(|(action, _)| action.database.as_deref())),
+        maybe_text(rows, |row| acted(row).map(|(action, _)| action.text)),
+        texts(rows, |row| acted(row).map(|(action, _)| action.objects.iter().copied())),
+        maybe_text(rows, |row| acted(row).and_then(|(action, _)| action.parameters_digest)),
+        maybe_text(rows, |row| acted(row).and_then(|(action, _)| action.database)),
         maybe_text(rows, |row| acted(row).map(|(_, decision)| decision.effect.name())),
-        maybe_text(rows, |row| acted(row).and_then(|(_, decision)| filled(&decision.reason))),
-        texts(rows, |row| acted(row).map(|(_, decision)| decision.policies.iter().map(String::as_str))),
+        maybe_text(rows, |row| acted(row).and_then(|(_, decision)| filled(decision.reason))),
+        texts(rows, |row| acted(row).map(|(_, decision)| decision.policies.iter().copied())),
         maybe_text(rows, |row| outcome(row).map(|outcome| outcome.status.name())),
-        maybe_text(rows, |row| outcome(row).and_then(|outcome| filled(&outcome.code))),
-        maybe_text(rows, |row| match &row.value.kind {
-            Kind::Refused(Refused { detail, .. }) | Kind::Closed(Closed { detail, .. }) => filled(detail),
-            _ => outcome(row).and_then(|outcome| filled(&outcome.detail)),
+        maybe_text(rows, |row| outcome(row).and_then(|outcome| filled(outcome.code))),
+        maybe_text(rows, |row| {
+            let detail = end(row).map(|end| end.detail).or_else(|| outcome(row).map(|outcome| outcome.detail));
+            detail.and_then(filled)
         }),
         maybe_count(rows, |row| outcome(row).map(|outcome| outcome.rows)),
         maybe_count(rows, |row| outcome(row).map(|outcome| outcome.duration_us)),
-        maybe_count(rows, |row| closed(row).map_or_else(|| outcome(row).map(|o| o.bytes_in), |c| Some(c.bytes_in))),
-        maybe_count(rows, |row| closed(row).map_or_else(|| outcome(row).map(|o| o.bytes_out), |c| Some(c.bytes_out))),
-        maybe_text(rows, |row| match &row.value.kind {
-            Kind::Refused(Refused { reason, .. }) | Kind::Closed(Closed { reason, .. }) => filled(reason),
-            _ => None,
-        }),
-        maybe_text(rows, |row| match &row.value.kind {
-            Kind::Refused(Refused { verdict, .. }) | Kind::Closed(Closed { verdict, .. }) => verdict.as_deref(),
-            _ => None,
-        }),
-        maybe_time(rows, |row| closed(row).map(|closed| closed.opened)),
-        maybe_count(rows, |row| closed(row).map(|closed| closed.actions)),
-        maybe_count(rows, |row| closed(row).map(|closed| closed.denied)),
+        maybe_count(rows, |row| totals(row).map_or_else(|| outcome(row).map(|o| o.bytes_in), |t| Some(t.bytes_in))),
+        maybe_count(rows, |row| totals(row).map_or_else(|| outcome(row).map(|o| o.bytes_out), |t| Some(t.bytes_out))),
+        maybe_text(rows, |row| end(row).and_then(|end| filled(end.reason))),
+        maybe_text(rows, |row| end(row).and_then(|end| end.verdict)),
+        maybe_time(rows, |row| totals(row).map(|totals| totals.opened)),
+        maybe_count(rows, |row| totals(row).map(|totals| totals.actions)),
+        maybe_count(rows, |row| totals(row).map(|totals| totals.denied)),
         structs(
             &list("disclosures")?,
             rows.iter().map(|row| row.value.disclosures.len()),
             vec![
                 text(&learnt, |learnt| learnt.kind.name()),
-                text(&learnt, |learnt| &learnt.value),
-                maybe_text(&learnt, |learnt| learnt.target.as_deref()),
+                text(&learnt, |learnt| learnt.value),
+                maybe_text(&learnt, |learnt| learnt.target),
             ],
         )?,
         structs(
             &list("presented")?,
             rows.iter().map(|row| row.value.presented.len()),
             vec![
-                text(&presented, |used| &used.session),
-                text(&presented, |used| &used.field),
-                text(&presented, |used| &used.target),
+                text(&presented, |used| used.session),
+                text(&presented, |used| used.field),
+                text(&presented, |used| used.target),
                 text(&presented, |used| used.place.name()),
             ],
         )?,
@@ -95,23 +95,8 @@ pub(super) fn columns(rows: &[Row<'_, Event>]) -> Columns {
     Ok(columns)
 }
 
-fn acted<'a>(row: &Row<'a, Event>) -> Option<(&'a Action, &'a Decision)> {
-    if let Kind::Acted { action, decision, .. } = &row.value.kind { Some((action, decision)) } else { None }
-}
-
-fn outcome<'a>(row: &Row<'a, Event>) -> Option<&'a Outcome> {
-    match &row.value.kind {
-        Kind::Acted { outcome, .. } => outcome.as_ref(),
-        Kind::Resulted { outcome, .. } => Some(outcome),
-        _ => None,
-    }
-}
-
-fn closed<'a>(row: &Row<'a, Event>) -> Option<&'a Closed> {
-    if let Kind::Closed(closed) = &row.value.kind { Some(closed) } else { None }
-}
-
-struct Reader {
+/// Reads the rows of a batch.
+pub(super) struct Reader {
     who: Who,
     time: Column<TimestampMicrosecondArray>,
     session: Column<StringArray>,
@@ -121,12 +106,12 @@ struct Reader {
     class: Column<StringArray>,
     verb: Column<StringArray>,
     text: Column<StringArray>,
-    objects: Column<ListArray>,
+    objects: Texts,
     parameters_digest: Column<StringArray>,
     database: Column<StringArray>,
     decision: Column<StringArray>,
     decision_reason: Column<StringArray>,
-    policies: Column<ListArray>,
+    policies: Texts,
     status: Column<StringArray>,
     code: Column<StringArray>,
     detail: Column<StringArray>,
@@ -151,7 +136,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(view: View<'_>) -> Result<Self, Error> {
+    pub(super) fn new(view: View<'_>) -> Result<Self, Error> {
         let disclosures: Column<ListArray> = view.column("disclosures")?;
         let presented: Column<ListArray> = view.column("presented")?;
         Ok(Self {
@@ -164,12 +149,12 @@ impl Reader {
             class: view.column("class")?,
             verb: view.column("verb")?,
             text: view.column("text")?,
-            objects: view.column("objects")?,
+            objects: view.column::<ListArray>("objects")?.borrowed()?,
             parameters_digest: view.column("parameters_digest")?,
             database: view.column("database")?,
             decision: view.column("decision")?,
             decision_reason: view.column("decision_reason")?,
-            policies: view.column("policies")?,
+            policies: view.column::<ListArray>("policies")?.borrowed()?,
             status: view.column("status")?,
             code: view.column("code")?,
             detail: view.column("detail")?,
@@ -194,44 +179,40 @@ impl Reader {
         })
     }
 
-    fn event(&self, row: usize) -> Result<Event, Error> {
+    pub(super) fn event(&self, row: usize) -> Result<EventRef<'_>, Error> {
         let kind = match self.kind.need(row)? {
-            "opened" => Kind::Opened,
-            "refused" => Kind::Refused(Refused {
-                reason: self.reason.owned(row),
-                detail: self.detail.owned(row),
-                verdict: self.verdict.maybe(row),
-            }),
-            "closed" => Kind::Closed(Closed {
-                reason: self.reason.owned(row),
-                detail: self.detail.owned(row),
-                verdict: self.verdict.maybe(row),
-                opened: self.opened.time(row)?,
-                actions: self.actions.count(row)?,
-                denied: self.denied.count(row)?,
-                bytes_in: self.bytes_in.count(row)?,
-                bytes_out: self.bytes_out.count(row)?,
-            }),
-            "acted" => Kind::Acted {
+            Kind::OPENED => KindRef::Opened,
+            Kind::REFUSED => KindRef::Refused(self.end(row)),
+            Kind::CLOSED => KindRef::Closed(
+                self.end(row),
+                Totals {
+                    opened: self.opened.time(row)?,
+                    actions: self.actions.count(row)?,
+                    denied: self.denied.count(row)?,
+                    bytes_in: self.bytes_in.count(row)?,
+                    bytes_out: self.bytes_out.count(row)?,
+                },
+            ),
+            Kind::ACTED => KindRef::Acted {
                 action: self.action(row)?,
-                decision: Decision {
+                decision: DecisionRef {
                     effect: self.decision.parsed(row, Effect::parse)?,
-                    reason: self.decision_reason.owned(row),
-                    policies: self.policies.texts(row)?,
+                    reason: self.decision_reason.or_empty(row),
+                    policies: self.policies.at(row)?,
                 },
                 outcome: if self.status.text(row).is_some() { Some(self.outcome(row)?) } else { None },
             },
-            "resulted" => Kind::Resulted {
-                action: self.action.need(row)?.to_owned(),
+            Kind::RESULTED => KindRef::Resulted {
+                action: self.action.need(row)?,
                 class: self.class.parsed(row, Class::parse)?,
                 outcome: self.outcome(row)?,
             },
             _ => return Err(self.kind.invalid(row)),
         };
-        Ok(Event {
-            id: self.id.need(row)?.to_owned(),
+        Ok(EventRef {
+            id: self.id.need(row)?,
             time: self.time.time(row)?,
-            session: self.session.need(row)?.to_owned(),
+            session: self.session.need(row)?,
             identity: self.who.identity(row)?,
             source: self.who.source(row)?,
             target: self.who.target(row)?,
@@ -242,23 +223,28 @@ impl Reader {
         })
     }
 
-    fn action(&self, row: usize) -> Result<Action, Error> {
-        Ok(Action {
-            id: self.action.need(row)?.to_owned(),
+    fn end(&self, row: usize) -> EndRef<'_> {
+        let (reason, detail) = (self.reason.or_empty(row), self.detail.or_empty(row));
+        EndRef { reason, detail, verdict: self.verdict.text(row) }
+    }
+
+    fn action(&self, row: usize) -> Result<ActionRef<'_>, Error> {
+        Ok(ActionRef {
+            id: self.action.need(row)?,
             class: self.class.parsed(row, Class::parse)?,
             verb: self.verb.parsed(row, Verb::parse)?,
-            text: self.text.owned(row),
-            objects: self.objects.texts(row)?,
-            parameters_digest: self.parameters_digest.maybe(row),
-            database: self.database.maybe(row),
+            text: self.text.or_empty(row),
+            objects: self.objects.at(row)?,
+            parameters_digest: self.parameters_digest.text(row),
+            database: self.database.text(row),
         })
     }
 
-    fn outcome(&self, row: usize) -> Result<Outcome, Error> {
-        Ok(Outcome {
+    fn outcome(&self, row: usize) -> Result<OutcomeRef<'_>, Error> {
+        Ok(OutcomeRef {
             status: self.status.parsed(row, Status::parse)?,
-            code: self.code.owned(row),
-            detail: self.detail.owned(row),
+            code: self.code.or_empty(row),
+            detail: self.detail.or_empty(row),
             rows: self.rows.count(row)?,
             bytes_in: self.bytes_in.count(row)?,
             bytes_out: self.bytes_out.count(row)?,
@@ -266,20 +252,20 @@ impl Reader {
         })
     }
 
-    fn decoy(&self, at: usize) -> Result<DecoyUse, Error> {
-        Ok(DecoyUse {
-            session: self.decoy_session.need(at)?.to_owned(),
-            field: self.decoy_field.need(at)?.to_owned(),
-            target: self.decoy_target.need(at)?.to_owned(),
+    fn decoy(&self, at: usize) -> Result<DecoyUseRef<'_>, Error> {
+        Ok(DecoyUseRef {
+            session: self.decoy_session.need(at)?,
+            field: self.decoy_field.need(at)?,
+            target: self.decoy_target.need(at)?,
             place: self.decoy_place.parsed(at, DecoyPlace::parse)?,
         })
     }
 
-    fn disclosure(&self, at: usize) -> Result<Disclosure, Error> {
-        Ok(Disclosure {
+    fn disclosure(&self, at: usize) -> Result<DisclosureRef<'_>, Error> {
+        Ok(DisclosureRef {
             kind: self.learnt_kind.parsed(at, DisclosureKind::parse)?,
-            value: self.learnt_value.need(at)?.to_owned(),
-            target: self.learnt_target.maybe(at),
+            value: self.learnt_value.need(at)?,
+            target: self.learnt_target.text(at),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::column::{chained, count, text};
 use super::rows::{Columns, Row, when};
-use super::view::View;
+use super::view::{Column, View};
 use super::{Error, Located, Table};
 use crate::{Chunk, Stream};
 use arrow::array::{BinaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -14,26 +14,45 @@ use std::sync::Arc;
 /// When a column is missing, or a value is none that interdict writes.
 pub fn recordings(batch: &RecordBatch) -> Result<Vec<Located<Chunk>>, Error> {
     let view = View::new(Table::Recordings, batch);
-    let place = view.places()?;
-    let session = view.column::<StringArray>("session")?;
-    let index = view.column::<Int64Array>("index")?;
-    let time = view.column::<TimestampMicrosecondArray>("time")?;
-    let stream = view.column::<StringArray>("stream")?;
-    let data = view.column::<BinaryArray>("data")?;
-    let root = view.column::<StringArray>("root")?;
-    let target = view.column::<StringArray>("target")?;
-    view.rows(|row| {
-        let value = Chunk {
-            session: session.need(row)?.to_owned(),
-            index: index.count(row)?,
-            time: time.time(row)?,
-            stream: stream.parsed(row, Stream::parse)?,
-            data: data.bytes(row)?,
-            root: root.need(row)?.to_owned(),
-            target: target.need(row)?.to_owned(),
-        };
-        Ok(Located { place: place(row)?, value })
-    })
+    let (place, reader) = (view.places()?, Reader::new(view)?);
+    view.rows(|row| Ok(Located { place: place(row)?, value: reader.chunk(row)? }))
+}
+
+/// Reads the rows of a batch.
+pub(super) struct Reader {
+    session: Column<StringArray>,
+    index: Column<Int64Array>,
+    time: Column<TimestampMicrosecondArray>,
+    stream: Column<StringArray>,
+    data: Column<BinaryArray>,
+    root: Column<StringArray>,
+    target: Column<StringArray>,
+}
+
+impl Reader {
+    pub(super) fn new(view: View<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            session: view.column("session")?,
+            index: view.column("index")?,
+            time: view.column("time")?,
+            stream: view.column("stream")?,
+            data: view.column("data")?,
+            root: view.column("root")?,
+            target: view.column("target")?,
+        })
+    }
+
+    pub(super) fn chunk(&self, row: usize) -> Result<Chunk, Error> {
+        Ok(Chunk {
+            session: self.session.need(row)?.to_owned(),
+            index: self.index.count(row)?,
+            time: self.time.time(row)?,
+            stream: self.stream.parsed(row, Stream::parse)?,
+            data: self.data.bytes(row)?,
+            root: self.root.need(row)?.to_owned(),
+            target: self.target.need(row)?.to_owned(),
+        })
+    }
 }
 
 pub(super) fn columns(rows: &[Row<'_, Chunk>]) -> Columns {

@@ -1,22 +1,23 @@
 //! Rows of any table from messages.
 
+use super::located::PlaceRef;
 use super::{
-    Error, Located, Place, Table, alerts, checkpoints, column, disclosures, events, recordings, resolutions,
-    sessions, verdicts,
+    Error, Record, Table, alerts, checkpoints, column, disclosures, events, recordings, resolutions, sessions,
+    verdicts,
 };
-use crate::{Alert, Checkpoint, Chunk, Event, Message, Resolution, Time, Verdict};
+use crate::{Alert, Checkpoint, Chunk, EventRef, Message, MessageRef, Resolution, Time, Verdict};
 use arrow::array::{ArrayRef, Date32Array, RecordBatch};
 use arrow::error::ArrowError;
 use std::sync::Arc;
 
 /// One row's value and where it came from.
 pub(super) struct Row<'a, T> {
-    pub(super) place: &'a Place,
+    pub(super) place: &'a PlaceRef<'a>,
     pub(super) value: &'a T,
 }
 
-impl<T> Row<'_, T> {
-    pub(super) const fn place(&self) -> &Place {
+impl<'a, T> Row<'a, T> {
+    pub(super) const fn place(&self) -> &'a PlaceRef<'a> {
         self.place
     }
 }
@@ -40,8 +41,19 @@ pub fn day(time: Time) -> i32 {
 ///
 /// # Errors
 /// When the rows are too large for one batch (2 GiB of one column).
-pub fn rows<'a>(table: Table, records: impl IntoIterator<Item = &'a Located<Message>>) -> Result<RecordBatch, Error> {
+pub fn rows<'a>(table: Table, records: impl IntoIterator<Item = &'a Record>) -> Result<RecordBatch, Error> {
+    let read = |record: &'a Record| {
+        let envelope = record.value.envelope().map_err(|source| Error::Record { table: table.name(), source })?;
+        let (partition, offset) = (record.partition, record.offset);
+        Ok((PlaceRef { stamp: envelope.stamp, partition, offset }, envelope.message))
+    };
     let records = records.into_iter();
+    // A row is large: the list must not grow.
+    let mut read_all = Vec::with_capacity(records.size_hint().0);
+    for record in records {
+        read_all.push(read(record)?);
+    }
+    let records = read_all.as_slice();
     let columns = match table {
         Table::Events => events::columns(&pick(records, event)),
         Table::Sessions => sessions::columns(&pick(records, event)),
@@ -66,32 +78,32 @@ pub(super) fn when<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> Time + Copy) -> [
 }
 
 fn pick<'a, T>(
-    records: impl Iterator<Item = &'a Located<Message>>,
-    of: impl Fn(&'a Message) -> Option<&'a T>,
+    records: &'a [(PlaceRef<'a>, MessageRef<'a>)],
+    of: impl Fn(&'a MessageRef<'a>) -> Option<&'a T>,
 ) -> Vec<Row<'a, T>> {
-    records.filter_map(|record| Some(Row { place: &record.place, value: of(&record.value)? })).collect()
+    records.iter().filter_map(|(place, message)| Some(Row { place, value: of(message)? })).collect()
 }
 
-fn event(message: &Message) -> Option<&Event> {
-    if let Message::Event(event) = message { Some(event) } else { None }
+fn event<'a>(message: &'a MessageRef<'a>) -> Option<&'a EventRef<'a>> {
+    if let MessageRef::Event(event) = message { Some(event) } else { None }
 }
 
-fn chunk(message: &Message) -> Option<&Chunk> {
-    if let Message::Chunk(chunk) = message { Some(chunk) } else { None }
+fn chunk<'a>(message: &'a MessageRef<'a>) -> Option<&'a Chunk> {
+    if let MessageRef::Other(Message::Chunk(chunk)) = message { Some(chunk) } else { None }
 }
 
-fn alert(message: &Message) -> Option<&Alert> {
-    if let Message::Alert(alert) = message { Some(alert) } else { None }
+fn alert<'a>(message: &'a MessageRef<'a>) -> Option<&'a Alert> {
+    if let MessageRef::Other(Message::Alert(alert)) = message { Some(alert) } else { None }
 }
 
-fn verdict(message: &Message) -> Option<&Verdict> {
-    if let Message::Verdict(verdict) = message { Some(verdict) } else { None }
+fn verdict<'a>(message: &'a MessageRef<'a>) -> Option<&'a Verdict> {
+    if let MessageRef::Other(Message::Verdict(verdict)) = message { Some(verdict) } else { None }
 }
 
-fn resolution(message: &Message) -> Option<&Resolution> {
-    if let Message::Resolution(resolution) = message { Some(resolution) } else { None }
+fn resolution<'a>(message: &'a MessageRef<'a>) -> Option<&'a Resolution> {
+    if let MessageRef::Other(Message::Resolution(resolution)) = message { Some(resolution) } else { None }
 }
 
-fn checkpoint(message: &Message) -> Option<&Checkpoint> {
-    if let Message::Checkpoint(checkpoint) = message { Some(checkpoint) } else { None }
+fn checkpoint<'a>(message: &'a MessageRef<'a>) -> Option<&'a Checkpoint> {
+    if let MessageRef::Other(Message::Checkpoint(checkpoint)) = message { Some(checkpoint) } else { None }
 }

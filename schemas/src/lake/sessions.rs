@@ -4,10 +4,11 @@
 use super::column::{filled, maybe_count, maybe_text, maybe_time, provenance, text};
 use super::rows::{Columns, Row};
 use super::who;
-use crate::{Closed, Event, Kind, Refused};
+use crate::EventRef;
+use crate::borrowed::KindRef;
 
-pub(super) fn columns(rows: &[Row<'_, Event>]) -> Columns {
-    let rows: Vec<Row<'_, Event>> = rows
+pub(super) fn columns<'a>(rows: &'a [Row<'a, EventRef<'a>>]) -> Columns {
+    let rows: Vec<Row<'a, EventRef<'a>>> = rows
         .iter()
         .filter(|row| state(&row.value.kind).is_some())
         .map(|row| Row { place: row.place, value: row.value })
@@ -17,42 +18,29 @@ pub(super) fn columns(rows: &[Row<'_, Event>]) -> Columns {
     columns.extend([
         text(rows, |row| state(&row.value.kind).unwrap_or_default()),
         maybe_time(rows, |row| match &row.value.kind {
-            Kind::Opened => Some(row.value.time),
-            Kind::Closed(closed) => Some(closed.opened),
+            KindRef::Opened => Some(row.value.time),
+            KindRef::Closed(_, totals) => Some(totals.opened),
             _ => None,
         }),
-        maybe_time(rows, |row| closed(row).map(|_| row.value.time)),
-        maybe_text(rows, |row| match &row.value.kind {
-            Kind::Refused(Refused { reason, .. }) | Kind::Closed(Closed { reason, .. }) => filled(reason),
-            _ => None,
-        }),
-        maybe_text(rows, |row| match &row.value.kind {
-            Kind::Refused(Refused { detail, .. }) | Kind::Closed(Closed { detail, .. }) => filled(detail),
-            _ => None,
-        }),
-        maybe_text(rows, |row| match &row.value.kind {
-            Kind::Refused(Refused { verdict, .. }) | Kind::Closed(Closed { verdict, .. }) => verdict.as_deref(),
-            _ => None,
-        }),
-        maybe_count(rows, |row| closed(row).map(|closed| closed.actions)),
-        maybe_count(rows, |row| closed(row).map(|closed| closed.denied)),
-        maybe_count(rows, |row| closed(row).map(|closed| closed.bytes_in)),
-        maybe_count(rows, |row| closed(row).map(|closed| closed.bytes_out)),
+        maybe_time(rows, |row| row.value.kind.totals().map(|_| row.value.time)),
+        maybe_text(rows, |row| row.value.kind.end().and_then(|end| filled(end.reason))),
+        maybe_text(rows, |row| row.value.kind.end().and_then(|end| filled(end.detail))),
+        maybe_text(rows, |row| row.value.kind.end().and_then(|end| end.verdict)),
+        maybe_count(rows, |row| row.value.kind.totals().map(|totals| totals.actions)),
+        maybe_count(rows, |row| row.value.kind.totals().map(|totals| totals.denied)),
+        maybe_count(rows, |row| row.value.kind.totals().map(|totals| totals.bytes_in)),
+        maybe_count(rows, |row| row.value.kind.totals().map(|totals| totals.bytes_out)),
     ]);
     columns.extend(provenance(rows, Row::place));
     Ok(columns)
 }
 
 /// `None` for what is no fact of a session's life.
-const fn state(kind: &Kind) -> Option<&'static str> {
+const fn state(kind: &KindRef<'_>) -> Option<&'static str> {
     match kind {
-        Kind::Opened => Some("open"),
-        Kind::Refused(_) => Some("refused"),
-        Kind::Closed(_) => Some("closed"),
-        Kind::Acted { .. } | Kind::Resulted { .. } => None,
+        KindRef::Opened => Some("open"),
+        KindRef::Refused(_) => Some("refused"),
+        KindRef::Closed(..) => Some("closed"),
+        KindRef::Acted { .. } | KindRef::Resulted { .. } => None,
     }
-}
-
-fn closed<'a>(row: &Row<'a, Event>) -> Option<&'a Closed> {
-    if let Kind::Closed(closed) = &row.value.kind { Some(closed) } else { None }
 }

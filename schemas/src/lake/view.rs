@@ -1,8 +1,10 @@
 //! Typed reading of a table's batch, by column name. Engines hand columns back in another order and in kindred types
 //! (views, dictionaries); both are accepted. A nullable column that an older lake lacks reads as null.
 
+use super::located::PlaceRef;
 use super::{Error, Place, Table};
-use crate::{Digest, Stamp, Time};
+use crate::list::List;
+use crate::{Digest, StampRef, Time};
 use arrow::array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
     StructArray, TimestampMicrosecondArray, new_null_array,
@@ -31,7 +33,8 @@ pub(super) struct Column<A> {
 /// When a column is missing, or a value is none that interdict writes.
 pub fn places(table: Table, batch: &RecordBatch) -> Result<Vec<Place>, Error> {
     let view = View::new(table, batch);
-    view.rows(view.places()?)
+    let places = Places::new(&view)?;
+    view.rows(|row| Ok(places.at(row)?.into()))
 }
 
 impl<'a> View<'a> {
@@ -58,33 +61,72 @@ impl<'a> View<'a> {
 
     /// Reads the places of all rows.
     pub(super) fn places(&self) -> Result<impl Fn(usize) -> Result<Place, Error> + use<>, Error> {
-        let proxy = self.column::<StringArray>("proxy")?;
-        let spool = self.column::<StringArray>("spool")?;
-        let sequence = self.column::<Int64Array>("sequence")?;
-        let partition = self.column::<Int32Array>("bus_partition")?;
-        let offset = self.column::<Int64Array>("bus_offset")?;
-        let chained = matches!(self.table, Table::Events | Table::Recordings);
-        let previous = if chained { Some(self.column::<BinaryArray>("previous")?) } else { None };
-        Ok(move |row| {
-            let stamp = match spool.text(row) {
-                None => None,
-                Some(_) => Some(Stamp {
-                    proxy: proxy.need(row)?.to_owned(),
-                    spool: spool.need(row)?.to_owned(),
-                    sequence: sequence.count(row)?,
-                    previous: match &previous {
-                        Some(previous) => previous.maybe_fixed(row)?.map(Digest),
-                        None => None,
-                    },
-                }),
-            };
-            Ok(Place { stamp, partition: partition.small(row)?, offset: offset.count(row)? })
-        })
+        let places = Places::new(self)?;
+        Ok(move |row| Ok(places.at(row)?.into()))
     }
 
     /// Reads every row with `read`.
     pub(super) fn rows<T>(&self, read: impl Fn(usize) -> Result<T, Error>) -> Result<Vec<T>, Error> {
         (0..self.batch.num_rows()).map(read).collect()
+    }
+}
+
+/// The columns that say where rows came from.
+pub(super) struct Places {
+    proxy: Column<StringArray>,
+    spool: Column<StringArray>,
+    sequence: Column<Int64Array>,
+    partition: Column<Int32Array>,
+    offset: Column<Int64Array>,
+    previous: Option<Column<BinaryArray>>,
+}
+
+impl Places {
+    pub(super) fn new(view: &View<'_>) -> Result<Self, Error> {
+        let chained = matches!(view.table, Table::Events | Table::Recordings);
+        Ok(Self {
+            proxy: view.column("proxy")?,
+            spool: view.column("spool")?,
+            sequence: view.column("sequence")?,
+            partition: view.column("bus_partition")?,
+            offset: view.column("bus_offset")?,
+            previous: if chained { Some(view.column("previous")?) } else { None },
+        })
+    }
+
+    pub(super) fn at(&self, row: usize) -> Result<PlaceRef<'_>, Error> {
+        let stamp = match self.spool.text(row) {
+            None => None,
+            Some(spool) => Some(StampRef {
+                proxy: self.proxy.need(row)?,
+                spool,
+                sequence: self.sequence.count(row)?,
+                previous: match &self.previous {
+                    Some(previous) => previous.maybe_fixed(row)?.map(Digest),
+                    None => None,
+                },
+            }),
+        };
+        Ok(PlaceRef { stamp, partition: self.partition.small(row)?, offset: self.offset.count(row)? })
+    }
+}
+
+/// A column of lists of texts.
+pub(super) struct Texts {
+    lists: Column<ListArray>,
+    texts: StringArray,
+}
+
+impl Texts {
+    /// The texts of a row; none where the list is null.
+    pub(super) fn at(&self, row: usize) -> Result<List<&str>, Error> {
+        let invalid = |at: usize| at >= self.texts.len() || self.texts.is_null(at);
+        let text = |at: usize| if invalid(at) { Err(self.invalid(row)) } else { Ok(self.texts.value(at)) };
+        self.lists.range(row).map(text).collect()
+    }
+
+    pub(super) const fn invalid(&self, row: usize) -> Error {
+        self.lists.invalid(row)
     }
 }
 
@@ -108,17 +150,17 @@ impl Column<StringArray> {
     }
 
     /// The text, empty where it is null.
+    pub(super) fn or_empty(&self, row: usize) -> &str {
+        self.text(row).unwrap_or_default()
+    }
+
+    /// The same, owned.
     pub(super) fn owned(&self, row: usize) -> String {
-        self.text(row).unwrap_or_default().to_owned()
+        self.or_empty(row).to_owned()
     }
 
     pub(super) fn parsed<T>(&self, row: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
         self.text(row).and_then(parse).ok_or_else(|| self.invalid(row))
-    }
-
-    /// Null is `None`, what does not parse is an error.
-    pub(super) fn maybe_parsed<T>(&self, row: usize, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Error> {
-        self.text(row).map(|text| parse(text).ok_or_else(|| self.invalid(row))).transpose()
     }
 }
 
@@ -184,6 +226,13 @@ impl Column<ListArray> {
         let values = self.array.value(row);
         let values = values.as_any().downcast_ref::<StringArray>().ok_or_else(|| self.invalid(row))?;
         values.iter().map(|value| value.map(str::to_owned).ok_or_else(|| self.invalid(row))).collect()
+    }
+
+    /// The same for all rows, without copying.
+    pub(super) fn borrowed(self) -> Result<Texts, Error> {
+        let missing = || Error::Column { table: self.table, column: self.name };
+        let texts = self.array.values().as_any().downcast_ref::<StringArray>().ok_or_else(missing)?.clone();
+        Ok(Texts { lists: self, texts })
     }
 
     /// Which elements belong to a row.

@@ -3,39 +3,40 @@
 use super::Error;
 use super::column::{address, filled, maybe_text, port, text, texts};
 use super::rows::{Row, when};
-use super::view::{Column, View};
-use crate::{Account, Delegation, Event, Identity, Principal, PrincipalKind, Protocol, Source, Target};
+use super::view::{Column, Texts, View};
+use crate::borrowed::{AccountRef, Address, IdentityRef, PrincipalRef, SourceRef, TargetRef};
+use crate::list::List;
+use crate::{EventRef, PrincipalKind, Protocol};
 use arrow::array::{ArrayRef, Int32Array, ListArray, StringArray};
-use std::net::IpAddr;
 
 /// The columns, in the schema's order.
-pub(super) fn columns(rows: &[Row<'_, Event>]) -> Vec<ArrayRef> {
+pub(super) fn columns<'a>(rows: &'a [Row<'a, EventRef<'a>>]) -> Vec<ArrayRef> {
     let mut columns = Vec::with_capacity(64);
     columns.extend(when(rows, |row| row.value.time));
     columns.extend([
-        text(rows, |row| &row.value.session),
-        text(rows, |row| &row.value.identity.issuer),
-        text(rows, |row| &row.value.identity.root().id),
+        text(rows, |row| row.value.session),
+        text(rows, |row| row.value.identity.issuer),
+        text(rows, |row| row.value.identity.root().id),
         text(rows, |row| row.value.identity.root().kind.name()),
-        text(rows, |row| &row.value.identity.actor().id),
+        text(rows, |row| row.value.identity.actor().id),
         text(rows, |row| row.value.identity.actor().kind.name()),
-        texts(rows, |row| Some(row.value.identity.chain().iter().map(|link| link.id.as_str()))),
+        texts(rows, |row| Some(row.value.identity.chain().iter().map(|link| link.id))),
         texts(rows, |row| Some(row.value.identity.chain().iter().map(|link| link.kind.name()))),
-        texts(rows, |row| Some(row.value.identity.groups.iter().map(String::as_str))),
-        maybe_text(rows, |row| row.value.identity.delegation.as_ref().and_then(|grant| filled(&grant.id))),
-        maybe_text(rows, |row| row.value.identity.delegation.as_ref().and_then(|grant| filled(&grant.parent))),
-        address(rows, |row| row.value.source.address),
+        texts(rows, |row| Some(row.value.identity.groups.iter().copied())),
+        maybe_text(rows, |row| row.value.identity.delegation.and_then(|(id, _)| filled(id))),
+        maybe_text(rows, |row| row.value.identity.delegation.and_then(|(_, parent)| filled(parent))),
+        address(rows, |row| &row.value.source.address),
         port(rows, |row| row.value.source.port),
-        maybe_text(rows, |row| row.value.source.host.as_deref()),
-        maybe_text(rows, |row| row.value.source.target.as_deref()),
-        text(rows, |row| &row.value.target.name),
+        maybe_text(rows, |row| row.value.source.host),
+        maybe_text(rows, |row| row.value.source.target),
+        text(rows, |row| row.value.target.name),
         text(rows, |row| row.value.target.protocol.name()),
-        maybe_text(rows, |row| row.value.target.host.as_deref()),
-        address(rows, |row| row.value.target.address),
+        maybe_text(rows, |row| row.value.target.host),
+        address(rows, |row| &row.value.target.address),
         port(rows, |row| row.value.target.port),
-        maybe_text(rows, |row| row.value.target.alias.as_deref()),
-        maybe_text(rows, |row| filled(&row.value.account.name)),
-        maybe_text(rows, |row| row.value.account.credential.as_deref()),
+        maybe_text(rows, |row| row.value.target.alias),
+        maybe_text(rows, |row| filled(row.value.account.name)),
+        maybe_text(rows, |row| row.value.account.credential),
     ]);
     columns
 }
@@ -43,9 +44,9 @@ pub(super) fn columns(rows: &[Row<'_, Event>]) -> Vec<ArrayRef> {
 /// Reads the same columns back.
 pub(super) struct Who {
     issuer: Column<StringArray>,
-    chain: Column<ListArray>,
-    chain_kinds: Column<ListArray>,
-    groups: Column<ListArray>,
+    chain: Texts,
+    chain_kinds: Texts,
+    groups: Texts,
     delegation: Column<StringArray>,
     parent_delegation: Column<StringArray>,
     source_address: Column<StringArray>,
@@ -66,9 +67,9 @@ impl Who {
     pub(super) fn new(view: View<'_>) -> Result<Self, Error> {
         Ok(Self {
             issuer: view.column("issuer")?,
-            chain: view.column("chain")?,
-            chain_kinds: view.column("chain_kinds")?,
-            groups: view.column("groups")?,
+            chain: view.column::<ListArray>("chain")?.borrowed()?,
+            chain_kinds: view.column::<ListArray>("chain_kinds")?.borrowed()?,
+            groups: view.column::<ListArray>("groups")?.borrowed()?,
             delegation: view.column("delegation")?,
             parent_delegation: view.column("parent_delegation")?,
             source_address: view.column("source_address")?,
@@ -86,51 +87,47 @@ impl Who {
         })
     }
 
-    pub(super) fn identity(&self, row: usize) -> Result<Identity, Error> {
-        let (ids, kinds) = (self.chain.texts(row)?, self.chain_kinds.texts(row)?);
+    pub(super) fn identity(&self, row: usize) -> Result<IdentityRef<'_>, Error> {
+        let (ids, kinds) = (self.chain.at(row)?, self.chain_kinds.at(row)?);
         if ids.len() != kinds.len() {
             return Err(self.chain_kinds.invalid(row));
         }
-        let chain = ids
-            .into_iter()
-            .zip(kinds)
-            .map(|(id, kind)| {
-                let kind = PrincipalKind::parse(&kind).ok_or_else(|| self.chain_kinds.invalid(row))?;
-                Ok(Principal { id, kind })
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
-        let mut identity = Identity::new(self.issuer.need(row)?, chain).map_err(|_| self.chain.invalid(row))?;
-        identity.groups = self.groups.texts(row)?;
-        identity.delegation =
-            self.delegation.maybe(row).map(|id| Delegation { id, parent: self.parent_delegation.owned(row) });
-        Ok(identity)
+        let mut chain = List::default();
+        for (id, kind) in ids.iter().zip(kinds.iter()) {
+            let kind = PrincipalKind::parse(kind).ok_or_else(|| self.chain_kinds.invalid(row))?;
+            chain.push(PrincipalRef { id, kind });
+        }
+        let delegation = self.delegation.text(row).map(|id| (id, self.parent_delegation.or_empty(row)));
+        IdentityRef::new(self.issuer.need(row)?, chain, self.groups.at(row)?, delegation)
+            .ok_or_else(|| self.chain.invalid(row))
     }
 
-    pub(super) fn source(&self, row: usize) -> Result<Source, Error> {
-        Ok(Source {
-            address: self.source_address.maybe_parsed(row, ip)?,
+    pub(super) fn source(&self, row: usize) -> Result<SourceRef<'_>, Error> {
+        Ok(SourceRef {
+            address: address_of(&self.source_address, row)?,
             port: self.source_port.port(row)?,
-            host: self.source_host.maybe(row),
-            target: self.source_target.maybe(row),
+            host: self.source_host.text(row),
+            target: self.source_target.text(row),
         })
     }
 
-    pub(super) fn target(&self, row: usize) -> Result<Target, Error> {
-        Ok(Target {
-            name: self.target.need(row)?.to_owned(),
+    pub(super) fn target(&self, row: usize) -> Result<TargetRef<'_>, Error> {
+        Ok(TargetRef {
+            name: self.target.need(row)?,
             protocol: self.protocol.parsed(row, Protocol::parse)?,
-            host: self.target_host.maybe(row),
-            address: self.target_address.maybe_parsed(row, ip)?,
+            host: self.target_host.text(row),
+            address: address_of(&self.target_address, row)?,
             port: self.target_port.port(row)?,
-            alias: self.target_alias.maybe(row),
+            alias: self.target_alias.text(row),
         })
     }
 
-    pub(super) fn account(&self, row: usize) -> Account {
-        Account { name: self.account.owned(row), credential: self.credential.maybe(row) }
+    pub(super) fn account(&self, row: usize) -> AccountRef<'_> {
+        AccountRef { name: self.account.or_empty(row), credential: self.credential.text(row) }
     }
 }
 
-fn ip(text: &str) -> Option<IpAddr> {
-    text.parse().ok()
+/// Null is none, what does not parse is an error.
+fn address_of(column: &Column<StringArray>, row: usize) -> Result<Option<Address<'_>>, Error> {
+    column.text(row).map(|text| Address::parse(text).ok_or_else(|| column.invalid(row))).transpose()
 }

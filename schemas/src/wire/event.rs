@@ -1,71 +1,118 @@
-//! Events and what happened in them.
+//! Events: from how they lie in the bytes to what they mean, and back.
 
-use super::{Error, Result, option, pb, present, text};
-use crate::{Account, Closed, Decision, DecoyUse, Disclosure, Event, Kind, Refused, Time};
+use super::{Error, Result, layout, option, present};
+use crate::borrowed::{
+    AccountRef, ActionRef, Address, DecisionRef, DecoyUseRef, DisclosureRef, EndRef, EventRef, IdentityRef, KindRef,
+    OutcomeRef, PrincipalRef, SourceRef, TargetRef, Totals,
+};
+use crate::list::List;
+use crate::{Protocol, Time, Verb};
 
-impl From<&Kind> for pb::event::Kind {
-    fn from(kind: &Kind) -> Self {
-        match kind {
-            Kind::Opened => Self::Opened(pb::Opened {}),
-            Kind::Refused(refused) => Self::Refused(pb::Refused {
-                reason: refused.reason.clone(),
-                detail: refused.detail.clone(),
-                verdict: text(&refused.verdict),
-            }),
-            Kind::Closed(closed) => Self::Closed(pb::Closed {
-                reason: closed.reason.clone(),
-                detail: closed.detail.clone(),
-                verdict: text(&closed.verdict),
-                opened_us: closed.opened.0,
-                actions: closed.actions,
-                denied: closed.denied,
-                bytes_in: closed.bytes_in,
-                bytes_out: closed.bytes_out,
-            }),
-            Kind::Acted { action, decision, outcome } => Self::Acted(pb::Acted {
-                action: Some(action.into()),
-                decision: Some(pb::Decision {
-                    effect: decision.effect.into(),
-                    reason: decision.reason.clone(),
-                    policies: decision.policies.clone(),
-                }),
-                outcome: outcome.as_ref().map(Into::into),
-            }),
-            Kind::Resulted { action, class, outcome } => Self::Resulted(pb::Resulted {
-                action: action.clone(),
-                class: (*class).into(),
-                outcome: Some(outcome.into()),
-            }),
-        }
+impl<'a> TryFrom<layout::Event<'a>> for EventRef<'a> {
+    type Error = Error;
+
+    fn try_from(event: layout::Event<'a>) -> Result<Self> {
+        let source = event.source.unwrap_or_default();
+        let account = event.account.unwrap_or_default();
+        Ok(Self {
+            id: present(event.id, "event.id")?,
+            time: Time(event.time_us),
+            session: present(event.session, "event.session")?,
+            identity: event.identity.ok_or(Error::Missing("event.identity"))?.try_into()?,
+            source: SourceRef {
+                address: address(source.address, "source.address")?,
+                port: port(source.port, "source.port")?,
+                host: option(source.host),
+                target: option(source.target),
+            },
+            target: event.target.ok_or(Error::Missing("event.target"))?.try_into()?,
+            account: AccountRef { name: account.name, credential: option(account.credential) },
+            disclosures: event
+                .disclosures
+                .iter()
+                .map(|learnt| {
+                    let (value, target) = (learnt.value, option(learnt.target));
+                    Ok(DisclosureRef { kind: learnt.kind.try_into()?, value, target })
+                })
+                .collect::<Result<_>>()?,
+            presented: event
+                .presented
+                .iter()
+                .map(|used| {
+                    Ok(DecoyUseRef {
+                        session: present(used.session, "presented.session")?,
+                        field: used.field,
+                        target: used.target,
+                        place: used.place.try_into()?,
+                    })
+                })
+                .collect::<Result<_>>()?,
+            kind: event.kind.ok_or(Error::Missing("event.kind"))?.try_into()?,
+        })
     }
 }
 
-impl TryFrom<pb::event::Kind> for Kind {
+impl<'a> TryFrom<layout::Identity<'a>> for IdentityRef<'a> {
     type Error = Error;
 
-    fn try_from(kind: pb::event::Kind) -> Result<Self> {
+    fn try_from(identity: layout::Identity<'a>) -> Result<Self> {
+        let mut chain = List::default();
+        for link in identity.chain.iter() {
+            chain.push(PrincipalRef { id: present(link.id, "principal.id")?, kind: link.kind.try_into()? });
+        }
+        let delegation = option(identity.delegation).map(|id| (id, identity.parent_delegation));
+        Self::new(identity.issuer, chain, identity.groups, delegation).ok_or(Error::Missing("identity.chain"))
+    }
+}
+
+impl<'a> TryFrom<layout::Target<'a>> for TargetRef<'a> {
+    type Error = Error;
+
+    fn try_from(target: layout::Target<'a>) -> Result<Self> {
+        Ok(Self {
+            name: present(target.name, "target.name")?,
+            protocol: Protocol::parse(target.protocol).ok_or(Error::Missing("target.protocol"))?,
+            host: option(target.host),
+            address: address(target.address, "target.address")?,
+            port: port(target.port, "target.port")?,
+            alias: option(target.alias),
+        })
+    }
+}
+
+impl<'a> TryFrom<layout::Kind<'a>> for KindRef<'a> {
+    type Error = Error;
+
+    fn try_from(kind: layout::Kind<'a>) -> Result<Self> {
         Ok(match kind {
-            pb::event::Kind::Opened(pb::Opened {}) => Self::Opened,
-            pb::event::Kind::Refused(refused) => Self::Refused(Refused {
-                reason: refused.reason,
-                detail: refused.detail,
-                verdict: option(refused.verdict),
-            }),
-            pb::event::Kind::Closed(closed) => Self::Closed(Closed {
-                reason: closed.reason,
-                detail: closed.detail,
-                verdict: option(closed.verdict),
-                opened: Time(closed.opened_us),
-                actions: closed.actions,
-                denied: closed.denied,
-                bytes_in: closed.bytes_in,
-                bytes_out: closed.bytes_out,
-            }),
-            pb::event::Kind::Acted(acted) => {
+            layout::Kind::Opened(_) => Self::Opened,
+            layout::Kind::Refused(layout::Refused { reason, detail, verdict, .. }) => {
+                Self::Refused(EndRef { reason, detail, verdict: option(verdict) })
+            }
+            layout::Kind::Closed(closed) => Self::Closed(
+                EndRef { reason: closed.reason, detail: closed.detail, verdict: option(closed.verdict) },
+                Totals {
+                    opened: Time(closed.opened_us),
+                    actions: closed.actions,
+                    denied: closed.denied,
+                    bytes_in: closed.bytes_in,
+                    bytes_out: closed.bytes_out,
+                },
+            ),
+            layout::Kind::Acted(acted) => {
                 let decision = acted.decision.ok_or(Error::Missing("acted.decision"))?;
+                let action = acted.action.ok_or(Error::Missing("acted.action"))?;
                 Self::Acted {
-                    action: acted.action.ok_or(Error::Missing("acted.action"))?.try_into()?,
-                    decision: Decision {
+                    action: ActionRef {
+                        id: present(action.id, "action.id")?,
+                        class: action.class.try_into()?,
+                        verb: Verb::parse(action.verb).ok_or(Error::Missing("action.verb"))?,
+                        text: action.text,
+                        objects: action.objects,
+                        parameters_digest: option(action.parameters_digest),
+                        database: option(action.database),
+                    },
+                    decision: DecisionRef {
                         effect: decision.effect.try_into()?,
                         reason: decision.reason,
                         policies: decision.policies,
@@ -73,7 +120,7 @@ impl TryFrom<pb::event::Kind> for Kind {
                     outcome: acted.outcome.map(TryInto::try_into).transpose()?,
                 }
             }
-            pb::event::Kind::Resulted(resulted) => Self::Resulted {
+            layout::Kind::Resulted(resulted) => Self::Resulted {
                 action: present(resulted.action, "resulted.action")?,
                 class: resulted.class.try_into()?,
                 outcome: resulted.outcome.ok_or(Error::Missing("resulted.outcome"))?.try_into()?,
@@ -82,74 +129,151 @@ impl TryFrom<pb::event::Kind> for Kind {
     }
 }
 
-impl From<&DecoyUse> for pb::DecoyUse {
-    fn from(used: &DecoyUse) -> Self {
-        Self {
-            session: used.session.clone(),
-            field: used.field.clone(),
-            target: used.target.clone(),
-            place: used.place.into(),
-        }
-    }
-}
-
-impl TryFrom<pb::DecoyUse> for DecoyUse {
+impl<'a> TryFrom<layout::Outcome<'a>> for OutcomeRef<'a> {
     type Error = Error;
 
-    fn try_from(used: pb::DecoyUse) -> Result<Self> {
-        Ok(Self {
-            session: present(used.session, "presented.session")?,
-            field: used.field,
-            target: used.target,
-            place: used.place.try_into()?,
-        })
+    fn try_from(outcome: layout::Outcome<'a>) -> Result<Self> {
+        let layout::Outcome { code, detail, rows, bytes_in, bytes_out, duration_us, .. } = outcome;
+        Ok(Self { status: outcome.status.try_into()?, code, detail, rows, bytes_in, bytes_out, duration_us })
     }
 }
 
-impl From<&Event> for pb::Event {
-    fn from(event: &Event) -> Self {
+fn address<'a>(text: &'a str, field: &'static str) -> Result<Option<Address<'a>>> {
+    option(text).map(|text| Address::parse(text).ok_or(Error::Missing(field))).transpose()
+}
+
+fn port(value: u32, field: &'static str) -> Result<u16> {
+    value.try_into().map_err(|_| Error::Missing(field))
+}
+
+/// Absent is empty.
+fn text<'a>(value: &Option<&'a str>) -> &'a str {
+    value.unwrap_or_default()
+}
+
+fn written<'a>(address: &'a Option<Address<'_>>) -> &'a str {
+    address.as_ref().map_or("", |address| &address.text)
+}
+
+impl<'a> From<&'a EventRef<'_>> for layout::Event<'a> {
+    fn from(event: &'a EventRef<'_>) -> Self {
+        let EventRef { identity, source, target, account, .. } = event;
+        let (delegation, parent_delegation) = identity.delegation.unwrap_or_default();
+        let chain = identity.chain().iter();
         Self {
-            id: event.id.clone(),
+            id: event.id,
             time_us: event.time.0,
-            session: event.session.clone(),
-            identity: Some((&event.identity).into()),
-            source: Some((&event.source).into()),
-            target: Some((&event.target).into()),
-            account: Some(pb::Account {
-                name: event.account.name.clone(),
-                credential: text(&event.account.credential),
+            session: event.session,
+            identity: Some(layout::Identity {
+                issuer: identity.issuer,
+                chain: chain
+                    .map(|link| layout::Principal { id: link.id, kind: link.kind.into(), ..Default::default() })
+                    .collect(),
+                groups: identity.groups.iter().copied().collect(),
+                delegation,
+                parent_delegation,
+                ..Default::default()
+            }),
+            source: Some(layout::Source {
+                address: written(&source.address),
+                port: source.port.into(),
+                host: text(&source.host),
+                target: text(&source.target),
+                ..Default::default()
+            }),
+            target: Some(layout::Target {
+                name: target.name,
+                protocol: target.protocol.name(),
+                host: text(&target.host),
+                address: written(&target.address),
+                port: target.port.into(),
+                alias: text(&target.alias),
+                ..Default::default()
+            }),
+            account: Some(layout::Account {
+                name: account.name,
+                credential: text(&account.credential),
+                ..Default::default()
             }),
             disclosures: event
                 .disclosures
                 .iter()
-                .map(|d| pb::Disclosure { kind: d.kind.into(), value: d.value.clone(), target: text(&d.target) })
+                .map(|learnt| layout::Disclosure {
+                    kind: learnt.kind.into(),
+                    value: learnt.value,
+                    target: text(&learnt.target),
+                    ..Default::default()
+                })
                 .collect(),
-            presented: event.presented.iter().map(Into::into).collect(),
+            presented: event
+                .presented
+                .iter()
+                .map(|used| layout::DecoyUse {
+                    session: used.session,
+                    field: used.field,
+                    target: used.target,
+                    place: used.place.into(),
+                    ..Default::default()
+                })
+                .collect(),
             kind: Some((&event.kind).into()),
+            ..Default::default()
         }
     }
 }
 
-impl TryFrom<pb::Event> for Event {
-    type Error = Error;
+impl<'a> From<&'a KindRef<'_>> for layout::Kind<'a> {
+    fn from(kind: &'a KindRef<'_>) -> Self {
+        match kind {
+            KindRef::Opened => Self::Opened(layout::Opened::default()),
+            KindRef::Refused(EndRef { reason, detail, verdict }) => {
+                Self::Refused(layout::Refused { reason, detail, verdict: text(verdict), ..Default::default() })
+            }
+            KindRef::Closed(EndRef { reason, detail, verdict }, totals) => Self::Closed(layout::Closed {
+                reason,
+                detail,
+                verdict: text(verdict),
+                opened_us: totals.opened.0,
+                actions: totals.actions,
+                denied: totals.denied,
+                bytes_in: totals.bytes_in,
+                bytes_out: totals.bytes_out,
+                ..Default::default()
+            }),
+            KindRef::Acted { action, decision, outcome } => Self::Acted(layout::Acted {
+                action: Some(layout::Action {
+                    id: action.id,
+                    class: action.class.into(),
+                    verb: action.verb.name(),
+                    text: action.text,
+                    objects: action.objects.iter().copied().collect(),
+                    parameters_digest: text(&action.parameters_digest),
+                    database: text(&action.database),
+                    ..Default::default()
+                }),
+                decision: Some(layout::Decision {
+                    effect: decision.effect.into(),
+                    reason: decision.reason,
+                    policies: decision.policies.iter().copied().collect(),
+                    ..Default::default()
+                }),
+                outcome: outcome.as_ref().map(Into::into),
+                ..Default::default()
+            }),
+            KindRef::Resulted { action, class, outcome } => Self::Resulted(layout::Resulted {
+                action,
+                class: (*class).into(),
+                outcome: Some(outcome.into()),
+                ..Default::default()
+            }),
+        }
+    }
+}
 
-    fn try_from(event: pb::Event) -> Result<Self> {
-        let account = event.account.unwrap_or_default();
-        Ok(Self {
-            id: present(event.id, "event.id")?,
-            time: Time(event.time_us),
-            session: present(event.session, "event.session")?,
-            identity: event.identity.ok_or(Error::Missing("event.identity"))?.try_into()?,
-            source: event.source.unwrap_or_default().try_into()?,
-            target: event.target.ok_or(Error::Missing("event.target"))?.try_into()?,
-            account: Account { name: account.name, credential: option(account.credential) },
-            disclosures: event
-                .disclosures
-                .into_iter()
-                .map(|d| Ok(Disclosure { kind: d.kind.try_into()?, value: d.value, target: option(d.target) }))
-                .collect::<Result<_>>()?,
-            presented: event.presented.into_iter().map(TryInto::try_into).collect::<Result<_>>()?,
-            kind: event.kind.ok_or(Error::Missing("event.kind"))?.try_into()?,
-        })
+impl<'a> From<&'a OutcomeRef<'_>> for layout::Outcome<'a> {
+    fn from(outcome: &'a OutcomeRef<'_>) -> Self {
+        let OutcomeRef { code, detail, rows, bytes_in, bytes_out, duration_us, .. } = *outcome;
+        let status = outcome.status.into();
+        Self { status, code, detail, rows, bytes_in, bytes_out, duration_us, ..Default::default() }
     }
 }

@@ -1,17 +1,20 @@
-//! The protobuf form of every message. Only this file sees the generated types; what decodes is valid.
+//! The protobuf form of every message; what decodes is valid. Nearly every record is an event, so events and stamps are
+//! read and written without copying (`layout.rs`); the others by the generated types, which only this folder sees.
 
-mod action;
 mod alert;
 mod checkpoint;
 mod chunk;
 mod enums;
 mod event;
-mod identity;
+mod field;
+mod layout;
 mod resolution;
 mod verdict;
 
+use crate::borrowed::{EnvelopeRef, EventRef, MessageRef, StampRef};
 use crate::topic::{MAX_RECORD, VERSION};
-use crate::{Digest, Envelope, Judged, Message, Stamp, Time};
+use crate::{Digest, Judged, Message, Stamp, Time};
+use field::{Fault, Field as _, Input, Message as _, put_message};
 use prost::Message as _;
 
 #[expect(unreachable_pub, clippy::all, reason = "generated")]
@@ -27,7 +30,7 @@ pub enum Error {
     TooLarge(usize),
     /// Not protobuf.
     #[error("record is not a protobuf envelope: {0}")]
-    Malformed(#[from] prost::DecodeError),
+    Malformed(String),
     /// Written by a newer interdict.
     #[error("record has version {0}, this build reads up to {VERSION}; upgrade it")]
     Version(u32),
@@ -36,11 +39,34 @@ pub enum Error {
     Missing(&'static str),
 }
 
+impl From<prost::DecodeError> for Error {
+    fn from(error: prost::DecodeError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Malformed(fault.to_string())
+    }
+}
+
 type Result<T> = std::result::Result<T, Error>;
+
+/// Numbers of the envelope's fields.
+const VERSION_FIELD: u32 = 1;
+const STAMP_FIELD: u32 = 2;
+const EVENT_FIELD: u32 = 10;
+const CHUNK_FIELD: u32 = 11;
+const LAST_FIELD: u32 = 16;
 
 pub(crate) fn encode(message: &Message) -> Vec<u8> {
     let body = match message {
-        Message::Event(event) => pb::envelope::Body::Event(event.into()),
+        Message::Event(event) => {
+            let mut bytes = Vec::new();
+            encode_event(&event.into(), &mut bytes);
+            return bytes;
+        }
         Message::Chunk(chunk) => pb::envelope::Body::Chunk(chunk.into()),
         Message::Alert(alert) => pb::envelope::Body::Alert(alert.into()),
         Message::Verdict(verdict) => pb::envelope::Body::Verdict(verdict.into()),
@@ -55,32 +81,57 @@ pub(crate) fn encode(message: &Message) -> Vec<u8> {
     pb::Envelope { version: VERSION, stamp: None, body: Some(body) }.encode_to_vec()
 }
 
-pub(crate) fn stamp(encoded: &mut Vec<u8>, stamp: &Stamp) {
-    let only = pb::Envelope {
-        version: 0,
-        stamp: Some(pb::Stamp {
-            proxy: stamp.proxy.clone(),
-            spool: stamp.spool.clone(),
-            sequence: stamp.sequence,
-            previous: stamp.previous.map(|previous| previous.0.to_vec()).unwrap_or_default(),
-        }),
-        body: None,
-    };
-    #[expect(clippy::expect_used, reason = "a Vec always has room")]
-    only.encode(encoded).expect("a Vec grows");
+/// Appends what [`encode`] makes of an event.
+pub(crate) fn encode_event(event: &EventRef<'_>, out: &mut Vec<u8>) {
+    let event = layout::Event::from(event);
+    // The envelope's keys and its length take some bytes more.
+    out.reserve(event.size() + 16);
+    VERSION.write(VERSION_FIELD, out);
+    put_message(EVENT_FIELD, &event, out);
 }
 
-pub(crate) fn decode(bytes: &[u8]) -> Result<Envelope> {
+pub(crate) fn stamp(encoded: &mut Vec<u8>, stamp: &Stamp) {
+    let previous = stamp.previous.as_ref().map_or(&[][..], |previous| &previous.0);
+    let (proxy, spool, sequence) = (stamp.proxy.as_str(), stamp.spool.as_str(), stamp.sequence);
+    let stamp = layout::Stamp { proxy, spool, sequence, previous, ..Default::default() };
+    put_message(STAMP_FIELD, &stamp, encoded);
+}
+
+pub(crate) fn decode(bytes: &[u8]) -> Result<EnvelopeRef<'_>> {
     if bytes.len() > MAX_RECORD {
         return Err(Error::TooLarge(bytes.len()));
     }
-    let envelope = pb::Envelope::decode(bytes)?;
-    if envelope.version == 0 || envelope.version > VERSION {
-        return Err(Error::Version(envelope.version));
+    let (mut version, mut stamp, mut event) = (0_u32, None::<layout::Stamp<'_>>, None::<layout::Event<'_>>);
+    let (mut input, mut has_others) = (Input::new(bytes), false);
+    while !input.is_empty() {
+        match input.key()? {
+            (VERSION_FIELD, form) => version.accept(form, &mut input)?,
+            (STAMP_FIELD, form) => stamp.accept(form, &mut input)?,
+            (EVENT_FIELD, form) => event.accept(form, &mut input)?,
+            (number @ CHUNK_FIELD..=LAST_FIELD, form) => {
+                // Of several bodies the last one counts.
+                (event, has_others) = (None, true);
+                input.skip(number, form)?;
+            }
+            (number, form) => input.skip(number, form)?,
+        }
     }
-    let stamp = envelope.stamp.map(read_stamp).transpose()?;
-    let message = match envelope.body.ok_or(Error::Missing("body"))? {
-        pb::envelope::Body::Event(event) => Message::Event(event.try_into()?),
+    let others = if has_others { pb::Envelope::decode(bytes)?.body } else { None };
+    if version == 0 || version > VERSION {
+        return Err(Error::Version(version));
+    }
+    let stamp = stamp.map(read_stamp).transpose()?;
+    let message = match event {
+        Some(event) => MessageRef::Event(event.try_into()?),
+        None => MessageRef::Other(other(others.ok_or(Error::Missing("body"))?)?),
+    };
+    Ok(EnvelopeRef { stamp, message })
+}
+
+fn other(body: pb::envelope::Body) -> Result<Message> {
+    Ok(match body {
+        // It was read above; the last body is another one.
+        pb::envelope::Body::Event(_) => return Err(Error::Missing("body")),
         pb::envelope::Body::Chunk(chunk) => Message::Chunk(chunk.try_into()?),
         pb::envelope::Body::Alert(alert) => Message::Alert(alert.try_into()?),
         pb::envelope::Body::Verdict(verdict) => Message::Verdict(verdict.try_into()?),
@@ -89,14 +140,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Envelope> {
         }
         pb::envelope::Body::Resolution(resolution) => Message::Resolution(resolution.try_into()?),
         pb::envelope::Body::Checkpoint(checkpoint) => Message::Checkpoint(checkpoint.try_into()?),
-    };
-    Ok(Envelope { stamp, message })
+    })
 }
 
-fn read_stamp(stamp: pb::Stamp) -> Result<Stamp> {
-    let pb::Stamp { proxy, spool, sequence, previous } = stamp;
-    let previous = if previous.is_empty() { None } else { Some(digest(&previous, "stamp.previous")?) };
-    Ok(Stamp { proxy, spool, sequence, previous })
+fn read_stamp(stamp: layout::Stamp<'_>) -> Result<StampRef<'_>> {
+    let layout::Stamp { proxy, spool, sequence, previous, .. } = stamp;
+    let previous = if previous.is_empty() { None } else { Some(digest(previous, "stamp.previous")?) };
+    Ok(StampRef { proxy, spool, sequence, previous })
 }
 
 fn digest(bytes: &[u8], field: &'static str) -> Result<Digest> {
@@ -108,10 +158,13 @@ fn text(value: &Option<String>) -> String {
     value.clone().unwrap_or_default()
 }
 
-fn option(value: String) -> Option<String> {
-    (!value.is_empty()).then_some(value)
+fn option<T: AsRef<str>>(value: T) -> Option<T> {
+    (!value.as_ref().is_empty()).then_some(value)
 }
 
-fn present(value: String, field: &'static str) -> Result<String> {
-    if value.is_empty() { Err(Error::Missing(field)) } else { Ok(value) }
+fn present<T: AsRef<str>>(value: T, field: &'static str) -> Result<T> {
+    option(value).ok_or(Error::Missing(field))
 }
+
+#[cfg(test)]
+mod tests;

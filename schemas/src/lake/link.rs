@@ -1,0 +1,72 @@
+//! Rows as links of their logs' chains: where each stands, and the digest of what it says.
+
+use super::view::{Places, View};
+use super::{Error, Table, events, recordings};
+use crate::{Digest, Message, StampRef, Time, chain, wire};
+use arrow::array::RecordBatch;
+
+/// A row, as far as its chain is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Link<'a> {
+    /// The writer and its gapless count; absent on what no proxy wrote.
+    pub stamp: Option<StampRef<'a>>,
+    /// Partition of the topic it was read from.
+    pub partition: u32,
+    /// Offset there.
+    pub offset: u64,
+    /// When it was; 0 if it says nothing.
+    pub time: Time,
+    /// The digest of what it says; absent where that is nothing that interdict writes.
+    pub record: Option<Digest>,
+}
+
+/// Shows `see` every row of a batch of `events` or `recordings`, whatever order its columns have. Somebody may have
+/// written what interdict does not: then a row is shown as far as it can be read, and the others are not affected.
+pub fn links(table: Table, batch: &RecordBatch, mut see: impl FnMut(Link<'_>)) {
+    let view = View::new(table, batch);
+    let (places, said) = (Places::new(&view).ok(), Said::new(table, view).ok());
+    let mut bytes = Vec::new();
+    for row in 0..batch.num_rows() {
+        let Some(place) = places.as_ref().and_then(|places| places.at(row).ok()) else {
+            see(Link::default());
+            continue;
+        };
+        let link = Link { stamp: place.stamp, partition: place.partition, offset: place.offset, ..Link::default() };
+        match said.as_ref().and_then(|said| said.encode(row, &mut bytes).ok()) {
+            Some(time) => see(Link { time, record: Some(chain::record(&bytes)), ..link }),
+            None => see(link),
+        }
+    }
+}
+
+enum Said {
+    Events(Box<events::Reader>),
+    Chunks(Box<recordings::Reader>),
+}
+
+impl Said {
+    fn new(table: Table, view: View<'_>) -> Result<Self, Error> {
+        Ok(match table {
+            Table::Recordings => Self::Chunks(Box::new(recordings::Reader::new(view)?)),
+            _ => Self::Events(Box::new(events::Reader::new(view)?)),
+        })
+    }
+
+    /// Puts what was hashed when the row's record was written into `bytes`.
+    fn encode(&self, row: usize, bytes: &mut Vec<u8>) -> Result<Time, Error> {
+        bytes.clear();
+        match self {
+            Self::Events(reader) => {
+                let event = reader.event(row)?;
+                wire::encode_event(&event, bytes);
+                Ok(event.time)
+            }
+            Self::Chunks(reader) => {
+                let chunk = reader.chunk(row)?;
+                let time = chunk.time;
+                *bytes = Message::Chunk(chunk).encode();
+                Ok(time)
+            }
+        }
+    }
+}
