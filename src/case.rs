@@ -104,7 +104,7 @@ fn check(archive: &Path, key: Option<&str>) -> anyhow::Result<bool> {
     if key.is_none() {
         writeln!(out, "nobody vouched for that key: give the one you trust with --key")?;
     }
-    Ok(true)
+    Ok(key.is_some())
 }
 
 /// A public key, written out or in a file, whose first line counts.

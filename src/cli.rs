@@ -230,7 +230,7 @@ pub(crate) enum ExportForm {
         /// The alert's id.
         #[arg(required_unless_present = "check", conflicts_with = "check")]
         alert: Option<String>,
-        /// Check this archive instead; exit code 3 if it is not what was signed.
+        /// Check this archive instead; exit code 3 if it is not what was signed, or nobody vouches for the key.
         #[arg(long, conflicts_with = "out")]
         check: Option<PathBuf>,
         /// To make one: the file of the key that signs, `lake.case_key_file` or the local log's if left out. To check one: the

@@ -121,6 +121,9 @@ pub(crate) async fn run(
     served
 }
 
+/// Bytes of a thread's stack: planning a statement recurses as deep as it is long.
+const STACK: usize = 32 << 20;
+
 /// Runs on threads of its own, half of the machine's: questions reckon, and must not hold up the sessions that the
 /// proxy beside them carries.
 async fn apart<F>(work: impl FnOnce() -> F + Send + 'static) -> anyhow::Result<()>
@@ -132,6 +135,7 @@ where
     std::thread::Builder::new().name("lake".to_owned()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
+            .thread_stack_size(STACK)
             .thread_name("lake-worker")
             .enable_all()
             .build();

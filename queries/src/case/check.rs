@@ -61,10 +61,13 @@ pub fn check(archive: impl Read, key: Option<[u8; 32]>) -> io::Result<Checked> {
             _ => None,
         };
         if let Some(kept) = kept {
-            if !kept.is_empty() || member.size > MAX_LIST {
-                faults.push(format!("{} stands twice in it, or is too long", member.name));
-            } else if let Err(error) = reader.by_ref().take(MAX_LIST).read_to_end(kept) {
+            if !kept.is_empty() || member.size == 0 || member.size > MAX_LIST {
+                faults.push(format!("{} stands twice in it, or is empty or too long", member.name));
+                break;
+            }
+            if let Err(error) = reader.by_ref().take(MAX_LIST).read_to_end(kept) {
                 faults.push(format!("{} cannot be read: {error}", member.name));
+                break;
             }
             continue;
         }

@@ -132,6 +132,11 @@ impl Desk {
         let state = self.state(visit, calls, grant).await?;
         let mut plan = state.statement_to_plan(parsed.clone()).await.map_err(Error::planning)?;
         only_reads(&plan)?;
+        let is_narrowed = grant.rows.values().any(|rows| !rows.0.is_empty());
+        if is_narrowed && matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) {
+            let words = "a plan tells of the rows that a policy hides here; ask for the rows";
+            return Err(Refusal::new(Kind::Forbidden, words));
+        }
         if let Some(values) = values {
             plan = plan.replace_params_with_values(&values).map_err(Error::planning)?;
         }

@@ -11,6 +11,7 @@ use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Statement as Sql, TableFactor, Visit as _, Visitor};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use interdict_schemas::Verb;
 use std::collections::BTreeSet;
@@ -20,6 +21,8 @@ use std::ops::ControlFlow;
 pub(super) const MAX_TEXT: usize = 1 << 20;
 /// Bytes of it that are recorded; of a longer one, its beginning.
 const MAX_RECORDED: usize = 64 << 10;
+/// The most words, signs and values of one text: each may be a step deeper for whoever walks the parsed statement.
+const MAX_TOKENS: usize = 2_000;
 /// The most statements of one text.
 const MAX_STATEMENTS: usize = 100;
 
@@ -48,6 +51,19 @@ pub(super) struct Statement {
     pub(super) calls: bool,
 }
 
+/// A chain such as `1+1+1` is no nesting to the parser, but one to all who come after it.
+fn within_bounds(text: &str) -> Result<(), Refusal> {
+    // What is no sequence of tokens is told by the parser.
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize().unwrap_or_default();
+    if tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).count() > MAX_TOKENS {
+        let words = format!(
+            "the statement has more than {MAX_TOKENS} words; put long lists into parameters or several questions"
+        );
+        return Err(Refusal::new(Kind::Syntax, words));
+    }
+    Ok(())
+}
+
 /// Reads texts.
 pub(super) struct Reader {
     /// For questions to the catalogue alone: it rewrites what tools ask there into what DataFusion can answer, and
@@ -67,6 +83,7 @@ impl Reader {
         if text.len() > MAX_TEXT {
             return Err(Refusal::new(Kind::Syntax, format!("the statement has more than {MAX_TEXT} bytes")));
         }
+        within_bounds(text)?;
         let plain = Parser::parse_sql(&PostgreSqlDialect {}, text);
         // Either the lake is asked, or the catalogue; whoever asks both gets plain SQL.
         let tables = match &plain {

@@ -43,11 +43,34 @@ pub(super) fn ambiguous(uri: &Uri, escaped_slashes: bool) -> Option<&'static str
         Some("the path holds a backslash; send it as %5C")
     } else if uri.path().len() > MAX_PATH {
         Some("the path is longer than 4 KiB")
-    } else if path.contains("%00") {
-        Some("the path holds a zero byte")
+    } else if uri.path().contains('%') && !is_text(&path) {
+        Some("the path holds an escaped escape, a control character or what is no UTF-8; send it plain")
     } else {
         None
     }
+}
+
+/// Whether what is escaped is text that is read once: some servers decode twice, or take overlong forms for dots.
+fn is_text(plain: &str) -> bool {
+    let mut bytes = Vec::with_capacity(plain.len());
+    let mut rest = plain.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).filter(|_| byte == b'%');
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(escaped) => {
+                rest = after.get(2..).unwrap_or_default();
+                let is_twice =
+                    escaped == b'%' && rest.iter().take(2).filter(|digit| digit.is_ascii_hexdigit()).count() == 2;
+                if is_twice || escaped.is_ascii_control() {
+                    return false;
+                }
+                bytes.push(escaped);
+            }
+            None => bytes.push(byte),
+        }
+    }
+    std::str::from_utf8(&bytes).is_ok()
 }
 
 fn verb(method: &Method) -> Verb {
@@ -133,6 +156,11 @@ mod tests {
         check("/a/..;x=1/b", true);
         check("/a/.", true);
         check("/a%00b", true);
+        check("/a%0D%0Ab", true);
+        check("/..%c0%afadmin", true);
+        check("/x%252fadmin", true);
+        check("/100%25", false);
+        check("/gr%C3%BC%C3%9Fe%20b", false);
         check(&format!("/{}", "x".repeat(MAX_PATH)), true);
     }
 

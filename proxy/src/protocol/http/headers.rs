@@ -47,6 +47,8 @@ const CLAIMS: &[&str] = &[
 pub(super) enum Error {
     #[error("CONNECT is not served; point the client at this address instead of using it as a proxy")]
     Connect,
+    #[error("TRACE is not served: the answer would repeat the credential that only this gateway holds")]
+    Trace,
     #[error("the request needs exactly one valid Host")]
     Host,
     #[error("the request is for another host than this gateway's target; use its own address")]
@@ -61,6 +63,9 @@ pub(super) enum Error {
 pub(super) fn host(parts: &Parts, target: &Target) -> Result<Option<String>, Error> {
     if parts.method == Method::CONNECT {
         return Err(Error::Connect);
+    }
+    if parts.method == Method::TRACE || parts.method.as_str().eq_ignore_ascii_case("TRACK") {
+        return Err(Error::Trace);
     }
     let mut hosts = parts.headers.get_all(header::HOST).into_iter();
     let named = match (hosts.next(), hosts.next()) {

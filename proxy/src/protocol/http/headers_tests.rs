@@ -97,6 +97,7 @@ fn request_is_for_the_target_alone() {
     check(h2("http://any.name/"), Ok(Some("any.name")));
     check(h2("http://a/").header("host", "b"), Err(Error::Elsewhere));
     check(Request::connect("elsewhere:443").header("host", "elsewhere:443"), Err(Error::Connect));
+    check(Request::trace("/").header("host", "api.internal"), Err(Error::Trace));
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Refusal {
 impl From<headers::Error> for Refusal {
     fn from(error: headers::Error) -> Self {
         let (status, word) = match error {
-            headers::Error::Connect => (StatusCode::METHOD_NOT_ALLOWED, "refused"),
+            headers::Error::Connect | headers::Error::Trace => (StatusCode::METHOD_NOT_ALLOWED, "refused"),
             headers::Error::Host => (StatusCode::BAD_REQUEST, "malformed"),
             headers::Error::Elsewhere => (StatusCode::MISDIRECTED_REQUEST, "refused"),
             headers::Error::NoToken | headers::Error::Tokens => (StatusCode::UNAUTHORIZED, "unauthenticated"),

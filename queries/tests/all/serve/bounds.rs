@@ -12,7 +12,8 @@ use tokio_postgres::NoTls;
 const LONG: &str = "select count(*) from (select distinct a.value * 100000 + b.value from generate_series(1, 100000) a \
                     cross join generate_series(1, 100000) b)";
 /// Never ends by itself, and has rows at once.
-const WIDE: &str = "select repeat('x', 1000) || a.value::text from generate_series(1, 100000000) a";
+const WIDE: &str = "select concat(h, h, h, h, h, h, h, h) from (select encode(sha512(a.value::text), 'hex') as h from \
+                    generate_series(1, 100000000) a)";
 
 async fn bed(limits: Limits) -> Bed {
     Bed::new(story().await, limits).await
@@ -39,6 +40,43 @@ async fn time_memory_and_rows_are_bounded_and_the_session_goes_on() {
     check("select value from generate_series(1, 10000)", "54000").await;
     client.simple_query("select value from generate_series(1, 1000)").await.expect("fits");
     bed.until("result failure 54000 8192").await;
+}
+
+#[test]
+fn long_chains_are_refused_and_short_ones_have_room() {
+    // The stack that the command gives to those who serve.
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(32 << 20).enable_all().build();
+    let served = async { tokio::spawn(chains()).await };
+    runtime.expect("a runtime").block_on(served).expect("no question ends the server");
+}
+
+async fn chains() {
+    let bed = bed(Limits::default()).await;
+    let client = bed.client("all").await;
+    for (start, link) in [
+        ("select 1", "+1"),
+        ("select 1", " union all select 1"),
+        ("select true", " or 2=1"),
+        ("select 'a'", "||'a'"),
+        ("select 1", "::int"),
+        ("select 1 in (1", ",1"),
+        ("set x = 1", "+1"),
+    ] {
+        let statement = |links: usize| {
+            let end = if start.contains('(') { ")" } else { "" };
+            format!("{start}{}{end}", link.repeat(links))
+        };
+        let error =
+            client.simple_query(&statement(20_000)).await.err().unwrap_or_else(|| panic!("{link} was answered"));
+        assert_eq!(code(&error), "42601", "{link}: {error:?}");
+        // As long as it may be: whatever is said of it, the server stands.
+        let words = link.split(' ').count().max(2);
+        let _ = client.simple_query(&statement(1_900 / words / 2)).await;
+        client.simple_query("select 1").await.expect("the server stands");
+    }
+    for sql in ["select repeat('x', 1000000000)", "select levenshtein('a', 'b')", "select lpad('x', 1000000000)"] {
+        assert_eq!(code(&client.simple_query(sql).await.expect_err(sql)), "42883", "{sql}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
