@@ -114,7 +114,9 @@ async fn two_collectors_at_once_double_nothing() {
         tokio::spawn(interdict_collector::run(config, Arc::new(log.clone()), shutdown.clone()))
     };
     let both = [run(7), run(11)];
-    while (lake::rows(folder.path(), Table::Events).await as u64) < 290 {
+    // Each may have lost a table to the other, so that both have ended: then the next one collects all.
+    let have_ended = || both.iter().all(tokio::task::JoinHandle::is_finished);
+    while !have_ended() && (lake::rows(folder.path(), Table::Events).await as u64) < 290 {
         tokio::task::yield_now().await;
     }
     shutdown.cancel();
