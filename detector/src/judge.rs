@@ -242,10 +242,9 @@ impl Judge {
         match resolution.finding {
             Finding::Benign => {
                 let given = std::mem::take(&mut known.given).into_iter();
-                outputs.extend(given.map(|(_, verdict)| {
-                    let (time, by) = (resolution.time, resolution.by.clone());
-                    Output::Verdict(Verdict { revoked: true, time, by, ..verdict })
-                }));
+                let (time, by) = (resolution.time, &resolution.by);
+                let lifted = given.map(|(_, verdict)| Verdict { revoked: true, time, by: by.clone(), ..verdict });
+                outputs.extend(lifted.map(Output::Verdict));
                 self.known.remove(&chain);
             }
             Finding::Malicious => {

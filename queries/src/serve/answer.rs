@@ -3,6 +3,7 @@
 //! if nobody asks for the next row.
 
 use super::door::Visit;
+use super::places::Place;
 use super::refusal::{Kind, Refusal};
 use crate::Error;
 use arrow::array::RecordBatch;
@@ -13,7 +14,7 @@ use interdict_schemas::{Outcome, Status};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{Mutex, OwnedSemaphorePermit};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -94,7 +95,7 @@ impl Drop for Record {
 pub(super) struct Running {
     pub(super) stream: SendableRecordBatchStream,
     pub(super) memory: usize,
-    pub(super) _slot: OwnedSemaphorePermit,
+    pub(super) _place: Place,
 }
 
 /// An answer as it comes.

@@ -5,6 +5,7 @@ use super::answer::{Answer, Record, Running, Stop};
 use super::catalogue::{Catalogue, Tables};
 use super::config::Limits;
 use super::door::{Grant, Question, Rows, Visit};
+use super::places::Places;
 use super::refusal::{Kind, Refusal};
 use super::rows;
 use super::statement::{Purpose, Reader, Statement};
@@ -23,7 +24,6 @@ use interdict_schemas::Verb;
 use sha2::{Digest as _, Sha256};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// The desk of one lake.
 pub struct Desk {
@@ -31,7 +31,7 @@ pub struct Desk {
     pub(super) catalogue: Catalogue,
     reader: Reader,
     pub(super) limits: Limits,
-    slots: Arc<Semaphore>,
+    places: Places,
 }
 
 impl Desk {
@@ -42,8 +42,8 @@ impl Desk {
     pub async fn open(engine: Engine, limits: Limits) -> Result<Self, Error> {
         let catalogue = Catalogue::new(&engine).await?;
         let reader = Reader::new(catalogue.names());
-        let slots = Arc::new(Semaphore::new(limits.questions.min(Semaphore::MAX_PERMITS)));
-        Ok(Self { engine, catalogue, reader, limits, slots })
+        let places = Places::new(limits.questions);
+        Ok(Self { engine, catalogue, reader, limits, places })
     }
 
     /// The tables and views that can be asked for.
@@ -128,7 +128,7 @@ impl Desk {
         values: Option<ParamValues>,
     ) -> Result<Running, Refusal> {
         let busy = |_| Refusal::new(Kind::Shutdown, "the server shuts down");
-        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(busy)?;
+        let place = self.places.take(&visit.identity().root().id).await.map_err(busy)?;
         let state = self.state(visit, calls, grant).await?;
         let mut plan = state.statement_to_plan(parsed.clone()).await.map_err(Error::planning)?;
         only_reads(&plan)?;
@@ -144,7 +144,7 @@ impl Desk {
         prepare(&plan, &state, memory).await?;
         let frame = DataFrame::new(state, plan);
         let stream = frame.execute_stream().await.map_err(|error| Error::running(error, memory))?;
-        Ok(Running { stream, memory, _slot: slot })
+        Ok(Running { stream, memory, _place: place })
     }
 
     /// The lake's newest state, of which only what is granted is there.

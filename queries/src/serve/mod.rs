@@ -18,6 +18,7 @@ mod flight;
 mod functions;
 mod information;
 mod phrase;
+mod places;
 mod postgres;
 mod refusal;
 mod rows;
