@@ -10,7 +10,7 @@ use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Statement as Sql, TableFactor, Visit as _, Visitor};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use interdict_schemas::Verb;
@@ -51,17 +51,20 @@ pub(super) struct Statement {
     pub(super) calls: bool,
 }
 
-/// A chain such as `1+1+1` is no nesting to the parser, but one to all who come after it.
-fn within_bounds(text: &str) -> Result<(), Refusal> {
-    // What is no sequence of tokens is told by the parser.
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize().unwrap_or_default();
-    if tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).count() > MAX_TOKENS {
+/// Plain SQL, parsed. A chain such as `1+1+1` is no nesting to the parser, but one to all who come after it, so its
+/// tokens are counted first.
+fn plain(text: &str) -> Result<Result<Vec<Sql>, ParserError>, Refusal> {
+    let tokens = match Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location() {
+        Ok(tokens) => tokens,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    if tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).count() > MAX_TOKENS {
         let words = format!(
             "the statement has more than {MAX_TOKENS} words; put long lists into parameters or several questions"
         );
         return Err(Refusal::new(Kind::Syntax, words));
     }
-    Ok(())
+    Ok(Parser::new(&PostgreSqlDialect {}).with_tokens_with_locations(tokens).parse_statements())
 }
 
 /// Reads texts.
@@ -83,8 +86,7 @@ impl Reader {
         if text.len() > MAX_TEXT {
             return Err(Refusal::new(Kind::Syntax, format!("the statement has more than {MAX_TEXT} bytes")));
         }
-        within_bounds(text)?;
-        let plain = Parser::parse_sql(&PostgreSqlDialect {}, text);
+        let plain = plain(text)?;
         // Either the lake is asked, or the catalogue; whoever asks both gets plain SQL.
         let tables = match &plain {
             Ok(statements) => statements.iter().map(|sql| self.tables(sql)).collect::<Result<Vec<_>, _>>()?,
