@@ -1,12 +1,14 @@
 //! Chains: suspicious steps joined by cause. A hop is a step with enough evidence of its own; a link says why it follows
-//! from an earlier one, and how likely it is that it does. Evidence adds up along the likeliest path and fades with the
-//! time between hops, so that what a person does on Monday and on Thursday is not one attack.
+//! from an earlier one, and how likely it is that it does. Evidence adds up along the likeliest path and fades over days:
+//! attackers pause, and in recorded exercises one step in six came more than a day after the one before. What keeps two
+//! unusual steps of one week from being an attack is where they start: whoever goes on does so from the seat they had or
+//! from the system they reached.
 //!
 //! INVARIANT: a hop has at most one link, to a hop recorded earlier, so that chains are trees and following one ends.
 
 use crate::actor::{ActorId, Edge};
-use crate::fingerprint::Map;
-use crate::place::PlaceId;
+use crate::fingerprint::{Fingerprint, Map};
+use crate::place::{Machine, PlaceId};
 use interdict_schemas::{Technique, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -54,6 +56,8 @@ pub struct Hop {
     pub session: Box<str>,
     /// From where, in words.
     pub source: Box<str>,
+    /// The same, as a number.
+    pub machine: Fingerprint,
     /// To where.
     pub edge: Edge,
     /// The account there.
@@ -100,8 +104,8 @@ pub struct Chains {
     serial: u32,
 }
 
-/// Evidence halves about every 33 hours: the time in which it falls to 1/e, seconds.
-const FADES_S: f64 = 2.0 * 86_400.0;
+/// Evidence halves about every three and a half days: the time in which it falls to 1/e, seconds.
+const FADES_S: f64 = 5.0 * 86_400.0;
 /// After so long nothing is left of any evidence.
 const FORGOTTEN_S: i64 = 10 * 86_400;
 /// Earlier hops at one place or of one actor that are looked at.
@@ -114,7 +118,10 @@ const CARRIED: f64 = 20.0;
 /// P(the one who goes on from a system is the one who was seen to reach it), for somebody who did not reach it, and for
 /// somebody who did.
 const SWITCH: f64 = 0.9;
-const COINCIDENCE: f64 = 0.3;
+const COINCIDENCE: f64 = 0.7;
+/// P(an actor's next unusual step belongs to the one before), where it starts neither from the same machine nor from the
+/// system that was reached: people have unusual weeks.
+const ELSEWHERE: f64 = 0.6;
 /// Hops that a chain is followed back.
 pub const LONGEST: usize = 16;
 
@@ -131,8 +138,8 @@ pub struct Joining<'a> {
     pub root: ActorId,
     /// Its own newest hops.
     pub own: &'a [HopId],
-    /// The system it starts from.
-    pub from: Option<PlaceId>,
+    /// The machine it starts from, and the system that it is, if it is one.
+    pub from: Machine,
     /// Whether it reached that system itself.
     pub has_reached: bool,
     /// Others who reached it within a day: any of them may have gone on.
@@ -144,13 +151,19 @@ impl Chains {
     #[must_use]
     pub fn joint(&self, joining: Joining<'_>) -> Option<Joint> {
         let own = joining.own.iter().map(|id| (*id, true));
-        let there =
-            joining.from.and_then(|place| self.by_place.get(&place)).into_iter().flatten().map(|id| (*id, false));
+        let there = joining
+            .from
+            .place
+            .and_then(|place| self.by_place.get(&place))
+            .into_iter()
+            .flatten()
+            .map(|id| (*id, false));
         let mut best: Option<Joint> = None;
         for (id, is_own) in own.chain(there) {
             let Some(hop) = self.get(id) else { continue };
             let (link, likely) = if is_own {
-                (Link::Lineage, 1.0)
+                let goes_on = joining.from.place == Some(hop.edge.place) || joining.from.machine == hop.machine;
+                (Link::Lineage, if goes_on { 1.0 } else { ELSEWHERE })
             } else if hop.root == joining.root {
                 (Link::Onward, 1.0)
             } else if joining.has_reached {
@@ -306,6 +319,7 @@ impl Hop {
             root: step.actor.root,
             session: step.event.session.as_str().into(),
             source: source.into(),
+            machine: step.machine.machine,
             edge: step.edge,
             account: step.event.account.name.as_str().into(),
             event: step.event.id.as_str().into(),

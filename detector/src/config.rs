@@ -21,7 +21,7 @@ pub struct Raw {
     pub learning_days: Option<u32>,
     /// Evidence in nats that makes an alert; default 2.5.
     pub alert_nats: Option<f64>,
-    /// Evidence in nats that holds for approval; default 7.75.
+    /// Evidence in nats that holds for approval; default 7.25.
     pub hold_nats: Option<f64>,
     /// Evidence in nats that stops; default 14.
     pub block_nats: Option<f64>,

@@ -219,7 +219,7 @@ impl Detector {
                 time: event.time,
                 root: step.actor.root,
                 own: step.actor.hops(),
-                from: machine.place,
+                from: machine,
                 others: from.map_or(0, |place| place.arrivals(since, event.time).count()),
                 has_reached: !matches!(step.origin, Origin::Stranger | Origin::Resident | Origin::Vacant),
             })

@@ -101,7 +101,7 @@ impl Default for Settings {
             detections: BTreeMap::new(),
             hop_nats: 1.0,
             alert_nats: 2.5,
-            hold_nats: 7.75,
+            hold_nats: 7.25,
             block_nats: 14.0,
             cause_nats: 1.0,
             budget: 9,
