@@ -11,6 +11,10 @@ mod verdict;
 #[path = "../tests/harness/mod.rs"]
 mod harness;
 
+/// What the command uses.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     // cargo passes `--bench`.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();

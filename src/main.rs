@@ -36,6 +36,11 @@ use settings::Settings;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+/// Many small things live long here: with the system's allocator the detector's state takes a sixth more memory, and a
+/// third more time to grow.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = log(&cli) {

@@ -118,7 +118,7 @@ impl Novelty {
 fn ways(ground: Ground<'_>, actor: &Actor, id: ActorId, edge: Edge, place: &Place, time: Time) -> Ways {
     let since = time.plus_seconds(-DAY_S);
     [
-        walk(ground, actor, id, edge),
+        walk(ground, actor, id, (edge, place)),
         kin(ground, actor, id, edge),
         place.first_uses(since, time) as f64 / f64::from(ground.population.firsts_of_the_day(time) + 20),
         f64::from(place.users) / (ground.population.firsts() + 1) as f64,
@@ -132,7 +132,7 @@ const WALK_PEERS: usize = 16;
 
 /// The probability that a random walk from the actor over one of its places to another one who uses it and on over one
 /// of that one's edges ends with this edge: how its peers come by their targets.
-fn walk(ground: Ground<'_>, actor: &Actor, id: ActorId, edge: Edge) -> f64 {
+fn walk(ground: Ground<'_>, actor: &Actor, id: ActorId, (edge, target): (Edge, &Place)) -> f64 {
     let shared = |place: &&Place| (2..=crate::place::USERS as u32).contains(&place.users);
     let places = || {
         let places = actor.edges().iter().rev().filter_map(|habit| ground.places.get(habit.edge().place));
@@ -142,7 +142,10 @@ fn walk(ground: Ground<'_>, actor: &Actor, id: ActorId, edge: Edge) -> f64 {
     let mut probability = 0.0;
     for place in places() {
         let peers = place.recent_users().len().min(WALK_PEERS) as f64;
-        for peer in place.recent_users().rev().take(WALK_PEERS).filter(|peer| *peer != id) {
+        // Looking a peer up is what costs, so only those are who can have the edge.
+        let candidates =
+            place.recent_users().rev().take(WALK_PEERS).filter(|peer| *peer != id && target.may_know(*peer));
+        for peer in candidates {
             if let Some(peer) = ground.actors.get(peer)
                 && peer.edge(edge).is_some()
             {

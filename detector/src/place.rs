@@ -70,6 +70,11 @@ impl Place {
         self.recent_users.iter().copied()
     }
 
+    /// Whether an actor can have used it: one that is no hub remembers all who did.
+    pub(crate) fn may_know(&self, actor: crate::actor::ActorId) -> bool {
+        self.users as usize > USERS || self.recent_users.contains(&actor)
+    }
+
     /// How many used it for the first time between `since` and `time`.
     #[must_use]
     pub fn first_uses(&self, since: Time, time: Time) -> usize {
