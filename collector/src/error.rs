@@ -1,6 +1,7 @@
 //! Why collecting fails.
 
 use deltalake::DeltaTableError;
+use deltalake::kernel::transaction::TransactionError;
 
 /// Why collecting fails. What [`Error::is_permanent`] names needs a person; the rest is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +124,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether another's commit came first, so that this one does not stand and may be tried anew.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let Self::Delta { source, .. } = self else { return false };
+        matches!(**source, DeltaTableError::Transaction { source: TransactionError::CommitConflict(_) })
+    }
+
     /// Whether trying again is of no use until a person acts.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {

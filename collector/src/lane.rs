@@ -9,12 +9,12 @@ use crate::batch::{Batch, Cut, Rejected, Sight};
 use crate::commit::{Progress, durable, furthest_behind};
 use crate::config::{Config, Limits, Patience};
 use crate::table::{Delta, Positions};
+use crate::term::Term;
 use futures::future::try_join_all;
 use interdict_bus::{From, Log, Reader, Record};
 use interdict_schemas::lake::{self, Table};
 use interdict_schemas::topic::Checked;
 use interdict_schemas::{EnvelopeRef, Topic};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -41,13 +41,14 @@ pub(crate) async fn run(
     topic: Topic,
     config: &Config,
     log: &Arc<dyn Log>,
+    term: &Term,
     shutdown: &CancellationToken,
 ) -> Result<(), Error> {
     let [least, most] = config.patience.backoff;
-    let (mut backoff, mut terms) = (least, Terms::new());
+    let mut backoff = least;
     loop {
         let began = Instant::now();
-        let Err(error) = once(topic, config, log, &mut terms, shutdown).await else { return Ok(()) };
+        let Err(error) = once(topic, config, log, term, shutdown).await else { return Ok(()) };
         if error.is_permanent() || shutdown.is_cancelled() {
             tracing::error!(%topic, %error, "collecting ended; the bus keeps what is not in the lake");
             return Err(error);
@@ -63,18 +64,16 @@ pub(crate) async fn run(
     }
 }
 
-/// The terms that this collector took, by table. They outlive failures: who was superseded must not take back.
-type Terms = BTreeMap<Table, u64>;
-
 /// From the tables' positions to the end or the first failure.
 async fn once(
     topic: Topic,
     config: &Config,
     log: &Arc<dyn Log>,
-    terms: &mut Terms,
+    term: &Term,
     shutdown: &CancellationToken,
 ) -> Result<(), Error> {
     let partitions = log.partitions(topic).await?;
+    let term = within(config.patience, Table::Events, term.get(config)).await?;
     let mut tables = Vec::new();
     for table in Table::ALL.into_iter().filter(|table| table.topic() == topic) {
         // A lake of an older build lacks this table, and no record that was read for it was one of its rows.
@@ -82,10 +81,8 @@ async fn once(
             (Table::Resolutions | Table::Checkpoints, Some(main)) => Delta::next(main).clone(),
             _ => From::new(),
         };
-        let held = terms.get(&table).copied();
-        let open = Delta::take_over(&config.lake, table, &begin, held, partitions);
-        let (mut delta, term) = within(config.patience, table, open).await?;
-        terms.insert(table, term);
+        let open = Delta::take_over(&config.lake, table, &begin, term, partitions);
+        let mut delta = within(config.patience, table, open).await?;
         for (partition, next) in delta.next().clone() {
             // After the positions, so that what the lake was written from cannot lie beyond it.
             let end = log.end(topic, partition).await?;

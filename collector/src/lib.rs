@@ -19,6 +19,7 @@ mod location;
 pub mod maintain;
 mod storage;
 mod table;
+mod term;
 
 pub use config::Config;
 pub use error::Error;
@@ -40,7 +41,9 @@ use tokio_util::sync::CancellationToken;
 /// When only a person can mend it (the lake's path, a table of another schema), or when the last write failed; the
 /// bus then keeps what is not in the lake.
 pub async fn run(config: Config, log: Arc<dyn Log>, shutdown: CancellationToken) -> Result<(), Error> {
-    let lanes = try_join_all(Topic::ALL.into_iter().map(|topic| lane::run(topic, &config, &log, &shutdown)));
+    let term = term::Term::default();
+    let lanes = Topic::ALL.into_iter().map(|topic| lane::run(topic, &config, &log, &term, &shutdown));
+    let lanes = try_join_all(lanes);
     let upkeep = async {
         maintain::upkeep(&config, &shutdown).await;
         std::future::pending().await

@@ -6,7 +6,7 @@
 //!    highest sequence) become visible in one Delta commit, or not at all. The commit is one conditional put of one
 //!    object: of two that want the same version one succeeds. Files are put before it under names of their own; those
 //!    of a commit that never came are no part of the table, and a vacuum removes them.
-//! 2. *One writer.* A collector takes each table over by a commit with the next term, and every commit of it carries
+//! 2. *One writer.* A collector takes each table over by a commit with its term (`term.rs`), and every commit of it carries
 //!    that term. Delta refuses a commit when one with the same `txn` came since the snapshot it is based on. So once
 //!    another has taken over, every later commit of the one that was thought dead is refused, whichever partitions it
 //!    reads, and however long its request was on the way; it then finds a higher term than its own, and ends.
@@ -25,7 +25,7 @@ use crate::location::Lake;
 use crate::{Error, file};
 use arrow::datatypes::{Schema, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow as _, TryIntoKernel as _};
-use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Add, StructType, Transaction};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
@@ -86,8 +86,7 @@ impl Delta {
         Ok(Self { table, delta, next, pending, term: None, committed: Instant::now() })
     }
 
-    /// Opens the table for a collector, looks up from where it needs each partition, and makes this collector the one
-    /// whose commits count, or makes sure that it still is: `held` is the term it took before.
+    /// Opens the table for the collector of a term, and looks up from where it needs each partition.
     ///
     /// # Errors
     /// As [`Delta::open`]; when another has taken over since, or the commit that says so does not stand.
@@ -95,34 +94,37 @@ impl Delta {
         lake: &Lake,
         table: Table,
         begin: &From,
-        held: Option<u64>,
+        term: u64,
         partitions: u32,
-    ) -> Result<(Self, u64), Error> {
+    ) -> Result<Self, Error> {
         let topic = table.topic();
         let mut tries = 0..TRIES;
         loop {
             let mut delta = Self::open(lake, table, begin).await?;
             let found = delta.version(&Txn::Term { topic }).await?.unwrap_or(0);
-            let term = match held {
-                Some(ours) if ours < found => {
-                    return Err(Error::Superseded { table: table.name(), ours, theirs: found });
-                }
-                Some(ours) if ours == found => ours,
-                // None was taken, or the table is another one than it was.
-                _ => found + 1,
-            };
+            if found > term {
+                return Err(Error::Superseded { table: table.name(), ours: term, theirs: found });
+            }
             delta.term = Some(term);
-            if held != Some(term) {
-                match delta.put(Vec::new(), Vec::new()).await {
-                    Ok(()) => {}
+            if found < term {
+                match delta.claim(term).await {
                     // Another took it, or changed its columns, at the same moment.
-                    Err(Error::Delta { source, .. }) if is_conflict(&source) && tries.next().is_some() => continue,
-                    Err(error) => return Err(error),
+                    Err(error) if error.is_conflict() && tries.next().is_some() => continue,
+                    done => done?,
                 }
             }
             delta.look_up(topic, partitions).await?;
-            return Ok((delta, term));
+            return Ok(delta);
         }
+    }
+
+    /// Commits nothing but the term, which counts from now on.
+    ///
+    /// # Errors
+    /// When the commit does not stand, or that is not known.
+    pub(crate) async fn claim(&mut self, term: u64) -> Result<(), Error> {
+        self.term = Some(term);
+        self.put(Vec::new(), Vec::new()).await
     }
 
     /// Which table.
@@ -286,12 +288,8 @@ impl Positions {
     }
 }
 
-/// Whether a commit was refused because another came before it.
-fn is_conflict(error: &DeltaTableError) -> bool {
-    matches!(error, DeltaTableError::Transaction { source: TransactionError::CommitConflict(_) })
-}
-
-async fn version(delta: &DeltaTable, table: Table, txn: &Txn) -> Result<Option<u64>, Error> {
+/// What stands in a table under one application id.
+pub(crate) async fn version(delta: &DeltaTable, table: Table, txn: &Txn) -> Result<Option<u64>, Error> {
     let fail = |source| failed("read positions of", table, source);
     let snapshot = delta.snapshot().map_err(fail)?.snapshot();
     let version = snapshot.transaction_version(delta.log_store().as_ref(), txn.to_string()).await.map_err(fail)?;
