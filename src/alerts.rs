@@ -54,7 +54,13 @@ async fn resolve(args: cli::Resolve, config: &Path) -> anyhow::Result<()> {
         by: args.by.unwrap_or_else(verdicts::person),
         note: args.note,
     };
-    Feed::open(&settings).await?.resolve(resolution).await
+    let follows = match resolution.finding {
+        Finding::Benign => "its verdicts are taken back, and what it did becomes habit",
+        Finding::Malicious => "whoever was in it is stopped, whatever was before",
+    };
+    let words = format!("recorded for alert {}: {follows}; see `interdict verdicts list`", resolution.alert);
+    Feed::open(&settings).await?.resolve(resolution).await?;
+    Ok(line(&words)?)
 }
 
 /// One alert as one line, or as a few for people.

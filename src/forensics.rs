@@ -117,8 +117,10 @@ fn judge(
             }
         }
         Ok(())
-    })?;
+    });
+    // What was found before a file turned out to be broken is told all the same.
     let count = told.finish()?;
+    let read = read?;
     let counts = detector.counts();
     let (doubled, late) = (counts.duplicates, counts.late);
     writeln!(std::io::stderr(), "{read}; {doubled} doubled, {late} late; {count} findings")?;

@@ -41,12 +41,25 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Bytes of a thread's stack: planning a statement, and working it out, recurses as deep as it is long.
+const STACK: usize = 64 << 20;
+
 fn main() -> ExitCode {
+    let command = std::thread::Builder::new().name("main".into()).stack_size(STACK).spawn(start);
+    match command.map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        // It has said why.
+        Ok(Err(_)) => ExitCode::from(code::FAILED),
+        Err(error) => tell(&error.into()),
+    }
+}
+
+fn start() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = log(&cli) {
         return tell(&error);
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return tell(&error.into()),
     };

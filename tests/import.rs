@@ -42,6 +42,9 @@ fn logs_are_imported_once_and_answer_to_sql() {
 
     let rows = sql(&lake, "select count(*) as n, count(distinct id) as ids from events");
     assert_eq!((&rows[0]["n"], &rows[0]["ids"]), (&81.into(), &81.into()));
+    // Planning recurses once a term.
+    let long = sql(&lake, &format!("select count(*){} as n from events", " + 1".repeat(1_000)));
+    assert_eq!(long[0]["n"], 1_081);
     let hops = sql(
         &lake,
         "select d.value, s.actor from disclosures d join sessions s on s.credential = d.value \

@@ -136,6 +136,9 @@ impl Import {
     }
 }
 
+/// How often a commit is tried when another writer changed the table.
+const TRIES: usize = 10;
+
 impl Known {
     async fn write(&mut self, cut: &Arc<Cut>, reached: &BTreeMap<String, u64>) -> Result<(), Error> {
         let mine = |spool: &String| self.highest.get(spool).copied().unwrap_or(0);
@@ -153,12 +156,25 @@ impl Known {
         let adds = self.delta.files(Arc::clone(cut), new).await?;
         let most = self.most.max(longest);
         let marks = Marks { next: [(IMPORTED, most)].into(), highest: [(IMPORTED, risen.clone())].into() };
-        match self.delta.put(adds, marks.txns(TOPIC)).await {
-            Ok(()) => {}
-            Err(Error::Delta { source, .. }) if is_contended(&source) => {
-                return Err(Error::Contended(self.table.name()));
+        let mut tries = 0..TRIES;
+        loop {
+            match self.delta.put(adds.clone(), marks.clone().txns(TOPIC)).await {
+                Ok(()) => break,
+                Err(Error::Delta { source, .. }) if is_contended(&source) => {
+                    return Err(Error::Contended(self.table.name()));
+                }
+                // The collector that starts beside it made or changed the table; nobody may have imported the same.
+                Err(error) if error.is_conflict() && tries.next().is_some() => {
+                    self.delta.reload().await?;
+                    for spool in risen.keys() {
+                        let stood = Txn::Highest { topic: TOPIC, partition: IMPORTED, spool: spool.clone() };
+                        if self.delta.version(&stood).await?.unwrap_or(0) != mine(spool) {
+                            return Err(Error::Contended(self.table.name()));
+                        }
+                    }
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
         self.most = most;
         self.highest.extend(risen);

@@ -162,6 +162,11 @@ impl Delta {
         Positions { table: self.table, delta: self.delta.clone() }
     }
 
+    /// Takes the newest state of the table for what the next commit stands on.
+    pub(crate) async fn reload(&mut self) -> Result<(), Error> {
+        self.delta.load().await.map_err(|source| failed("open", self.table, source))
+    }
+
     pub(crate) async fn version(&self, txn: &Txn) -> Result<Option<u64>, Error> {
         version(&self.delta, self.table, txn).await
     }

@@ -71,7 +71,7 @@ impl Actors {
         if identity.chain().len() == 1 {
             return (root_id, Grant::default());
         }
-        let key = fingerprint::of((&root.id, &actor.id));
+        let key = fingerprint::of(("delegate", &root.id, &actor.id));
         let agent = fingerprint::of(("agent", &actor.id));
         let known = self.agents.get(&agent).copied().unwrap_or_default();
         let id = self.by(key).unwrap_or_else(|| {

@@ -20,6 +20,9 @@ const DAYS: usize = 7;
 impl Budget {
     /// Whether a chain of this score is among so many of a usual day; `least` is what it takes in any case.
     pub(crate) fn admits(&mut self, chain: u32, score: f64, time: Time, per_day: u32, least: f64) -> bool {
+        if per_day == 0 {
+            return false;
+        }
         let day = time.day();
         if day > self.day {
             if self.day > 0 {
@@ -39,7 +42,7 @@ impl Budget {
     fn bar(&self, per_day: u32, least: f64) -> f64 {
         let mut scores: Vec<f64> = self.today.values().copied().collect();
         scores.sort_by(|one, other| other.total_cmp(one));
-        scores.get(per_day.saturating_sub(1) as usize).copied().unwrap_or(least)
+        scores.get(per_day as usize - 1).copied().unwrap_or(least)
     }
 }
 

@@ -60,6 +60,8 @@ pub struct Hop {
     pub machine: Fingerprint,
     /// To where.
     pub edge: Edge,
+    /// Whether it got there.
+    pub has_arrived: bool,
     /// The account there.
     pub account: Box<str>,
     /// The event that shows it.
@@ -98,7 +100,8 @@ pub struct Joint {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Chains {
     hops: Map<HopId, Hop>,
-    by_place: Map<PlaceId, VecDeque<HopId>>,
+    // Those that got there: nobody goes on from where they were refused.
+    by_place: Map<PlaceId, Vec<HopId>>,
     // Oldest first.
     order: VecDeque<HopId>,
     serial: u32,
@@ -111,6 +114,8 @@ const FORGOTTEN_S: i64 = 10 * 86_400;
 /// Earlier hops at one place or of one actor that are looked at.
 const CANDIDATES: usize = 24;
 const OWN: usize = 12;
+/// Records of several systems come out of order: nothing follows from what was done so long after it, microseconds.
+const DISORDER_US: i64 = 300_000_000;
 /// Less than this is left: it does not count.
 const WORTH_JOINING: f64 = 1.5;
 /// A chain is worth at most so much to its next hop, so that old proof does not make everything that follows proof.
@@ -160,7 +165,8 @@ impl Chains {
             .map(|id| (*id, false));
         let mut best: Option<Joint> = None;
         for (id, is_own) in own.chain(there) {
-            let Some(hop) = self.get(id) else { continue };
+            let fits = |hop: &&Hop| hop.time.micros_since(joining.time) <= DISORDER_US;
+            let Some(hop) = self.get(id).filter(fits) else { continue };
             let (link, likely) = if is_own {
                 let goes_on = joining.from.place == Some(hop.edge.place) || joining.from.machine == hop.machine;
                 (Link::Lineage, if goes_on { 1.0 } else { ELSEWHERE })
@@ -180,35 +186,39 @@ impl Chains {
         best
     }
 
-    /// Adds a hop, after the one it joins.
-    pub fn add(&mut self, mut hop: Hop, joint: Option<Joint>) -> HopId {
+    /// Adds a hop, after the one it joins. `now` is the clock, from which what is old is forgotten: not the hop's own
+    /// time, which may be years ahead.
+    pub fn add(&mut self, mut hop: Hop, joint: Option<Joint>, now: Time) -> HopId {
         hop.score = hop.nats + joint.map_or(0.0, |joint| joint.nats);
         let chain = joint.and_then(|joint| self.get(joint.hop)).map(|before| before.chain);
-        self.insert(hop, chain, joint.map(|joint| (joint.hop, joint.link)))
+        self.insert(hop, chain, joint.map(|joint| (joint.hop, joint.link)), now)
     }
 
     /// Adds what is said of a machine to what was said of it before: its newest hop and its chain. It is counted afresh
     /// each time, so nothing is carried from hop to hop, and the chain goes on when its hops are forgotten.
-    pub fn add_of_machine(&mut self, mut hop: Hop, newest: Option<(HopId, u32)>) -> HopId {
+    pub fn add_of_machine(&mut self, mut hop: Hop, newest: Option<(HopId, u32)>, now: Time) -> HopId {
         hop.score = hop.nats;
         let before = newest.map(|(id, _)| id).filter(|id| self.get(*id).is_some());
-        self.insert(hop, newest.map(|(_, chain)| chain), before.map(|id| (id, Link::Source)))
+        self.insert(hop, newest.map(|(_, chain)| chain), before.map(|id| (id, Link::Source)), now)
     }
 
-    fn insert(&mut self, mut hop: Hop, chain: Option<u32>, before: Option<(HopId, Link)>) -> HopId {
+    fn insert(&mut self, mut hop: Hop, chain: Option<u32>, before: Option<(HopId, Link)>, now: Time) -> HopId {
         self.serial = self.serial.wrapping_add(1);
         hop.chain = chain.unwrap_or(self.serial);
         hop.before = before;
-        let (place, time) = (hop.edge.place, hop.time);
+        let (place, has_arrived) = (hop.edge.place, hop.has_arrived);
         let id = HopId(self.serial);
         self.hops.insert(id, hop);
-        let there = self.by_place.entry(place).or_default();
-        there.push_back(id);
-        if there.len() > CANDIDATES {
-            there.pop_front();
+        if has_arrived {
+            let mut there = self.by_place.remove(&place).unwrap_or_default();
+            if there.len() >= CANDIDATES {
+                self.drop_least(&mut there, now);
+            }
+            there.push(id);
+            self.by_place.insert(place, there);
         }
         self.order.push_back(id);
-        self.forget(time.plus_seconds(-FORGOTTEN_S));
+        self.forget(now.plus_seconds(-FORGOTTEN_S));
         id
     }
 
@@ -216,13 +226,17 @@ impl Chains {
     pub fn keep(&self, own: &mut Vec<HopId>, newest: HopId, time: Time) {
         own.retain(|id| self.get(*id).is_some());
         if own.len() >= OWN {
-            let worth = |id: &HopId| self.get(*id).map_or(0.0, |hop| faded(hop.score, time.micros_since(hop.time)));
-            let least = own.iter().enumerate().min_by(|(_, one), (_, other)| worth(one).total_cmp(&worth(other)));
-            if let Some((at, _)) = least {
-                own.remove(at);
-            }
+            self.drop_least(own, time);
         }
         own.push(newest);
+    }
+
+    fn drop_least(&self, hops: &mut Vec<HopId>, time: Time) {
+        let worth = |id: &HopId| self.get(*id).map_or(0.0, |hop| faded(hop.score, time.micros_since(hop.time)));
+        let least = hops.iter().enumerate().min_by(|(_, one), (_, other)| worth(one).total_cmp(&worth(other)));
+        if let Some((at, _)) = least {
+            hops.remove(at);
+        }
     }
 
     fn forget(&mut self, cut: Time) {
@@ -321,6 +335,7 @@ impl Hop {
             source: source.into(),
             machine: step.machine.machine,
             edge: step.edge,
+            has_arrived: step.has_arrived,
             account: step.event.account.name.as_str().into(),
             event: step.event.id.as_str().into(),
             nats,

@@ -127,6 +127,11 @@ pub enum Error {
         /// All names.
         known: String,
     },
+    /// More than a detection's strength allows.
+    #[error(
+        "[detector.detections] {0} = \"block\": rarity alone stops nobody; `hold`, which is the default, is the most it may do"
+    )]
+    Rarity(String),
     /// A URL that alerts cannot be posted to.
     #[error("[detector.webhook] url = \"{url}\": {detail}")]
     Url {
@@ -188,6 +193,14 @@ impl Raw {
         if let Some(name) = self.detections.keys().find(|name| !is_known(name)) {
             let known: Vec<_> = detection::ALL.iter().map(|detection| detection.name()).collect();
             return Err(Error::Detection { name: name.clone(), known: known.join(", ") });
+        }
+        let is_rarity = |name: &str| {
+            let named = |detection: &&&dyn detection::Detection| detection.name() == name;
+            detection::ALL.iter().find(named).is_some_and(|one| one.strength() == detection::Strength::Rarity)
+        };
+        let is_too_much = |(name, reach): &(&String, &Reach)| **reach == Reach::Block && is_rarity(name);
+        if let Some((name, _)) = self.detections.iter().find(is_too_much) {
+            return Err(Error::Rarity(name.clone()));
         }
         Ok(Config {
             settings: Settings {

@@ -117,6 +117,7 @@ impl Detector {
         } else {
             self.counts.late += u64::from(newest.micros_since(time) > 60_000_000);
             self.newest = newest.max(time);
+            self.ahead = (0, 0);
         }
         self.first = Some(first.min(time));
         let before = |seconds: i64| self.newest.plus_seconds(-seconds);
@@ -158,10 +159,11 @@ impl Detector {
         outputs
     }
 
-    /// Whether an actor's newest suspicious hop is over the same edge, within an hour: somebody keeps trying.
+    /// Whether one of an actor's suspicious hops is over the same edge, within an hour: somebody keeps trying.
     fn is_again(&self, actor: ActorId, edge: Edge, time: Time) -> bool {
-        let newest = self.actors.get(actor).and_then(|actor| self.chains.get(*actor.hops().last()?));
-        newest.is_some_and(|hop| hop.edge == edge && time.micros_since(hop.time) < 3_600_000_000)
+        let hops = self.actors.get(actor).into_iter().flat_map(|actor| actor.hops());
+        let mut hops = hops.filter_map(|id| self.chains.get(*id));
+        hops.any(|hop| hop.edge == edge && time.micros_since(hop.time) < 3_600_000_000)
     }
 
     /// A session that was not known: it was admitted, or the record of its admission is missing.
@@ -220,14 +222,14 @@ impl Detector {
                 root: step.actor.root,
                 own: step.actor.hops(),
                 from: machine,
-                others: from.map_or(0, |place| place.arrivals(since, event.time).count()),
+                others: from.map_or(0, |place| place.others(step.actor.root, since, event.time)),
                 has_reached: !matches!(step.origin, Origin::Stranger | Origin::Resident | Origin::Vacant),
             })
         });
         let (origin, is_new, ways) = (step.origin, step.known.is_none(), step.novelty.ways);
         let mut outputs = Vec::new();
         if let Some(hop) = hop {
-            let id = self.chains.add(hop, joint);
+            let id = self.chains.add(hop, joint, self.newest);
             outputs = self.judge(id);
             if let Some(actor) = self.actors.get_mut(actor) {
                 for output in &outputs {

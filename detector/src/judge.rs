@@ -11,6 +11,7 @@
 //! strength and settings allow it. A hold is as likely right as not; a stop asks nobody, so against the prior odds it
 //! takes 1,000 to 1 and a cause: rarity alone asks a person, once `learning_days` are over. Proof stops at once.
 
+mod resolving;
 mod telling;
 
 use crate::actor::ActorId;
@@ -22,7 +23,8 @@ use crate::fingerprint::Map;
 use crate::place::Places;
 use crate::settings::{Reach, Settings};
 use crate::weight::Asked;
-use interdict_schemas::{Alert, Finding, Message, Mode, Resolution, Scope, Severity, Stop, Technique, Time, Verdict};
+use interdict_schemas::{Alert, Message, Mode, Scope, Severity, Stop, Technique, Time, Verdict};
+use resolving::Involved;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use telling::{explanation, hops, title, who};
@@ -53,14 +55,8 @@ struct Known {
     // What was given, and on whom.
     #[serde(with = "crate::snapshot::text")]
     given: Vec<(ActorId, Verdict)>,
-}
-
-/// An alert that a person has judged.
-pub(crate) struct Closed {
-    /// Its chain.
-    pub(crate) chain: u32,
-    /// What follows.
-    pub(crate) outputs: Vec<Output>,
+    // Once a person found it benign: who was in it, should they find otherwise.
+    involved: Option<Vec<Involved>>,
 }
 
 /// All alerts that may still grow.
@@ -79,6 +75,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) actors: &'a Actors,
     pub(crate) places: &'a Places,
     pub(crate) chains: &'a Chains,
+    /// The clock of events.
+    pub(crate) now: Time,
     /// Whether `learning_days` are over.
     pub(crate) has_learned: bool,
 }
@@ -105,8 +103,12 @@ struct Sum {
 
 impl Bench<'_> {
     fn sum(&self, path: &[(&Hop, Option<Link>)]) -> Sum {
-        let mut sum = Sum::default();
-        let mut best = f32::MIN;
+        let (mut sum, mut best) = (Sum::default(), f32::MIN);
+        // Who merely starts from where proof was seen of another is not proved to be that one.
+        let own =
+            path.get(path.iter().rposition(|(_, link)| *link == Some(Link::Switch)).unwrap_or(0)..).unwrap_or(path);
+        let is_own =
+            |number: u8| own.iter().any(|(hop, _)| hop.signs.iter().any(|(of, nats)| *of == number && *nats > 0.0));
         for asked in self.detections {
             let signs = path.iter().flat_map(|(hop, _)| hop.signs.iter());
             let nats: f32 = signs.filter(|(of, _)| *of == asked.number).map(|(_, nats)| nats.max(0.0)).sum();
@@ -124,7 +126,7 @@ impl Bench<'_> {
             sum.held += if asked.reach >= Reach::Hold { f64::from(nats) } else { 0.0 };
             sum.blocked += if asked.reach >= Reach::Block { f64::from(nats) } else { 0.0 };
             sum.is_floor |= strength == Strength::Floor && asked.reach > Reach::Shadow;
-            sum.is_proof |= strength == Strength::Proof && asked.reach >= Reach::Block;
+            sum.is_proof |= strength == Strength::Proof && asked.reach >= Reach::Block && is_own(asked.number);
         }
         sum
     }
@@ -154,7 +156,8 @@ impl Judge {
         if effect.is_none() && !self.known.contains_key(&hop.chain) {
             let least = settings.alert_nats;
             let is_first = score >= least
-                && (sum.is_floor || self.budget.admits(hop.chain, score, hop.time, settings.budget, least));
+                && (sum.is_floor
+                    || self.budget.admits(hop.chain, score, hop.time.min(bench.now), settings.budget, least));
             if !is_first || !bench.has_learned && !sum.is_floor && sum.held < settings.cause_nats {
                 return Vec::new();
             }
@@ -178,7 +181,7 @@ impl Judge {
             // The same step may begin a chain of its actor and one of the machine that it comes from.
             let parts: &[&str] = &[bench.actors.name(root), start, "source"];
             let id = id("a", if hop.title.is_some() { parts } else { &parts[..2] });
-            Known { alert: blank(id, bench.actors.name(root)), given: Vec::new() }
+            Known { alert: blank(id, bench.actors.name(root)), given: Vec::new(), involved: None }
         });
         if self.order.len() > MOST
             && let Some(oldest) = self.order.pop_front()
@@ -226,53 +229,6 @@ impl Judge {
         }
         let alert = Output::Alert(alert.clone());
         verdict.map(Output::Verdict).into_iter().chain([alert]).collect()
-    }
-
-    /// What follows from what a person found; nothing if the alert is not remembered.
-    pub(crate) fn resolve(
-        &mut self,
-        resolution: &Resolution,
-        settings: &Settings,
-        actors: &Actors,
-        chains: &Chains,
-    ) -> Option<Closed> {
-        let (chain, known) = self.known.iter_mut().find(|(_, known)| known.alert.id == resolution.alert)?;
-        let chain = *chain;
-        let mut outputs = Vec::new();
-        match resolution.finding {
-            Finding::Benign => {
-                let given = std::mem::take(&mut known.given).into_iter();
-                let (time, by) = (resolution.time, &resolution.by);
-                let lifted = given.map(|(_, verdict)| Verdict { revoked: true, time, by: by.clone(), ..verdict });
-                outputs.extend(lifted.map(Output::Verdict));
-                self.known.remove(&chain);
-            }
-            Finding::Malicious => {
-                let mut involved: Vec<_> =
-                    chains.of(chain).map(|hop| (hop.actor, hop.root, hop.source.clone())).collect();
-                involved.sort();
-                involved.dedup_by_key(|(actor, ..)| *actor);
-                for (actor, root, source) in involved {
-                    let name = actors.name(actor);
-                    let verdict = Verdict {
-                        id: id("v", &[&resolution.alert, name, "malicious"]),
-                        time: resolution.time,
-                        scope: scope(actors.name(root), name, &source),
-                        effect: Stop::Stop,
-                        mode: settings.mode,
-                        until: resolution.time.plus_seconds(i64::from(settings.verdict_hours) * 3600),
-                        reason: format!("{} says that it was an attack: {}", resolution.by, known.alert.title),
-                        evidence: known.alert.events().map(str::to_owned).collect(),
-                        alert: Some(resolution.alert.clone()),
-                        by: resolution.by.clone(),
-                        revoked: false,
-                    };
-                    known.given.push((actor, verdict.clone()));
-                    outputs.push(Output::Verdict(verdict));
-                }
-            }
-        }
-        Some(Closed { chain, outputs })
     }
 
     /// How many alerts may still grow.

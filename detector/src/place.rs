@@ -92,6 +92,16 @@ impl Place {
         self.arrivals.iter().rev().filter(move |arrival| (since..=time).contains(&arrival.time))
     }
 
+    /// How many others than this root arrived at or before `time`, and not before `since`.
+    #[must_use]
+    pub fn others(&self, root: crate::actor::ActorId, since: Time, time: Time) -> usize {
+        let mut others: Vec<_> = self.arrivals(since, time).map(|arrival| arrival.root).collect();
+        others.retain(|other| *other != root);
+        others.sort_unstable();
+        others.dedup();
+        others.len()
+    }
+
     /// Takes note of somebody who had never opened a session here.
     pub fn met(&mut self, actor: crate::actor::ActorId, time: Time) {
         self.users = self.users.saturating_add(1);
@@ -101,7 +111,16 @@ impl Place {
 
     /// Takes note of a session from which others can start.
     pub fn landed(&mut self, arrival: Arrival) {
-        self.arrivals.push_within(arrival, ARRIVALS);
+        if self.arrivals.len() >= ARRIVALS {
+            // Whoever comes again and again does not push out that others came.
+            let comes_again = |at: &usize| {
+                let (before, after) = self.arrivals.split_at(at + 1);
+                before.last().is_some_and(|old| after.iter().chain([&arrival]).any(|new| new.actor == old.actor))
+            };
+            let oldest = (0..self.arrivals.len()).find(comes_again).unwrap_or(0);
+            self.arrivals.remove(oldest);
+        }
+        self.arrivals.push(arrival);
     }
 
     /// When somebody last looked around here.
@@ -290,7 +309,21 @@ pub(crate) fn source_name(event: &Event) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::is_renamed;
+    use super::{ARRIVALS, Arrival, Place, is_renamed};
+    use crate::actor::ActorId;
+    use interdict_schemas::Time;
+
+    #[test]
+    fn whoever_comes_again_and_again_pushes_nobody_out_and_counts_once() {
+        let mut place = Place::new("bastion");
+        let came = |time, who| Arrival { time: Time(time), actor: ActorId(who), root: ActorId(who) };
+        place.landed(came(1, 1));
+        place.landed(came(2, 2));
+        (3..3 + 2 * ARRIVALS as i64).for_each(|time| place.landed(came(time, 9)));
+        let others = |root| place.others(ActorId(root), Time(0), Time(i64::MAX));
+        assert_eq!((others(9), others(1), others(7)), (2, 2, 3));
+        assert_eq!(place.arrivals(Time(0), Time(i64::MAX)).count(), ARRIVALS);
+    }
 
     #[test]
     fn a_name_with_something_added_is_a_renamed_host() {

@@ -122,6 +122,8 @@ pub struct Step<'a> {
     pub pause: Option<Pause>,
     /// A forward inside a session, not a session.
     pub is_forward: bool,
+    /// It was not refused.
+    pub has_arrived: bool,
 }
 
 const DAY_S: i64 = 86_400;
@@ -224,6 +226,7 @@ impl<'a> Step<'a> {
             },
             pause: Pause::between(actor.clock, time),
             is_forward,
+            has_arrived: !matches!(event.kind, interdict_schemas::Kind::Refused(_)),
         })
     }
 }

@@ -17,6 +17,17 @@ fn an_event_from_the_future_does_not_move_the_clock() {
     ahead.time = before.plus_seconds(400 * 86_400);
     detector.observe(&ahead);
     assert_eq!((detector.newest(), detector.counts().future), (before, 1));
+    // Nor do many, as long as others say otherwise in between; if all say the same, it is so.
+    let mut observe = |event: &interdict_schemas::Event, id: String, time| {
+        detector.observe(&interdict_schemas::Event { id, time, ..event.clone() });
+        detector.newest()
+    };
+    for number in 0..40 {
+        assert_eq!(observe(&ahead, format!("ahead-{number}"), ahead.time), before);
+        assert_eq!(observe(&ahead, format!("now-{number}"), before), before);
+    }
+    let moved = (0..16).map(|number| observe(&ahead, format!("row-{number}"), ahead.time)).last();
+    assert_eq!(moved, Some(ahead.time));
 }
 
 /// All outputs as bytes, with the number of the event that each followed from.

@@ -26,6 +26,8 @@ fn settings_are_checked() {
     check("mode = \"off\"", Err("unknown variant `off`"));
     check("budgets = 5", Err("unknown field `budgets`"));
     check("learning_days = 61", Err("[detector] learning_days = 61: must be at most horizon_days"));
+    check("[detections]\nrare_path = \"block\"", Err("rarity alone stops nobody"));
+    check("[detections]\nfan_out = \"block\"", Ok(()));
     check("alert_nats = 9.0\nhold_nats = 3.0", Err("must be numbers above 0, each at least the one before"));
     check("alert_nats = nan", Err("must be numbers above 0"));
     check("[detections]\nrare_path = \"off\"", Ok(()));

@@ -206,6 +206,25 @@ fn a_decoy_is_proof_wherever_it_is_presented() {
 }
 
 #[test]
+fn who_starts_where_a_decoy_was_refused_is_not_proved_to_have_presented_it() {
+    let outputs = check(&format!(
+        "target db host=db.internal
+        target bastion host=bastion.internal
+        {}
+        08:00 dana@laptop db/postgres open
+        08:01 dana@laptop db/postgres reads users
+        09:05 unknown:10.0.0.66@10.0.0.66 bastion/ssh decoy s1 public.users.password db
+        => stop @10.0.0.66
+        => decoy_used r1 critical: db taught -> bastion disclosed
+        09:10 erin@bastion db/postgres open
+        => rare_path r1 low: db start",
+        past("erin@laptop", &["mail/http", "vault/http"])
+    ));
+    let sources: Vec<_> = verdicts(&outputs).iter().map(|verdict| verdict.scope.source.as_deref()).collect();
+    assert_eq!(sources, [Some("10.0.0.66")]);
+}
+
+#[test]
 fn a_refused_attempt_is_evidence_and_a_denied_action_teaches_nothing() {
     check(&format!(
         "target bastion host=bastion.internal
@@ -310,6 +329,11 @@ fn what_a_person_calls_benign_is_habit_and_what_they_call_an_attack_stops_everyb
     let taken_back: Vec<_> = verdicts(&benign).iter().map(|verdict| (verdict.id.clone(), verdict.revoked)).collect();
     assert!(taken_back.contains(&(verdict.id, true)), "{taken_back:?}");
     assert!(detector.resolve(&resolution(Finding::Benign)).is_empty(), "it is closed");
+    // Whoever was wrong may say so: everybody who was in it is stopped after all, until that is taken back again.
+    let after_all = detector.resolve(&resolution(Finding::Malicious));
+    let stopped: Vec<_> = verdicts(&after_all).iter().map(|verdict| verdict.scope.actor.clone()).collect();
+    assert_eq!(stopped, [Some("runner".to_owned())]);
+    assert_eq!(verdicts(&detector.resolve(&resolution(Finding::Benign))).len(), 1);
     // The same again, a day later, is what it was said to be.
     for mut event in story {
         event.time = event.time.plus_seconds(86_400);

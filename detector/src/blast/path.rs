@@ -11,6 +11,9 @@ pub(super) fn teacher(web: &Web, lesson: NodeIndex) -> Option<NodeIndex> {
     web.edges_directed(lesson, Direction::Incoming).next().map(|edge| edge.source())
 }
 
+/// Hops of one path at most, counted from its end: each of many nodes tells its own.
+const LONGEST: usize = 64;
+
 /// The hops from the subject to a session, or to the session in which something was learned.
 pub(super) fn to(web: &Web, node: NodeIndex) -> Vec<Hop> {
     let mut hops = Vec::new();
@@ -19,6 +22,7 @@ pub(super) fn to(web: &Web, node: NodeIndex) -> Vec<Hop> {
         Node::Lesson(lesson) => (teacher(web, node), Some(lesson)),
     };
     while let Some(at) = next
+        && hops.len() < LONGEST
         && let Node::Visit(visit) = &web[at]
     {
         let mut hop = hop(visit);

@@ -75,6 +75,7 @@ impl Detector {
             actors: &self.actors,
             places: &self.places,
             chains: &self.chains,
+            now: self.newest,
             has_learned,
         };
         self.judge.judge(id, bench)
@@ -83,7 +84,7 @@ impl Detector {
     /// Takes note of what a step shows of the machine that it comes from, and says what follows from the hop that was
     /// made of it, if one was.
     pub(super) fn fan_out(&mut self, look: Look, hop: Option<(Hop, Option<(HopId, u32)>)>) -> Vec<Output> {
-        let id = hop.map(|(hop, newest)| self.chains.add_of_machine(hop, newest));
+        let id = hop.map(|(hop, newest)| self.chains.add_of_machine(hop, newest, self.newest));
         let outputs = id.map(|id| self.judge(id)).unwrap_or_default();
         let hop = id.and_then(|id| Some((id, self.chains.get(id)?.chain)));
         self.seats.note(look, hop);

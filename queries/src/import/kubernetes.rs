@@ -85,7 +85,8 @@ fn event(line: &Value, record: &Record<'_>) -> Result<Event, Skip> {
         target: Target { host: None, ..draft::target(ISSUER, Protocol::Kubernetes, 0) },
     };
     let mut ids = match name(line, "auditID")? {
-        Some(id) => Ids::from(format!("{ISSUER}-{id}")),
+        // Clients may choose the id themselves, but not when it arrives: none hides behind another's.
+        Some(id) => Ids::from(format!("{ISSUER}-{id}-{}", began.0)),
         None => Ids::of(ISSUER, record),
     };
     let code = at(line, "responseStatus.code").and_then(Value::as_u64).unwrap_or_default();
