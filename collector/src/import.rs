@@ -12,7 +12,7 @@ use crate::Error;
 use crate::batch::{Batch, Cut};
 use crate::commit::Marks;
 use crate::config::{Config, Limits};
-use crate::table::Delta;
+use crate::table::{Delta, TRIES};
 use deltalake::DeltaTableError;
 use deltalake::kernel::transaction::{CommitConflictError, TransactionError};
 use interdict_bus::From;
@@ -135,9 +135,6 @@ impl Import {
         Ok(())
     }
 }
-
-/// How often a commit is tried when another writer changed the table.
-const TRIES: usize = 10;
 
 impl Known {
     async fn write(&mut self, cut: &Arc<Cut>, reached: &BTreeMap<String, u64>) -> Result<(), Error> {

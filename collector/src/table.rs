@@ -47,8 +47,8 @@ const CHECKPOINT_INTERVAL: u64 = 100;
 /// Rows that are made at once: few enough that they are encoded before they leave the processor's cache.
 const ROWS: usize = 1_024;
 
-/// How often a table is taken over anew when another writer was quicker.
-const TRIES: usize = 10;
+/// How often a commit is tried anew when another writer was quicker.
+pub(crate) const TRIES: usize = 10;
 
 /// A table that is written.
 #[derive(Debug)]

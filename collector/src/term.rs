@@ -5,15 +5,13 @@
 use crate::Error;
 use crate::config::Config;
 use crate::location::Lake;
-use crate::table::{Delta, failed, version};
+use crate::table::{Delta, TRIES, failed, version};
 use deltalake::DeltaTableBuilder;
 use interdict_schemas::lake::{Table, txn::Txn};
 use tokio::sync::OnceCell;
 
 /// The table where terms are taken.
 const FIRST: Table = Table::Events;
-/// How often a term is tried for when another writer was quicker.
-const TRIES: usize = 10;
 
 /// The term of one collector, once it has one. It outlives failures: who was superseded must not take back.
 #[derive(Debug, Default)]
