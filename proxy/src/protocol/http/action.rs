@@ -43,8 +43,10 @@ pub(super) fn ambiguous(uri: &Uri, escaped_slashes: bool) -> Option<&'static str
         Some("the path holds a backslash; send it as %5C")
     } else if uri.path().len() > MAX_PATH {
         Some("the path is longer than 4 KiB")
-    } else if uri.path().contains('%') && !is_text(&path) {
-        Some("the path holds an escaped escape, a control character or what is no UTF-8; send it plain")
+    } else if uri.path().contains('%') && !(is_text(uri.path()) && is_text(&path)) {
+        Some(
+            "the path holds an escaped escape, a % that escapes nothing, a control character or what is no UTF-8; send it plain, and a % as %25",
+        )
     } else {
         None
     }
@@ -55,22 +57,33 @@ fn is_text(plain: &str) -> bool {
     let mut bytes = Vec::with_capacity(plain.len());
     let mut rest = plain.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).filter(|_| byte == b'%');
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(escaped) => {
-                rest = after.get(2..).unwrap_or_default();
-                let is_twice =
-                    escaped == b'%' && rest.iter().take(2).filter(|digit| digit.is_ascii_hexdigit()).count() == 2;
+        match escaped(rest) {
+            Some((escaped, after)) => {
+                let is_twice = escaped == b'%' && after.iter().take(2).filter(|c| c.is_ascii_hexdigit()).count() == 2;
                 if is_twice || escaped.is_ascii_control() {
                     return false;
                 }
                 bytes.push(escaped);
+                rest = after;
             }
-            None => bytes.push(byte),
+            // Some servers take it for a character, others for an error.
+            None if byte == b'%' => return false,
+            None => {
+                bytes.push(byte);
+                rest = after;
+            }
         }
     }
     std::str::from_utf8(&bytes).is_ok()
+}
+
+/// The byte that an escape at the beginning of `text` stands for, and what comes after it: `%` and two hexadecimal digits
+/// (RFC 3986 section 2.1), and nothing else.
+fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
+    let [b'%', high, low, after @ ..] = text else { return None };
+    let digit = |digit: &u8| char::from(*digit).to_digit(16);
+    let byte = digit(high)? * 16 + digit(low)?;
+    Some((u8::try_from(byte).ok()?, after))
 }
 
 fn verb(method: &Method) -> Verb {
@@ -88,22 +101,17 @@ fn verb(method: &Method) -> Verb {
 fn plain(path: &str) -> String {
     let mut plain = String::with_capacity(path.len());
     let mut rest = path;
-    while let Some(c) = rest.chars().next() {
-        rest = rest.get(c.len_utf8()..).unwrap_or_default();
-        let hex = rest.get(..2).filter(|hex| c == '%' && hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let escaped = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        let c = match escaped {
-            Some(byte) => {
-                rest = rest.get(2..).unwrap_or_default();
-                let byte_char = char::from(byte);
-                if !(byte.is_ascii_alphanumeric() || matches!(byte_char, '-' | '.' | '_' | '~')) {
-                    plain.push_str(&format!("%{byte:02X}"));
-                    continue;
-                }
-                byte_char
+    while let Some(mut c) = rest.chars().next() {
+        let mut read = c.len_utf8();
+        if let Some((byte, after)) = escaped(rest.as_bytes()) {
+            (c, read) = (char::from(byte), rest.len() - after.len());
+            if !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')) {
+                plain.push_str(&format!("%{byte:02X}"));
+                rest = rest.get(read..).unwrap_or_default();
+                continue;
             }
-            None => c,
-        };
+        }
+        rest = rest.get(read..).unwrap_or_default();
         if c != '/' || !plain.ends_with('/') {
             plain.push(c);
         }
@@ -159,6 +167,9 @@ mod tests {
         check("/a%0D%0Ab", true);
         check("/..%c0%afadmin", true);
         check("/x%252fadmin", true);
+        for uri in ["/100%", "/a%zz", "/a%+1b", "/a%2", "/a%%41", "/a%%34%31", "/x%25%32%66"] {
+            check(uri, true);
+        }
         check("/100%25", false);
         check("/gr%C3%BC%C3%9Fe%20b", false);
         check(&format!("/{}", "x".repeat(MAX_PATH)), true);
