@@ -1,7 +1,7 @@
 //! Why collecting fails.
 
 use deltalake::DeltaTableError;
-use deltalake::kernel::transaction::TransactionError;
+use deltalake::kernel::transaction::{CommitConflictError, TransactionError};
 
 /// Why collecting fails. What [`Error::is_permanent`] names needs a person; the rest is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -123,11 +123,28 @@ pub enum Error {
     CutShort(&'static str),
 }
 
+/// What another's commit that came first did, so that ours does not stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conflict {
+    /// It wrote a position that ours writes too.
+    Position,
+    /// It changed the table otherwise; ours may be tried anew.
+    Table,
+}
+
 impl Error {
-    /// Whether another's commit came first, so that this one does not stand and may be tried anew.
-    pub(crate) fn is_conflict(&self) -> bool {
-        let Self::Delta { source, .. } = self else { return false };
-        matches!(**source, DeltaTableError::Transaction { source: TransactionError::CommitConflict(_) })
+    /// Whether another's commit came first, and what it did.
+    pub(crate) fn conflict(&self) -> Option<Conflict> {
+        let Self::Delta { source, .. } = self else { return None };
+        match **source {
+            DeltaTableError::Transaction { source: TransactionError::CommitConflict(ref conflict) } => {
+                Some(match conflict {
+                    CommitConflictError::ConcurrentTransaction => Conflict::Position,
+                    _ => Conflict::Table,
+                })
+            }
+            _ => None,
+        }
     }
 
     /// Whether trying again is of no use until a person acts.
@@ -157,4 +174,22 @@ fn advice(error: &(dyn std::error::Error + 'static)) -> &'static str {
         cause = error.source();
     }
     ""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_that_another_wrote_is_told_from_a_table_that_changed() {
+        let check = |source: DeltaTableError, expected: Option<Conflict>| {
+            let error = Error::Delta { doing: "commit to", table: "events", source: Box::new(source) };
+            assert_eq!(error.conflict(), expected, "{error}");
+        };
+        let conflict = |conflict| DeltaTableError::Transaction { source: TransactionError::CommitConflict(conflict) };
+        check(conflict(CommitConflictError::ConcurrentTransaction), Some(Conflict::Position));
+        check(conflict(CommitConflictError::ConcurrentAppend), Some(Conflict::Table));
+        check(DeltaTableError::generic("disk"), None);
+        assert_eq!(Error::Contended("events").conflict(), None);
+    }
 }

@@ -8,13 +8,12 @@
 //! A collector may run meanwhile: its commits and these carry different positions and do not hinder each other. Two
 //! imports do, by the one position that both write: one of them is refused and can be run again.
 
-use crate::Error;
 use crate::batch::{Batch, Cut};
 use crate::commit::Marks;
 use crate::config::{Config, Limits};
+use crate::error::{Conflict, Error};
+use crate::file;
 use crate::table::{Delta, TRIES};
-use deltalake::DeltaTableError;
-use deltalake::kernel::transaction::{CommitConflictError, TransactionError};
 use interdict_bus::From;
 use interdict_schemas::lake::txn::{IMPORTED, Txn};
 use interdict_schemas::lake::{Record, Table};
@@ -157,11 +156,11 @@ impl Known {
         loop {
             match self.delta.put(adds.clone(), marks.clone().txns(TOPIC)).await {
                 Ok(()) => break,
-                Err(Error::Delta { source, .. }) if is_contended(&source) => {
+                Err(error) if error.conflict() == Some(Conflict::Position) => {
                     return Err(Error::Contended(self.table.name()));
                 }
                 // The collector that starts beside it made or changed the table; nobody may have imported the same.
-                Err(error) if error.is_conflict() && tries.next().is_some() => {
+                Err(error) if error.conflict().is_some() && tries.next().is_some() => {
                     self.delta.reload().await?;
                     for spool in risen.keys() {
                         let stood = Txn::Highest { topic: TOPIC, partition: IMPORTED, spool: spool.clone() };
@@ -177,14 +176,4 @@ impl Known {
         self.highest.extend(risen);
         Ok(())
     }
-}
-
-/// Whether another commit wrote the same position in between.
-fn is_contended(error: &DeltaTableError) -> bool {
-    matches!(
-        error,
-        DeltaTableError::Transaction {
-            source: TransactionError::CommitConflict(CommitConflictError::ConcurrentTransaction)
-        }
-    )
 }

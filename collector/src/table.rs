@@ -105,11 +105,12 @@ impl Delta {
             if found > term {
                 return Err(Error::Superseded { table: table.name(), ours: term, theirs: found });
             }
-            delta.term = Some(term);
-            if found < term {
+            if found == term {
+                delta.term = Some(term);
+            } else {
                 match delta.claim(term).await {
                     // Another took it, or changed its columns, at the same moment.
-                    Err(error) if error.is_conflict() && tries.next().is_some() => continue,
+                    Err(error) if error.conflict().is_some() && tries.next().is_some() => continue,
                     done => done?,
                 }
             }

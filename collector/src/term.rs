@@ -37,7 +37,7 @@ async fn take(config: &Config) -> Result<u64, Error> {
             highest = highest.max(standing(&config.lake, table).await?);
         }
         match first.claim(highest + 1).await {
-            Err(error) if error.is_conflict() && tries.next().is_some() => {}
+            Err(error) if error.conflict().is_some() && tries.next().is_some() => {}
             done => return done.map(|()| highest + 1),
         }
     }
