@@ -5,7 +5,7 @@ use crate::commit::Marks;
 use crate::config::Limits;
 use interdict_schemas::lake::{Record, Table, day};
 use interdict_schemas::{Message, MessageRef, Time};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// A record that is none: kept as it was read, beside the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(crate) struct Batch {
     entries: Vec<Entry>,
     rejected: Vec<Rejected>,
     bytes: usize,
+    /// The days that it has rows of: each makes a file of each table.
+    days: BTreeSet<i32>,
     /// Numbers of the texts that rows are sorted by, in the order in which they came.
     names: HashMap<Box<str>, usize>,
 }
@@ -86,6 +88,10 @@ impl Batch {
         let Sight { tables, day, name, within } = sight;
         // Judged marks make no rows; they only count as read.
         if tables != Tables(0) {
+            // Most come on the same day as the one before.
+            if self.entries.last().is_none_or(|last| last.day != day) {
+                self.days.insert(day);
+            }
             self.bytes += record.value.bytes().len();
             self.entries.push(Entry { record, tables, day, name, within });
         }
@@ -100,7 +106,7 @@ impl Batch {
     /// How many more records may be added before it is full.
     #[must_use]
     pub(crate) fn room(&self, limits: &Limits) -> usize {
-        if self.bytes >= limits.bytes {
+        if self.bytes >= limits.bytes || self.days.len() >= limits.days {
             return 0;
         }
         limits.rows.saturating_sub(self.entries.len() + self.rejected.len())
@@ -199,7 +205,7 @@ mod tests {
     use proptest::prelude::*;
     use std::time::Duration;
 
-    const LIMITS: Limits = Limits { age: Duration::from_secs(5), rows: 10, bytes: 1_000 };
+    const LIMITS: Limits = Limits { age: Duration::from_secs(5), rows: 10, bytes: 1_000, days: 4 };
 
     fn chunk(session: &str, index: u64, time: Time) -> Message {
         let (session, stream) = (session.to_owned(), Stream::Output);
@@ -261,6 +267,17 @@ mod tests {
         let mut batch = Batch::default();
         batch.reject(Rejected { partition: 0, offset: 0, value: vec![0; 1_000] });
         assert_eq!(batch.room(&LIMITS), 0, "what cannot be read takes room too");
+    }
+
+    #[test]
+    fn a_batch_is_full_by_the_days_of_its_rows() {
+        let (mut batch, limits) = (Batch::default(), Limits { bytes: usize::MAX, ..LIMITS });
+        for (offset, day, room) in [(0, 3, 9), (1, 3, 8), (2, 1, 7), (3, 3, 6), (4, 2, 5), (5, 9, 0)] {
+            add(&mut batch, 0, offset, &chunk("s", offset, Time(0).plus_seconds(day * 86_400)));
+            assert_eq!(batch.room(&limits), room, "{offset}");
+        }
+        batch.cut(Marks::default());
+        assert_eq!(batch.room(&limits), limits.rows);
     }
 
     proptest! {

@@ -98,7 +98,12 @@ pub struct Limits {
     pub rows: usize,
     /// Their bytes on the bus.
     pub bytes: usize,
+    /// The days that they lie on: each makes a file of each table, however few its rows.
+    pub days: usize,
 }
+
+/// Days in one batch. What is collected lies on one or two; files hold what they please.
+const DAYS: usize = 256;
 
 /// A value that cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -147,6 +152,7 @@ impl Raw {
                 age: Duration::from_secs(age),
                 rows: usize::try_from(rows).unwrap_or(usize::MAX),
                 bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+                days: DAYS,
             },
             patience: Patience::default(),
             upkeep: Upkeep {

@@ -45,6 +45,18 @@ pub enum Error {
         /// What it lacks.
         source: interdict_schemas::wire::Error,
     },
+    /// Imported events on so many days that no log can have them.
+    #[error(
+        "the files' events lie on more than {most} days, from {first} to {last}, and each day is a partition of the lake: see whether their times are what was meant; what was written before stands"
+    )]
+    Days {
+        /// The most.
+        most: usize,
+        /// The first day.
+        first: String,
+        /// The last.
+        last: String,
+    },
     /// Rows that Parquet does not take.
     #[error("cannot encode rows of table `{table}`: {source}")]
     Encode {

@@ -7,6 +7,9 @@
 //!
 //! A collector may run meanwhile: its commits and these carry different positions and do not hinder each other. Two
 //! imports do, by the one position that both write: one of them is refused and can be run again.
+//!
+//! Files may hold events of any days, and each day makes a file of each table: a batch is written when it has rows of so
+//! many days as its limits say, and more than [`MOST_DAYS`] are refused.
 
 use crate::batch::{Batch, Cut};
 use crate::commit::Marks;
@@ -16,16 +19,19 @@ use crate::file;
 use crate::table::{Delta, TRIES};
 use interdict_bus::From;
 use interdict_schemas::lake::txn::{IMPORTED, Txn};
-use interdict_schemas::lake::{Record, Table};
+use interdict_schemas::lake::{Record, Table, day};
 use interdict_schemas::topic::Checked;
 use interdict_schemas::{Event, Message, Stamp, Topic};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 const TOPIC: Topic = Topic::Events;
 
 /// What stands in the `proxy` column of what no proxy wrote.
 const WRITER: &str = "import";
+
+/// The most days of one import: a century, which no log lasts.
+const MOST_DAYS: usize = 36_525;
 
 /// What an import did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,6 +61,8 @@ pub struct Import {
     batch: Batch,
     /// By file: the last event that was added to the batch.
     reached: BTreeMap<String, u64>,
+    /// The days of all events.
+    days: BTreeSet<i32>,
     imported: Imported,
 }
 
@@ -73,13 +81,14 @@ impl Import {
             tables.push(Known { delta, table, most, highest: HashMap::new() });
         }
         let (batch, imported) = (Batch::default(), Imported::default());
-        Ok(Self { tables, limits: config.limits, batch, reached: BTreeMap::new(), imported })
+        let (reached, days) = (BTreeMap::new(), BTreeSet::new());
+        Ok(Self { tables, limits: config.limits, batch, reached, days, imported })
     }
 
     /// Adds a file's next event; `sequence` counts them from 1. `digest` must name what the file holds.
     ///
     /// # Errors
-    /// When a table cannot be read, or a full batch cannot be written.
+    /// When a table cannot be read, a full batch cannot be written, or the events lie on too many days.
     pub async fn add(&mut self, digest: &str, sequence: u64, event: Event) -> Result<(), Error> {
         if !self.reached.contains_key(digest) {
             for known in &mut self.tables {
@@ -105,6 +114,12 @@ impl Import {
         }
         if self.tables.iter().all(|known| sequence <= stands(known)) {
             return Ok(());
+        }
+        self.days.insert(day(event.time));
+        if self.days.len() > MOST_DAYS {
+            let date = |day: Option<&i32>| day.map(|day| file::date(*day)).unwrap_or_default();
+            let (first, last) = (date(self.days.first()), date(self.days.last()));
+            return Err(Error::Days { most: MOST_DAYS, first, last });
         }
         let stamp = Stamp { proxy: WRITER.to_owned(), spool: digest.to_owned(), sequence, previous: None };
         let invalid = |source| Error::Imported { sequence, source };

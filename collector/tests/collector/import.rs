@@ -122,3 +122,36 @@ async fn two_imports_of_the_same_file_at_once_add_it_once() {
     assert_eq!(import(folder, &[("a", 6)], 100).await.expect("imported").added, 0);
     assert_eq!(lake::rows(folder, Table::Events).await, 6);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_of_many_days_are_written_so_many_days_at_a_time_and_of_too_many_refused() {
+    let folder = tempfile::tempdir().expect("folder");
+    let folder = folder.path();
+    let on = |number: u64| Event { time: NOON.plus_seconds(number as i64 * 86_400), ..event("a", number) };
+    let mut config = patient(folder, 1_000);
+    config.limits.days = 8;
+    let mut import = Import::open(&config).await.expect("opened");
+    for number in 1..=30 {
+        import.add("a", number, on(number)).await.expect("added");
+    }
+    assert_eq!(import.finish().await.expect("imported").added, 30);
+    assert_eq!(lake::rows(folder, Table::Events).await, 30);
+    let log = std::fs::read_dir(folder.join("events/_delta_log")).expect("a log");
+    let commits =
+        log.map(|entry| entry.expect("entry").path()).filter(|path| path.extension() == Some("json".as_ref()));
+    let added: Vec<_> = commits
+        .map(|commit| std::fs::read_to_string(commit).expect("a commit").matches("{\"add\":").count())
+        .filter(|files| *files > 0)
+        .collect();
+    assert!(added.len() == 4 && added.iter().all(|files| *files <= 8), "{added:?}");
+
+    config = patient(folder, usize::MAX);
+    config.limits.days = usize::MAX;
+    let mut import = Import::open(&config).await.expect("opened");
+    for number in 1..=36_525 {
+        import.add("b", number, on(number)).await.expect("added");
+    }
+    let error = import.add("b", 36_526, on(36_526)).await.expect_err("refused");
+    assert!(matches!(error, Error::Days { .. }), "{error}");
+    assert!(error.to_string().contains("more than 36525 days, from 2026-03-03 to 21"), "{error}");
+}

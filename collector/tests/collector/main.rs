@@ -29,7 +29,7 @@ fn patient(lake: &Path, rows: usize) -> Config {
 }
 
 fn patient_at(lake: &str, rows: usize) -> Config {
-    let limits = Limits { age: Duration::from_secs(3_600), rows, bytes: 64 << 20 };
+    let limits = Limits { age: Duration::from_secs(3_600), rows, bytes: 64 << 20, days: 256 };
     let lake = Lake::parse(Path::new(lake), Path::new("")).expect("a place");
     let patience = Patience { backoff: [Duration::from_millis(1); 2], ..Patience::default() };
     // Tests compact when they mean to.
