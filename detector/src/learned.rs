@@ -60,10 +60,22 @@ const LESSONS_PER_KEY: usize = 3;
 /// Everything learned by one root.
 #[derive(Debug, Default)]
 pub struct Learned {
-    lessons: Map<Fingerprint, Vec<Lesson>>,
-    // Keys in the order in which they were first learned.
+    lessons: Map<Fingerprint, Known>,
+    // Keys in the order in which they were last learned. One that is learned anew is put to the end, and its place before
+    // that counts for nothing from then on: looking for it would take as long as there are keys.
     order: VecDeque<Fingerprint>,
 }
+
+/// What was learned under one key.
+#[derive(Debug)]
+struct Known {
+    lessons: Vec<Lesson>,
+    // How often the key stands in the order.
+    places: u32,
+}
+
+/// So many places that count for nothing are borne, beside as many as there are keys.
+const SPARE: usize = 16;
 
 /// A response that a hop used, as it is written out.
 pub(crate) mod taught {
@@ -85,7 +97,7 @@ type Taught<V> = Vec<(DisclosureKind, V, u32)>;
 #[derive(Serialize, Deserialize)]
 struct Written<T, V> {
     teachings: Vec<T>,
-    // In the order in which their keys were first learned; a value stands with the number of its response.
+    // In the order in which their keys were last learned; a value stands with the number of its response.
     lessons: Vec<(Fingerprint, Taught<V>)>,
 }
 
@@ -93,9 +105,12 @@ impl Serialize for Learned {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut written = Written { teachings: Vec::new(), lessons: Vec::new() };
         let mut numbers: Map<*const Teaching, u32> = Map::default();
-        for key in &self.order {
+        let mut seen: Map<Fingerprint, ()> = Map::default();
+        let mut keys: Vec<_> = self.order.iter().rev().filter(|key| seen.insert(**key, ()).is_none()).collect();
+        keys.reverse();
+        for key in keys {
             let mut lessons = Vec::new();
-            for lesson in self.lessons.get(key).into_iter().flatten() {
+            for lesson in self.lessons.get(key).into_iter().flat_map(|known| &known.lessons) {
                 let number = *numbers.entry(Arc::as_ptr(&lesson.teaching)).or_insert_with(|| {
                     written.teachings.push(&*lesson.teaching);
                     u32::try_from(written.teachings.len() - 1).unwrap_or(u32::MAX)
@@ -118,8 +133,10 @@ impl<'de> Deserialize<'de> for Learned {
                 let teaching = Arc::clone(teachings.get(number as usize)?);
                 Some(Lesson { kind, value, teaching })
             };
-            learned.order.push_back(key);
-            learned.lessons.insert(key, values.into_iter().filter_map(lesson).collect());
+            let known = Known { lessons: values.into_iter().filter_map(lesson).collect(), places: 1 };
+            if learned.lessons.insert(key, known).is_none() {
+                learned.order.push_back(key);
+            }
         }
         Ok(learned)
     }
@@ -195,18 +212,29 @@ impl Learned {
             }
             self.insert(own, lesson);
         }
-        let beyond = self.order.len().saturating_sub(bound);
-        for key in self.order.drain(..beyond) {
-            self.lessons.remove(&key);
+        let beyond = self.lessons.len().saturating_sub(bound);
+        while self.lessons.len() > bound
+            && let Some(key) = self.order.pop_front()
+        {
+            if let Some(known) = self.lessons.get_mut(&key) {
+                known.places -= 1;
+                if known.places == 0 {
+                    self.lessons.remove(&key);
+                }
+            }
         }
+        self.tidy();
         beyond + disclosures.len().saturating_sub(bound)
     }
 
     fn insert(&mut self, key: Fingerprint, lesson: Lesson) {
-        let known = self.lessons.entry(key).or_insert_with(|| {
+        let known = self.lessons.entry(key).or_insert_with(|| Known { lessons: Vec::with_capacity(1), places: 0 });
+        // One response may name the same thing a thousand times.
+        if self.order.back() != Some(&key) {
             self.order.push_back(key);
-            Vec::with_capacity(1)
-        });
+            known.places += 1;
+        }
+        let known = &mut known.lessons;
         if let Some(same) = known.iter_mut().find(|other| other.teaching.place == lesson.teaching.place) {
             if same.teaching.time <= lesson.teaching.time {
                 *same = lesson;
@@ -221,6 +249,21 @@ impl Learned {
         known.push(lesson);
     }
 
+    /// Takes out the places that count for nothing, once there are more of them than keys: so each is looked at a few
+    /// times at most.
+    fn tidy(&mut self) {
+        if self.order.len() <= 2 * self.lessons.len() + SPARE {
+            return;
+        }
+        let lessons = &mut self.lessons;
+        self.order.retain(|key| {
+            let Some(known) = lessons.get_mut(key) else { return false };
+            known.places -= 1;
+            known.places == 0
+        });
+        lessons.values_mut().for_each(|known| known.places = 1);
+    }
+
     /// The newest lesson by any of `keys`, begun at or before `time`, not before `since`, and not from `place` itself.
     #[must_use]
     pub fn newest(&self, keys: &[Fingerprint], since: Time, time: Time, place: PlaceId) -> Option<&Lesson> {
@@ -230,7 +273,7 @@ impl Learned {
         keys.iter()
             .filter(|key| **key != 0)
             .filter_map(|key| self.lessons.get(key))
-            .flatten()
+            .flat_map(|known| &known.lessons)
             .filter(fits)
             .max_by_key(|lesson| lesson.teaching.time)
     }
@@ -238,8 +281,8 @@ impl Learned {
     /// Forgets what was learned before `cut`.
     pub fn age(&mut self, cut: Time) {
         self.lessons.retain(|_, known| {
-            known.retain(|lesson| lesson.teaching.time >= cut);
-            !known.is_empty()
+            known.lessons.retain(|lesson| lesson.teaching.time >= cut);
+            !known.lessons.is_empty()
         });
         let lessons = &self.lessons;
         self.order.retain(|key| lessons.contains_key(key));
@@ -253,7 +296,7 @@ impl Learned {
 
     /// Bytes held, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.lessons.capacity() * 40 + self.order.capacity() * 8 + self.lessons.len() * 96
+        self.lessons.capacity() * 48 + self.order.capacity() * 8 + self.lessons.len() * 96
     }
 }
 

@@ -83,7 +83,7 @@ pub struct Without {
 pub struct Bounds {
     /// Sessions that may go on at once.
     pub sessions: usize,
-    /// Values learned by one root; the first learned go first.
+    /// Values learned by one root; those not learned anew for longest go first.
     pub lessons: usize,
     /// Edges of habit of one actor; those not used for longest go first.
     pub edges: usize,

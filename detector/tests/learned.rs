@@ -1,0 +1,76 @@
+//! What is remembered of what was read, within its bound.
+
+use crate::story::events;
+use interdict_detector::learned::{Keys, Learned, Teaching};
+use interdict_schemas::{Disclosure, DisclosureKind, Protocol, Time};
+use std::sync::Arc;
+
+const BOUND: usize = 8;
+
+/// A response of this second that names these hosts; says how much the bound cost.
+fn read(learned: &mut Learned, second: i64, hosts: &[&str]) -> usize {
+    let (time, text) = (Time(second * 1_000_000), Box::<str>::default);
+    let teaching = Teaching {
+        event: text(),
+        asked: None,
+        what: text(),
+        from: time,
+        time,
+        session: text(),
+        opened: time,
+        opening: text(),
+        actor: text(),
+        source: text(),
+        account: text(),
+        place: serde_json::from_str("0").expect("a place"),
+        target: text(),
+        protocol: Protocol::Ssh,
+    };
+    let host = |host: &&str| Disclosure { kind: DisclosureKind::HostName, value: (*host).to_owned(), target: None };
+    learned.add(&hosts.iter().map(host).collect::<Vec<_>>(), &Arc::new(teaching), BOUND)
+}
+
+fn knows(learned: &Learned, host: &str) -> bool {
+    let session = &events(&format!("09:00 dana@laptop {host}/ssh open"))[0];
+    let place = serde_json::from_str("1").expect("a place");
+    learned.newest(&Keys::of(session).place, Time(0), Time(i64::MAX), place).is_some()
+}
+
+fn written(learned: &Learned) -> Vec<u8> {
+    postcard::to_allocvec(learned).expect("written")
+}
+
+#[test]
+fn what_is_read_again_and_again_outlasts_a_flood_also_over_a_restart() {
+    let mut learned = Learned::default();
+    assert_eq!(read(&mut learned, 0, &["bastion", "once"]), 0);
+    let mut forgotten = 0;
+    for second in 1..200 {
+        let (new, newer) = (format!("new-{second}"), format!("newer-{second}"));
+        forgotten += read(&mut learned, second, &[&new, "bastion", &newer, "bastion"]);
+        if second % 7 == 0 {
+            learned = postcard::from_bytes(&written(&learned)).expect("read");
+        }
+    }
+    let known = ["bastion", "newer-199", "new-199", "new-197"].map(|host| knows(&learned, host));
+    assert_eq!(known, [true; 4]);
+    assert!(!knows(&learned, "once") && !knows(&learned, "newer-195"));
+    // All that there ever was but what is left.
+    assert_eq!(forgotten, 2 + 2 * 199 - BOUND);
+    learned.age(Time(199_000_000));
+    assert!(knows(&learned, "bastion") && knows(&learned, "new-199") && !knows(&learned, "new-198"));
+    // Three are left, and six come.
+    assert_eq!(read(&mut learned, 200, &["a", "b", "c", "d", "e", "f"]), 1);
+}
+
+#[test]
+fn what_is_written_does_not_tell_how_often_something_was_read() {
+    let (mut often, mut once) = (Learned::default(), Learned::default());
+    read(&mut often, 1, &["a", "b", "c"]);
+    for second in 2..90 {
+        read(&mut often, second, &["a", "b"]);
+    }
+    read(&mut often, 90, &["c", "b", "a"]);
+    read(&mut once, 90, &["c", "b", "a"]);
+    assert_eq!(written(&often), written(&once));
+}
