@@ -22,6 +22,11 @@ pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
     };
     report.line(true, format_args!("configuration {}", config.display()))?;
 
+    for jewel in settings.unknown_jewels() {
+        let place = place("[detector]".into());
+        let words = "which no target or system here is called; it counts once one is met in imported logs";
+        report.note(format_args!("{place}: detector.crown_jewels names {jewel:?}, {words}"))?;
+    }
     match Policies::load(&settings.proxy.policy, &settings.proxy.targets) {
         Ok(_) => report.line(true, format_args!("policies {}", settings.proxy.policy.display()))?,
         Err(error) => report.line(false, format_args!("policies: {error}"))?,
@@ -78,5 +83,10 @@ impl Report {
     fn line(&mut self, good: bool, words: std::fmt::Arguments<'_>) -> std::io::Result<()> {
         self.good &= good;
         writeln!(std::io::stdout(), "{}  {words}", if good { "ok " } else { "bad" })
+    }
+
+    /// What may be meant, and may be a mistake.
+    fn note(&self, words: std::fmt::Arguments<'_>) -> std::io::Result<()> {
+        writeln!(std::io::stdout(), "see  {words}")
     }
 }

@@ -99,6 +99,12 @@ impl Settings {
         if path.exists() { Ok(Self::load(path)?.detector.settings) } else { Ok(Default::default()) }
     }
 
+    /// Crown jewels that no target and no system here is called: mistyped, unless logs of other systems have them.
+    pub(crate) fn unknown_jewels(&self) -> impl Iterator<Item = &str> {
+        let is_known = |jewel: &&String| self.proxy.inventory.iter().any(|entry| entry.name == **jewel);
+        self.detector.settings.crown_jewels.iter().filter(move |jewel| !is_known(jewel)).map(String::as_str)
+    }
+
     /// Whether this machine's log is the bus.
     pub(crate) fn is_embedded(&self) -> bool {
         self.bus.kafka.is_none()

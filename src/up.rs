@@ -49,6 +49,9 @@ pub(crate) struct Running {
 
 /// Starts every part and returns once the proxy admits.
 pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
+    for jewel in settings.unknown_jewels() {
+        tracing::warn!(jewel, "detector.crown_jewels names what is no target here; check the spelling");
+    }
     let (log, writer) = settings.open_writer().await?;
     let collector = Part::start("collector", {
         let (config, log) = (settings.collector.clone(), Arc::clone(&log));

@@ -42,6 +42,14 @@ fn a_wrong_configuration_is_refused_with_file_line_and_advice() {
 }
 
 #[test]
+fn a_crown_jewel_that_is_no_target_is_named() {
+    let gateway = Gateway::build_with(Bus::Embedded, "[detector]\ncrown_jewels = [\"db\", \"dbb\"]\n");
+    let answer = run(gateway.command(&["check"]));
+    let lines: Vec<_> = answer.output.lines().filter(|line| line.contains("crown_jewels")).collect();
+    assert!(lines.len() == 1 && lines[0].starts_with("see  ") && lines[0].contains("\"dbb\""), "{}", answer.output);
+}
+
+#[test]
 fn a_policy_with_a_mistake_is_refused_with_its_line() {
     let gateway = Gateway::build(Bus::Embedded);
     fs::write(gateway.folder.path().join("policies/bad.cedar"), "\n\npermit (principal, action resource);\n")

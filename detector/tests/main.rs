@@ -13,6 +13,7 @@ mod modes;
 mod outbox;
 mod past;
 mod restart;
+mod settings;
 mod shared;
 mod simulation;
 mod snapshot;

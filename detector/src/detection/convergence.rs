@@ -1,5 +1,5 @@
 //! A first step to a crown jewel: a target that the settings name. Chains of several identities that end at the same one
-//! meet here.
+//! meet here. A name that no target has had so far says nothing, neither where it is met nor where it is not.
 
 use super::{Detection, Sign, View};
 
@@ -12,8 +12,12 @@ impl Detection for Convergence {
     }
 
     fn sign(&self, view: &View<'_>) -> Sign {
-        let jewels = &view.ground.settings.crown_jewels;
+        let (jewels, places) = (&view.ground.settings.crown_jewels, view.ground.places);
         if jewels.is_empty() || view.step.known.is_some() {
+            return Sign::Mute;
+        }
+        let is_seen = |jewel: &String| places.find(jewel).is_some_and(|place| places.name(place) == jewel.as_str());
+        if !jewels.iter().any(is_seen) {
             return Sign::Mute;
         }
         let is_there = jewels.iter().any(|jewel| jewel.as_str() == view.target());
