@@ -7,10 +7,11 @@ use crate::stored::Stored;
 use crate::when::Span;
 use anyhow::Context as _;
 use interdict_detector::backtest::{Backtest, Comparison, Hit, Summary};
+use interdict_schemas::Stop;
 use std::io::Write as _;
 use std::path::Path;
 
-/// Blocks that a table shows of each settings; JSON has all.
+/// Stops and holds that a table shows of each settings; JSON has all.
 const SHOWN: usize = 20;
 
 pub(crate) async fn run(args: cli::Backtest, config: &Path) -> anyhow::Result<()> {
@@ -49,11 +50,13 @@ fn tables(comparison: &Comparison) -> String {
             one.detection.clone(),
             one.old.alerts.to_string(),
             one.new.alerts.to_string(),
-            one.old.blocks.to_string(),
-            one.new.blocks.to_string(),
+            one.old.stops.to_string(),
+            one.new.stops.to_string(),
+            one.old.holds.to_string(),
+            one.new.holds.to_string(),
         ]
     });
-    let columns = ["detection", "alerts old", "alerts new", "blocks old", "blocks new"];
+    let columns = ["detection", "alerts old", "alerts new", "stops old", "stops new", "holds old", "holds new"];
     add(format!("By detection; {} alerts are the same under both", comparison.same), grid(columns, detections));
     let old = |alert: &Summary| differs("only old", Some(alert), None);
     let new = |alert: &Summary| differs("only new", None, Some(alert));
@@ -64,25 +67,26 @@ fn tables(comparison: &Comparison) -> String {
         .chain(comparison.only_new.iter().map(new))
         .chain(comparison.changed.iter().map(|one| differs("changed", Some(&one.old), Some(&one.new))))
         .collect();
-    let columns = ["", "time", "detection", "root", "actor", "title", "risk", "verdict"];
+    let columns = ["", "time", "detection", "root", "actor", "title", "risk", "severity", "verdict"];
     add(format!("Alerts that differ: {}", rows.len()), grid(columns, rows));
     for (name, blocks) in [("old", &comparison.old_blocks), ("new", &comparison.new_blocks)] {
         let hit: u64 = blocks.iter().map(|block| block.collateral).sum();
         let mut worst: Vec<_> = blocks.iter().collect();
         worst.sort_by_key(|block| std::cmp::Reverse(block.collateral));
         let shown = worst.len().min(SHOWN);
+        let stops = blocks.iter().filter(|block| block.effect == Stop::Stop).count();
         let title = format!(
-            "Blocks under the {name} settings: {}; sessions they would hit beside the chains they were given on: {hit}; \
-             the {shown} that hit most",
-            blocks.len()
+            "Under the {name} settings: {stops} stops, {} holds; sessions they would hit beside the chains they were given \
+             on: {hit}; the {shown} that hit most",
+            blocks.len() - stops
         );
-        let columns = ["given", "until", "detection", "scope", "collateral", "cut", "for example"];
+        let columns = ["given", "until", "effect", "detection", "scope", "collateral", "cut", "for example"];
         add(title, grid(columns, worst.into_iter().take(shown).map(block)));
     }
     text
 }
 
-fn differs(how: &str, old: Option<&Summary>, new: Option<&Summary>) -> [String; 8] {
+fn differs(how: &str, old: Option<&Summary>, new: Option<&Summary>) -> [String; 9] {
     let both = |of: fn(&Summary) -> String| match (old.map(of), new.map(of)) {
         (Some(old), Some(new)) if old != new => format!("{old} -> {new}"),
         (old, new) => new.or(old).unwrap_or_default(),
@@ -95,15 +99,17 @@ fn differs(how: &str, old: Option<&Summary>, new: Option<&Summary>) -> [String; 
         both(|alert| alert.actor.clone()),
         both(|alert| alert.title.clone()),
         both(|alert| alert.risk.to_string()),
+        both(|alert| alert.severity.to_string()),
         both(|alert| alert.verdict.clone().unwrap_or_else(|| "none".into())),
     ]
 }
 
-fn block(hit: &Hit) -> [String; 7] {
+fn block(hit: &Hit) -> [String; 8] {
     let samples = hit.samples.iter().take(3).map(|sample| format!("{} to {}", sample.identity, sample.target));
     [
         hit.time.to_string(),
         hit.until.to_string(),
+        hit.effect.to_string(),
         hit.detection.clone(),
         hit.scope.clone(),
         hit.collateral.to_string(),

@@ -459,7 +459,8 @@ pub(crate) struct Forensics {
     /// Only alerts with this target in their chain.
     #[arg(long)]
     pub(crate) target: Option<String>,
-    /// Where the findings go, one OCSF object a line; `-` is standard output. A table is printed if left out.
+    /// Where alerts go, each revision as an OCSF finding on a line; `-` is standard output. A table of their last
+    /// revisions is printed if left out.
     #[arg(long)]
     pub(crate) alerts: Option<PathBuf>,
 }

@@ -46,7 +46,7 @@ impl Wanted {
 
 /// Where alerts go.
 enum Told {
-    /// Each revision as an OCSF finding.
+    /// Each revision of each as an OCSF finding.
     File(Findings),
     /// The last revision of each, in a table at the end.
     Table(BTreeMap<String, Alert>),
@@ -63,15 +63,16 @@ impl Told {
         Ok(())
     }
 
-    fn finish(self) -> anyhow::Result<u64> {
+    /// Ends it; says in words how much was told.
+    fn finish(self) -> anyhow::Result<String> {
         match self {
-            Self::File(findings) => Ok(findings.finish()?),
+            Self::File(findings) => Ok(format!("{} revisions of alerts", findings.finish()?)),
             Self::Table(alerts) => {
                 let mut alerts: Vec<_> = alerts.into_values().collect();
                 alerts.sort_by(|left, right| (left.time, &left.id).cmp(&(right.time, &right.id)));
-                let count = alerts.len() as u64;
+                let count = alerts.len();
                 writeln!(std::io::stdout(), "{}", grid(COLUMNS, alerts.into_iter().map(row)))?;
-                Ok(count)
+                Ok(format!("{count} alerts"))
             }
         }
     }
@@ -119,11 +120,11 @@ fn judge(
         Ok(())
     });
     // What was found before a file turned out to be broken is told all the same.
-    let count = told.finish()?;
+    let told = told.finish()?;
     let read = read?;
     let counts = detector.counts();
     let (doubled, late) = (counts.duplicates, counts.late);
-    writeln!(std::io::stderr(), "{read}; {doubled} doubled, {late} late; {count} findings")?;
+    writeln!(std::io::stderr(), "{read}; {doubled} doubled, {late} late; {told}")?;
     Ok(())
 }
 

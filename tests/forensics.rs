@@ -131,4 +131,5 @@ fn bad_lines_are_named_and_counted() {
     assert_eq!(answer.status, 0, "{}", answer.errors);
     assert!(answer.errors.contains("events.jsonl:2"), "{}", answer.errors);
     assert!(answer.errors.contains("2 skipped"), "{}", answer.errors);
+    assert!(answer.errors.contains(" revisions of alerts"), "{}", answer.errors);
 }

@@ -87,3 +87,18 @@ fn what_was_raised_before_does_not_count() {
     let found = compare(Settings::default(), Settings::default(), last, STORY);
     assert_eq!((found.same, found.new_blocks.len()), (0, 0));
 }
+
+#[test]
+fn stops_and_holds_are_counted_apart() {
+    let stopped = Settings { hold_nats: 5.0, block_nats: 5.0, ..Settings::default() };
+    let found = all(strict(), stopped);
+    let counted = |of: fn(&interdict_detector::backtest::Detection) -> interdict_detector::backtest::Counts| {
+        let all = found.detections.iter().map(of);
+        all.fold((0, 0), |(stops, holds), counts| (stops + counts.stops, holds + counts.holds))
+    };
+    assert_eq!((counted(|one| one.old), counted(|one| one.new)), ((0, 1), (1, 0)));
+    let [changed] = &found.changed[..] else { panic!("{:?}", found.changed) };
+    let verdicts = [&changed.old, &changed.new].map(|alert| alert.verdict.as_deref());
+    assert_eq!(verdicts, [Some("hold"), Some("stop")]);
+    assert_ne!(changed.old.severity, changed.new.severity);
+}

@@ -11,7 +11,7 @@ pub const MAX_SAMPLES: usize = 20;
 /// Sessions open at a time that are remembered; the oldest go first. History from files may never close one.
 const MAX_OPEN: usize = 1 << 16;
 
-/// A block, and whom it hits.
+/// A stop or a hold, and whom it hits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Hit {
     /// The verdict.
@@ -64,7 +64,7 @@ struct Given {
     hits: Vec<(Sample, bool)>,
 }
 
-/// The blocks of one side.
+/// The stops and holds of one side.
 #[derive(Debug, Default)]
 pub(super) struct Cover {
     given: Vec<Given>,
@@ -119,12 +119,12 @@ impl Cover {
         self.open.remove(session);
     }
 
-    /// Which detections gave the blocks, one each.
-    pub(super) fn by(&self) -> impl Iterator<Item = &str> {
-        self.given.iter().map(|given| given.verdict.by.as_str())
+    /// Which detection gave each, and what it does.
+    pub(super) fn by(&self) -> impl Iterator<Item = (&str, Stop)> {
+        self.given.iter().map(|given| (given.verdict.by.as_str(), given.verdict.effect))
     }
 
-    /// The blocks in the order in which they were given. What grew into an alert's chain is no collateral of it.
+    /// All in the order in which they were given. What grew into an alert's chain is no collateral of it.
     pub(super) fn hits(&self, alerts: &BTreeMap<String, Summary>) -> Vec<Hit> {
         let hit = |given: &Given| {
             let verdict = &given.verdict;

@@ -8,7 +8,7 @@ mod cover;
 
 use crate::{Detector, Fact, Output, Settings};
 use cover::Cover;
-use interdict_schemas::{Alert, Event, Kind, Severity, Time, Verdict};
+use interdict_schemas::{Alert, Event, Kind, Severity, Stop, Time, Verdict};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,8 +69,10 @@ pub struct Changed {
 pub struct Counts {
     /// Alerts.
     pub alerts: u64,
-    /// Verdicts that stop or hold.
-    pub blocks: u64,
+    /// Verdicts that stop.
+    pub stops: u64,
+    /// Verdicts that hold for approval.
+    pub holds: u64,
 }
 
 /// What one detection comes to under both.
@@ -99,9 +101,9 @@ pub struct Comparison {
     pub changed: Vec<Changed>,
     /// By detection.
     pub detections: Vec<Detection>,
-    /// The blocks of the old settings, with whom they hit.
+    /// The stops and holds of the old settings, with whom they hit.
     pub old_blocks: Vec<Hit>,
-    /// The blocks of the new settings, with whom they hit.
+    /// The stops and holds of the new settings, with whom they hit.
     pub new_blocks: Vec<Hit>,
 }
 
@@ -220,7 +222,13 @@ fn detections(old: &Side, new: &Side) -> Vec<Detection> {
             }
         };
         side.alerts.values().for_each(|alert| count(&alert.detection, |counts| counts.alerts += 1));
-        side.cover.by().for_each(|detection| count(detection, |counts| counts.blocks += 1));
+        for (detection, effect) in side.cover.by() {
+            match effect {
+                Stop::Stop => count(detection, |counts| counts.stops += 1),
+                Stop::Hold => count(detection, |counts| counts.holds += 1),
+                Stop::Watch => {}
+            }
+        }
     }
     all.into_iter().map(|(name, [old, new])| Detection { detection: name.into(), old, new }).collect()
 }
