@@ -4,7 +4,9 @@
 //! Zeek sees a network: who acts is known only where a protocol says it in clear. So the identity is the user that
 //! Kerberos, NTLM or HTTP named on this connection (`uid`), and else the source host. A session is a connection; where a
 //! user is known it is that user's session on it. Names that a client merely claims (RDP's cookie) are accounts, not
-//! identities. Kerberos tickets are asked of the KDC and stand there as actions, not as sessions of what they are for.
+//! identities. What it calls itself (NTLM's workstation, RDP's client name) is left out: a connection comes from its
+//! address, and with a name of its choice a client would stand where it never was. Kerberos tickets are asked of the KDC
+//! and stand there as actions, not as sessions of what they are for.
 
 mod row;
 mod service;
@@ -192,7 +194,6 @@ impl Wire {
         let result = row.name("result")?.unwrap_or_default();
         let failed = ["NOT_ALLOWED", "REQUIRED", "INCONSISTENT", "FAIL"].iter().any(|word| result.contains(word));
         let kind = if failed { refused("target", &result) } else { Kind::Opened };
-        self.draft.source.host = row.name("client_name")?.map(Cow::into_owned);
         Ok(vec![self.draft.event(ids, kind)])
     }
 
@@ -283,7 +284,6 @@ fn ntlm(row: &Row<'_>, ids: &mut Ids, users: &mut Recent<String>) -> Result<Vec<
         Some(host) => Some(host.into_owned()),
         None => row.name("server_nb_computer_name")?.map(Cow::into_owned),
     };
-    wire.draft.source.host = row.name("hostname")?.map(Cow::into_owned);
     let name = match (row.name("username")?, row.name("domainname")?) {
         (Some(user), Some(domain)) => format!("{user}@{domain}"),
         (Some(user), None) => user.into_owned(),
