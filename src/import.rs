@@ -121,6 +121,9 @@ impl Logs {
                         self.bar.suspend(|| writeln!(std::io::stderr(), "{error}"))?;
                     }
                 }
+                Some(Err(error)) if error.is_skipped() => {
+                    self.bar.suspend(|| writeln!(std::io::stderr(), "{error}"))?;
+                }
                 Some(Err(error)) => return Err(error.into()),
             }
         }
@@ -130,6 +133,9 @@ impl Logs {
     pub(crate) fn finish(self) -> anyhow::Result<Tally> {
         self.bar.finish_and_clear();
         let tally = self.events.tally().clone();
+        if tally.foreign > 0 {
+            bail!("nothing could be read of {} of the files ({tally}); is --format right?", tally.foreign);
+        }
         // Lines that say nothing here are no mistake; that not one of many is sound is one.
         if tally.lines > 0 && tally.events == 0 && tally.faults() > 0 {
             bail!("none of {} lines is an event ({tally}); is --format right?", tally.lines);

@@ -89,4 +89,10 @@ fn what_cannot_be_imported_is_said() {
     let wrong = import(&lake, &["--format", "lanl-auth"], &["kubernetes.jsonl"]);
     assert_eq!(wrong.status, 1);
     assert!(wrong.errors.contains("is --format right?"), "{}", wrong.errors);
+    // Every record of it is passed over as sound and of no use.
+    let wrong = import(&lake, &["--format", "teleport"], &["kubernetes.jsonl", "teleport.jsonl"]);
+    assert_eq!(wrong.status, 1);
+    let looks = "kubernetes.jsonl: nothing in it could be read as teleport; it looks like kubernetes";
+    assert!(wrong.errors.contains(looks), "{}", wrong.errors);
+    assert!(!sql(&lake, "select 1 from events limit 1").is_empty(), "the other file is there");
 }

@@ -69,6 +69,16 @@ pub enum Error {
         /// The file.
         file: String,
     },
+    /// Nothing in a file could be read as what it was taken for. The next file may be sound.
+    #[error("{file}: nothing in it could be read as {tried}; {}", advice(tried, looks))]
+    Foreign {
+        /// The file.
+        file: String,
+        /// The format that was tried.
+        tried: &'static str,
+        /// The format that it begins like, or how it begins.
+        looks: Looks,
+    },
     /// A file cannot be opened.
     #[error(
         "{file} cannot be opened: {source}; name files that exist (.gz, .zst and .tar are unpacked), or - for stdin"
@@ -95,7 +105,27 @@ impl Error {
     /// Whether reading goes on after it.
     #[must_use]
     pub const fn is_skipped(&self) -> bool {
-        matches!(self, Self::Line { .. })
+        matches!(self, Self::Line { .. } | Self::Foreign { .. })
+    }
+}
+
+/// What a file looks like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Looks {
+    /// One of the formats.
+    Like(&'static str),
+    /// None of them; its first line, safe to print and not all of it.
+    Unlike(String),
+}
+
+/// What to do about a file that was taken for something else.
+fn advice(tried: &str, looks: &Looks) -> String {
+    match looks {
+        Looks::Like(format) if *format == tried => "it looks like it, and every record is wrong".to_owned(),
+        Looks::Like(format) => format!("it looks like {format}: leave --format out, or name that"),
+        Looks::Unlike(begin) => {
+            format!("it looks like none of {}, and begins with `{begin}`", super::names())
+        }
     }
 }
 
@@ -108,6 +138,8 @@ pub struct Tally {
     pub events: u64,
     /// Records passed over, by reason.
     pub skipped: BTreeMap<&'static str, u64>,
+    /// Files of which nothing could be read.
+    pub foreign: u64,
     faults: u64,
 }
 

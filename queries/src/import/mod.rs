@@ -21,6 +21,7 @@ mod kubernetes;
 mod lanl_auth;
 mod lanl_redteam;
 mod lines;
+mod look;
 mod objects;
 mod ocsf;
 mod source;
@@ -30,13 +31,14 @@ mod teleport;
 mod value;
 mod zeek;
 
-pub use error::{Error, Skip, Tally};
+pub use error::{Error, Looks, Skip, Tally};
 pub use frame::{Framing, Place};
 pub use interdict_schemas::ocsf::MAX_LINE;
 pub use source::{Source, digest};
 
 use frame::{Cut, Frame};
 use interdict_schemas::Event;
+use look::Look;
 use source::{Input, Member};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -91,7 +93,14 @@ pub struct Head<'a> {
     pub lines: Vec<&'a [u8]>,
 }
 
-impl Head<'_> {
+impl<'a> Head<'a> {
+    fn of(name: &'a str, bytes: &'a [u8]) -> Self {
+        /// A file may begin with lines that are not its format's.
+        const LINES: usize = 64;
+        let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+        Self { name, lines: lines.take(LINES).collect() }
+    }
+
     /// Whether one of the lines is like this.
     #[must_use]
     pub fn any(&self, like: impl Fn(&[u8]) -> bool) -> bool {
@@ -178,6 +187,7 @@ struct Open {
     input: Input,
     continues: bool,
     member: Option<Reading>,
+    look: Look,
 }
 
 /// A member of it.
@@ -233,7 +243,7 @@ impl Events {
             let Some(open) = &mut self.current else {
                 let Some(file) = self.files.next() else { return Ok(None) };
                 self.opened += 1;
-                self.current = Some(open(&file, &self.progress)?);
+                self.current = Some(open(&file, &self.progress, Look::begin(&self.tally))?);
                 continue;
             };
             let Some(reading) = &mut open.member else {
@@ -277,9 +287,11 @@ impl Events {
         match member.map_err(|source| Error::Read { file: open.file.clone(), line: 0, source })? {
             Some(member) => self.begin(member),
             None => {
-                self.current = None;
                 self.readers.iter_mut().for_each(|(_, reader)| reader.end(&mut self.pending));
-                Ok(())
+                let Some(Open { file, look, .. }) = self.current.take() else { return Ok(()) };
+                let error = look.end(&file, &self.tally, self.pending.len());
+                self.tally.foreign += u64::from(error.is_some());
+                error.map_or(Ok(()), Err)
             }
         }
     }
@@ -288,10 +300,11 @@ impl Events {
         let Some(open) = &mut self.current else { return Ok(()) };
         let base =
             if member.name.is_empty() { &open.base } else { member.name.rsplit('/').next().unwrap_or_default() };
-        let format = match self.options.format {
-            Some(format) => Some(format),
-            None => recognise(base, open.input.peek()),
-        };
+        let head = Head::of(base, open.input.peek());
+        let format = self.options.format.or_else(|| recognise(&head));
+        if let Some(format) = format {
+            open.look.at(format, &head);
+        }
         let name = if member.name.is_empty() { open.file.clone() } else { format!("{}:{}", open.file, member.name) };
         let Some(format) = format else {
             if member.name.is_empty() {
@@ -335,25 +348,21 @@ impl Iterator for Events {
     }
 }
 
-fn open(file: &std::path::Path, progress: &Source) -> Result<Open, Error> {
+fn open(file: &std::path::Path, progress: &Source, look: Look) -> Result<Open, Error> {
     let shown = file.display().to_string();
     let base = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     match progress.open(file) {
-        Ok(input) => Ok(Open { file: shown, base, input, continues: false, member: None }),
+        Ok(input) => Ok(Open { file: shown, base, input, continues: false, member: None, look }),
         Err(source) => Err(Error::Open { file: shown, source }),
     }
 }
 
 /// The format of what begins like this. Nothing at all is of any format.
-fn recognise(name: &str, head: &[u8]) -> Option<&'static dyn Format> {
-    /// A file may begin with lines that are not its format's.
-    const LINES: usize = 64;
-    let lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let head = Head { name, lines: lines.take(LINES).collect() };
+fn recognise(head: &Head<'_>) -> Option<&'static dyn Format> {
     if head.lines.is_empty() {
         return ALL.first().copied();
     }
-    ALL.iter().copied().find(|format| format.recognises(&head))
+    ALL.iter().copied().find(|format| format.recognises(head))
 }
 
 /// Whether `line` has `mark` in it.

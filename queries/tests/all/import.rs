@@ -203,6 +203,57 @@ fn archive_is_read_as_the_files_in_it() {
 }
 
 #[test]
+fn file_of_which_nothing_can_be_read_is_named_with_what_it_looks_like() {
+    let samples_of = [
+        ("ocsf.jsonl", "ocsf"),
+        ("zeek.jsonl", "zeek"),
+        ("conn.log", "zeek"),
+        ("lanl-auth.txt", "lanl-auth"),
+        ("cloudtrail.json", "cloudtrail"),
+        ("kubernetes.jsonl", "kubernetes"),
+        ("auth.log", "sshd"),
+        ("teleport.jsonl", "teleport"),
+    ];
+    let good = samples().join("auth-iso.log");
+    for (sample, own) in samples_of {
+        let path = samples().join(sample);
+        assert_eq!(read(&[&path], options(Some(own))).tally.foreign, 0, "{sample}");
+        // A line of Los Alamos' logins that is cut short is one of its red team's.
+        let is_other = |format: &&str| *format != own && (own, *format) != ("lanl-auth", "lanl-redteam");
+        for format in ALL.iter().map(|format| format.name()).filter(is_other) {
+            let found = read(&[&path], options(Some(format)));
+            assert_eq!((found.events.len(), found.tally.foreign), (0, 1), "{sample} as {format}");
+            let words = found.faults.last().expect("an error").to_string();
+            let expected = format!("{sample}: nothing in it could be read as {format}; it looks like {own}: leave");
+            assert!(words.contains(&expected), "{words}");
+        }
+        // It costs no other file.
+        if own != "sshd" {
+            let found = read(&[&path, &good], options(Some("sshd")));
+            assert_eq!((found.events.len(), found.tally.foreign), (read(&[&good], options(None)).events.len(), 1));
+        }
+    }
+    // Sound, and of no use here.
+    let folder = tempfile::tempdir().expect("folder");
+    let check = |name: &str, text: &str, format: Option<&str>, expected: Option<&str>| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("writes");
+        let found = read(&[&path], options(format));
+        let words = found.faults.last().map(ToString::to_string);
+        assert_eq!(found.tally.foreign, u64::from(expected.is_some()), "{words:?}");
+        assert!(expected.is_none_or(|expected| words.is_some_and(|words| words.contains(expected))), "{name}");
+    };
+    let dns = "{\"_path\":\"dns\",\"ts\":1.0,\"uid\":\"C1\"}\n";
+    check("dns.log", dns, None, None);
+    check("dns.log", dns, Some("zeek"), None);
+    check("cron.log", "Mar  2 10:00:00 web-1 CRON[9]: (root) CMD (true)\n", Some("sshd"), None);
+    check("empty.log", "\n\n", Some("zeek"), None);
+    check("diary.txt", "dear \u{1b}diary\n", Some("zeek"), Some("and begins with `dear \\u{1b}diary`"));
+    let broken = "{\"_path\":\"ssh\",\"ts\":1.0,\"uid\":\"C1\"}\n";
+    check("ssh.log", broken, None, Some("it looks like it, and every record is wrong"));
+}
+
+#[test]
 fn file_of_no_known_format_is_refused_with_what_there_is() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("notes.txt");
