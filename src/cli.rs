@@ -1,7 +1,8 @@
 //! The command line: names, arguments and their help. Decides nothing.
 
 use crate::when::{self, When};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use interdict_detector::simulation::AttackKind;
 use interdict_queries::hunt::{self, Hunt};
 use interdict_queries::import;
@@ -40,6 +41,21 @@ pub(crate) struct Cli {
     pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Reads the command line; ends the process where that is all there is to do. A configuration that somebody named must
+    /// be there, also for commands that can do without one: its settings were meant.
+    pub(crate) fn read() -> Result<Self, Usage> {
+        let matches = Self::command().get_matches();
+        let cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let is_named = matches.value_source("config") != Some(ValueSource::DefaultValue);
+        if is_named && !cli.config.exists() {
+            let words = "correct --config (or INTERDICT_CONFIG), or leave it out for a command that needs none";
+            return Err(Usage(format!("there is no configuration {}: {words}", cli.config.display())));
+        }
+        Ok(cli)
+    }
 }
 
 /// How logs are written.
@@ -679,8 +695,7 @@ fn kind(text: &str) -> Result<PrincipalKind, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Cli;
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -30,7 +30,6 @@ mod verdicts;
 mod verify;
 mod when;
 
-use clap::Parser as _;
 use cli::{Cli, Command, LogFormat, code};
 use settings::Settings;
 use std::io::{IsTerminal as _, Write as _};
@@ -55,7 +54,10 @@ fn main() -> ExitCode {
 }
 
 fn start() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        Err(error) => return tell(&error.into()),
+    };
     if let Err(error) = log(&cli) {
         return tell(&error);
     }

@@ -42,6 +42,37 @@ fn a_wrong_configuration_is_refused_with_file_line_and_advice() {
 }
 
 #[test]
+fn a_configuration_that_was_named_must_be_there_and_the_usual_one_need_not() {
+    let folder = tempfile::tempdir().expect("folder");
+    fs::write(folder.path().join("events.jsonl"), "").expect("events");
+    let forensics = ["forensics", "--events", "events.jsonl"];
+    let here = |args: &[&str]| {
+        let mut command = interdict();
+        command.current_dir(folder.path()).args(args);
+        command
+    };
+    for args in [
+        &forensics[..],
+        &["simulate", "--days", "2", "--attacks", "0"],
+        &["import", "--lake", "lake", "events.jsonl"],
+        &["verify", "--lake", "lake"],
+        &["backtest", "--rules", "rules.toml", "--events", "events.jsonl"],
+        &["up"],
+    ] {
+        let (mut named, mut told) = (here(args), here(args));
+        named.args(["--config", "nosuch.toml"]);
+        told.env("INTERDICT_CONFIG", "nosuch.toml");
+        for command in [named, told] {
+            let answer = run(command);
+            assert_eq!(answer.status, 2, "{args:?}: {}", answer.errors);
+            let words = "there is no configuration nosuch.toml: correct --config (or INTERDICT_CONFIG)";
+            assert!(answer.errors.contains(words), "{args:?}: {}", answer.errors);
+        }
+    }
+    assert_eq!(run(here(&forensics)).status, 0);
+}
+
+#[test]
 fn a_crown_jewel_that_is_no_target_is_named() {
     let gateway = Gateway::build_with(Bus::Embedded, "[detector]\ncrown_jewels = [\"db\", \"dbb\"]\n");
     let answer = run(gateway.command(&["check"]));

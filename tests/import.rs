@@ -12,7 +12,7 @@ fn sample(name: &str) -> PathBuf {
 fn import(lake: &Path, arguments: &[&str], files: &[&str]) -> Answer {
     let mut command = interdict();
     // The lake alone is named: there is no configuration.
-    command.args(["import", "--config", "nowhere.toml", "--lake"]).arg(lake).args(arguments);
+    command.current_dir(lake.parent().expect("a folder")).args(["import", "--lake"]).arg(lake).args(arguments);
     command.args(files.iter().map(|file| sample(file)));
     run(command)
 }
@@ -55,7 +55,7 @@ fn logs_are_imported_once_and_answer_to_sql() {
     let closed = sql(&lake, "select * from sessions where state = 'closed' and protocol = 'ssh' and root = 'ana'");
     assert_eq!(closed.len(), 2, "{closed:?}");
     let mut verify = interdict();
-    verify.args(["verify", "--config", "nowhere.toml", "--lake"]).arg(&lake);
+    verify.current_dir(folder.path()).args(["verify", "--lake"]).arg(&lake);
     let verified = run(verify);
     assert_eq!(verified.status, 0, "{}{}", verified.output, verified.errors);
 }
@@ -80,7 +80,7 @@ fn what_cannot_be_imported_is_said() {
     let file = folder.path().join("diary.txt");
     std::fs::write(&file, "dear diary\n").expect("writes");
     let mut command = interdict();
-    command.args(["import", "--config", "nowhere.toml", "--lake"]).arg(&lake).arg(&file);
+    command.current_dir(folder.path()).args(["import", "--lake"]).arg(&lake).arg(&file);
     let answer = run(command);
     assert_eq!(answer.status, 1);
     assert!(answer.errors.contains("diary.txt: the format is not recognised"), "{}", answer.errors);

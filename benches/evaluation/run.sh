@@ -9,7 +9,7 @@ shift
 (($# > 0)) || { echo "run.sh: name at least one seed" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 out=${OUT:-evaluation-out}
-rules=${RULES:+--rules "$here/$RULES"}
+rules=$here/${RULES:-whole.toml}
 interdict=${INTERDICT:-interdict}
 reports=()
 for seed in "$@"; do
@@ -18,8 +18,7 @@ for seed in "$@"; do
   name=alerts${RULES:+-${RULES%.toml}}${ONLY:+-only-$ONLY}
   events=$set/events${ONLY:+-$ONLY}.jsonl
   [[ -e $events ]] || python3 "$here/only.py" "$ONLY" < "$set/events.jsonl" > "$events"
-  # shellcheck disable=SC2086 # it is one option with its value, or nothing
-  "$interdict" --config /nonexistent forensics $rules --events "$events" --alerts "$set/$name.jsonl"
+  "$interdict" forensics --rules "$rules" --events "$events" --alerts "$set/$name.jsonl"
   python3 "$kit/score.py" --truth "$set/truth.jsonl" --alerts "$set/$name.jsonl" --json "$set/$name.json" --quiet
   reports+=("$set/$name.json")
 done
