@@ -17,6 +17,8 @@ pub(crate) mod code {
     pub(crate) const USAGE: u8 = 2;
     /// It ran, and the answer is no: a check found a mistake, `verify` a gap, `demo` a broken promise.
     pub(crate) const NO: u8 = 3;
+    /// Nobody reads what it prints any more; as a shell tells of SIGPIPE.
+    pub(crate) const UNREAD: u8 = 141;
 }
 
 /// The command line is wrong in a way that shows only when options are looked at together.
@@ -29,7 +31,8 @@ pub(crate) struct Usage(pub(crate) String);
 #[command(
     name = "interdict",
     version,
-    after_help = "Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, and the answer is no."
+    after_help = "Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, and the answer is no; 141 \
+                  nobody reads what it prints any more."
 )]
 pub(crate) struct Cli {
     /// The configuration file.

@@ -77,10 +77,8 @@ fn start() -> ExitCode {
 
 /// Says what failed, and which exit code that is.
 fn tell(error: &anyhow::Error) -> ExitCode {
-    if let Some(error) = error.downcast_ref::<std::io::Error>()
-        && error.kind() == std::io::ErrorKind::BrokenPipe
-    {
-        return ExitCode::SUCCESS;
+    if is_unread(error) {
+        return ExitCode::from(code::UNREAD);
     }
     // Many errors tell their cause in their own words; it is not told twice.
     let mut words = error.to_string();
@@ -92,6 +90,20 @@ fn tell(error: &anyhow::Error) -> ExitCode {
     // Standard error may be closed; there is nobody left to tell.
     let _ = writeln!(std::io::stderr(), "interdict: {words}");
     ExitCode::from(if error.is::<settings::Error>() || error.is::<cli::Usage>() { code::USAGE } else { code::FAILED })
+}
+
+/// Whether whoever read what is printed has gone, as `head` does when it has enough: that is no failure to be told. Of
+/// other errors the cause may be a socket's, and that is one.
+fn is_unread(error: &anyhow::Error) -> bool {
+    use std::error::Error as _;
+    let output = error.downcast_ref::<interdict_queries::Error>();
+    let findings = error.downcast_ref::<interdict_queries::forensics::Error>();
+    let written = match (output, findings) {
+        (Some(interdict_queries::Error::Output(written)), _) => Some(written),
+        (_, Some(findings)) => findings.source().and_then(|source| source.downcast_ref()),
+        _ => error.downcast_ref::<std::io::Error>(),
+    };
+    written.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn log(cli: &Cli) -> anyhow::Result<()> {
@@ -150,7 +162,9 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Token(args) => token::run(&args, &settings()?)?,
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
-            clap_complete::generate(shell, &mut command, "interdict", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "interdict", &mut script);
+            std::io::stdout().write_all(&script)?;
         }
     }
     Ok(true)

@@ -75,15 +75,20 @@ async fn json(mut rows: Rows, out: &mut dyn Write) -> Result<usize, Error> {
 }
 
 async fn csv(mut rows: Rows, out: &mut dyn Write) -> Result<usize, Error> {
-    let mut count = 0;
-    let mut writer = csv::WriterBuilder::new().with_header(true).build(out);
     // The header stands even if there are no rows.
-    writer.write(&flat(&RecordBatch::new_empty(rows.schema())).map_err(failed)?).map_err(failed)?;
-    while let Some(batch) = rows.next().await? {
+    let (mut count, mut next) = (0, Some(RecordBatch::new_empty(rows.schema())));
+    let mut is_first = true;
+    while let Some(batch) = next {
         count += batch.num_rows();
+        // Of an error that `out` has, Arrow's writer would keep the words alone, and not that its reader is gone.
+        let mut text = Vec::new();
+        let mut writer = csv::WriterBuilder::new().with_header(is_first).build(&mut text);
         writer.write(&flat(&batch).map_err(failed)?).map_err(failed)?;
+        drop(writer);
+        out.write_all(&text)?;
+        (is_first, next) = (false, rows.next().await?);
     }
-    writer.into_inner().flush()?;
+    out.flush()?;
     Ok(count)
 }
 
