@@ -8,6 +8,7 @@ use crate::when::Span;
 use anyhow::Context as _;
 use interdict_detector::Fact;
 use interdict_detector::blast::{Blast, Query, Radius, dot};
+use interdict_queries::Outfile;
 use interdict_schemas::Hop;
 use std::io::Write as _;
 use std::path::Path;
@@ -44,7 +45,7 @@ pub(crate) async fn run(args: cli::BlastRadius, config: &Path) -> anyhow::Result
         )
     })?;
     if let Some(file) = &args.dot {
-        std::fs::write(file, dot(&radius)).with_context(|| format!("cannot write {}", file.display()))?;
+        Outfile::write_whole(file, dot(&radius).as_bytes())?;
     }
     let mut out = std::io::stdout();
     match args.output {

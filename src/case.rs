@@ -6,9 +6,9 @@ use crate::{lake, verify};
 use anyhow::{Context as _, bail};
 use interdict_bus::Signer;
 use interdict_queries::case::{self, Seal};
-use interdict_queries::neutral;
+use interdict_queries::{Outfile, neutral};
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What is asked for.
@@ -46,20 +46,15 @@ pub(crate) async fn run(args: Arguments, config: &Path) -> anyhow::Result<bool> 
     let engine = lake::open(args.lake, config)?;
     let snapshot = engine.snapshot().await?;
     let below = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = || format!("cannot write {}", out.display());
-    // It gets its name when it is whole.
-    let file = tempfile::NamedTempFile::new_in(below).with_context(written)?;
-    let made = if out.extension().is_some_and(|ending| ending == "zst") {
-        let packed = zstd::Encoder::new(BufWriter::new(file), 3).with_context(written)?;
+    let file = Outfile::private(&out)?;
+    let (made, file) = if out.extension().is_some_and(|ending| ending == "zst") {
+        let packed = zstd::Encoder::new(file, 3)?;
         let (made, packed) = case::export(&snapshot, &alert, options, &key, below, packed).await?;
-        (made, packed.finish().with_context(written)?)
+        (made, packed.finish()?)
     } else {
-        case::export(&snapshot, &alert, options, &key, below, BufWriter::new(file)).await?
+        case::export(&snapshot, &alert, options, &key, below, file).await?
     };
-    let (made, file) = made;
-    let file = file.into_inner().map_err(|error| error.into_error()).with_context(written)?;
-    file.as_file().sync_all().with_context(written)?;
-    file.persist(&out).map_err(|error| error.error).with_context(written)?;
+    file.finish()?;
     let case::Case { sessions, absent, files, whole } = made;
     let mut told = std::io::stderr();
     writeln!(told, "{files} files about {sessions} sessions, signed with {}", interdict_schemas::Digest(key.key()))?;

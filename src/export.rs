@@ -3,7 +3,7 @@
 use crate::cli::{Export, ExportForm};
 use crate::when::{Span, When};
 use crate::{case, lake};
-use anyhow::Context as _;
+use interdict_queries::Outfile;
 use interdict_queries::export::{self, Layout};
 use interdict_queries::verify::Part;
 use std::io::Write;
@@ -16,14 +16,11 @@ pub(crate) async fn run(args: Export, config: &Path) -> anyhow::Result<bool> {
     }
     let engine = lake::open(args.lake, config)?;
     let snapshot = engine.snapshot().await?;
-    let out = || -> anyhow::Result<Box<dyn Write + Send>> {
-        Ok(match &args.out {
-            Some(path) => {
-                let file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-                Box::new(std::io::BufWriter::new(file))
-            }
-            None => Box::new(std::io::stdout()),
-        })
+    let mut file = args.out.as_deref().map(Outfile::create).transpose()?;
+    let mut standard = std::io::stdout();
+    let out: &mut dyn Write = match &mut file {
+        Some(file) => file,
+        None => &mut standard,
     };
     let told = match args.form {
         ExportForm::Ocsf { from, to, session, security_lake: Some(folder), region, account, source } => {
@@ -33,15 +30,18 @@ pub(crate) async fn run(args: Export, config: &Path) -> anyhow::Result<bool> {
             format!("{count} events in {files} files")
         }
         ExportForm::Ocsf { from, to, session, .. } => {
-            let count = export::events(&snapshot, &part(session, from, to)?, &mut *out()?).await?;
+            let count = export::events(&snapshot, &part(session, from, to)?, out).await?;
             format!("{count} events")
         }
         ExportForm::Transcript { session } => {
-            format!("{} entries", export::transcript(&snapshot, &session, &mut *out()?).await?)
+            format!("{} entries", export::transcript(&snapshot, &session, out).await?)
         }
-        ExportForm::Har { session } => format!("{} requests", export::har(&snapshot, &session, &mut *out()?).await?),
+        ExportForm::Har { session } => format!("{} requests", export::har(&snapshot, &session, out).await?),
         ExportForm::Case { .. } => return Ok(true),
     };
+    if let Some(file) = file {
+        file.finish()?;
+    }
     writeln!(std::io::stderr(), "{told}")?;
     Ok(true)
 }

@@ -5,7 +5,7 @@ use crate::when::When;
 use crate::{cli, lake};
 use anyhow::Context as _;
 use interdict_queries::replay::{Frames, Pace, Transcript, Version, began, export, play, print, sessions_of};
-use interdict_queries::{Error, Snapshot, neutral};
+use interdict_queries::{Error, Outfile, Snapshot, neutral};
 use interdict_schemas::Time;
 use std::io::Write as _;
 use std::path::Path;
@@ -27,11 +27,9 @@ pub(crate) async fn run(args: cli::Replay, config: &Path) -> anyhow::Result<()> 
     if let Some(path) = args.export {
         let version = if args.asciicast == 2 { Version::V2 } else { Version::V3 };
         let frames = Frames::open(&snapshot, &session).await?;
-        let file = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        let mut file = std::io::BufWriter::new(file);
+        let mut file = Outfile::create(&path)?;
         export(frames, version, &mut file).await?;
-        file.flush().with_context(|| format!("cannot write {}", path.display()))?;
-        return Ok(());
+        return Ok(file.finish()?);
     }
     show(&snapshot, &session, pace, args.at).await
 }

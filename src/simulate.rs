@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use interdict_detector::Detector;
 use interdict_detector::simulation::{Plan, Report, Tally};
+use interdict_queries::Outfile;
 use interdict_schemas::Time;
 use std::io::Write as _;
 use std::path::Path;
@@ -42,16 +43,12 @@ pub(crate) async fn run(args: cli::Simulate, config: &Path) -> anyhow::Result<bo
     };
     terminal::print(&plan, &report, &mut std::io::stdout().lock())?;
     if let Some(path) = &args.json {
-        write(path, &format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+        Outfile::write_whole(path, format!("{}\n", serde_json::to_string_pretty(&report)?).as_bytes())?;
     }
     if let Some(path) = &args.html {
-        write(path, &page::render(&plan, &report))?;
+        Outfile::write_whole(path, page::render(&plan, &report).as_bytes())?;
     }
     Ok(args.fail_below.is_none_or(|least| report.percent() >= least))
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Through a detector of our own, as fast as it goes.

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
 use interdict_queries::output::{self, Format};
-use interdict_queries::{Engine, Settings};
+use interdict_queries::{Engine, Outfile, Settings};
 use interdict_schemas::{Alert, Topic, lake};
 use serde_json::json;
 use std::path::Path;
@@ -143,7 +143,7 @@ impl Report {
             "detect_to_block_ms": self.detect_to_block_ms,
             "verified": self.verified,
         });
-        std::fs::write(path, format!("{report:#}\n")).with_context(|| format!("cannot write {}", path.display()))
+        Ok(Outfile::write_whole(path, format!("{report:#}\n").as_bytes())?)
     }
 }
 
