@@ -1,11 +1,11 @@
 //! `interdict alerts`: what the lake holds, what is raised from now on, and what people say of it.
 
-use crate::cli::{self, Output};
+use crate::cli::{self, Output, Usage};
 use crate::feed::Feed;
 use crate::lake;
 use crate::settings::Settings;
 use crate::verdicts;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use arrow::array::AsArray as _;
 use futures::StreamExt as _;
 use interdict_queries::neutral;
@@ -23,7 +23,17 @@ pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> 
                      from alerts a left join resolutions r on r.alert = a.id order by a.time desc";
         return lake::ask(args.rows, config, query).await;
     }
-    let feed = Feed::open(&Settings::load(config)?).await?;
+    if args.rows.lake.is_some() {
+        let words = "--follow hears of alerts on the bus as they are raised, and reads no lake: leave --lake out";
+        return Err(Usage(words.to_owned()).into());
+    }
+    let settings = Settings::load(config)?;
+    let feed = Feed::open(&settings).await?;
+    if settings.is_embedded() && matches!(feed, Feed::Log(_)) {
+        // Nobody else can write to the log while it is open here, so that this would be for ever.
+        let data = settings.data.display();
+        bail!("nobody runs `interdict up` on {data}, so that no alert can be raised; start it first");
+    }
     let mut alerts = feed.alerts().await?;
     if args.rows.output == Output::Csv {
         line("time,severity,risk,detection,root,actor,title,id")?;

@@ -40,6 +40,8 @@ async fn find(args: cli::HuntRun, config: &Path) -> anyhow::Result<()> {
     let engine = lake::open(args.rows.lake, config)?;
     let now = Time::from(jiff::Timestamp::now());
     let since = args.since.map_or(now.plus_seconds(-USUAL_DAYS * 86_400), |since| since.time(now));
-    let rows = args.hunt.run(&engine.snapshot().await?, since, &args.params).await?;
+    let snapshot = engine.snapshot().await?;
+    lake::say_empty(&engine, &snapshot, false)?;
+    let rows = args.hunt.run(&snapshot, since, &args.params).await?;
     lake::print(rows, args.rows.output).await
 }

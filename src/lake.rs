@@ -5,9 +5,11 @@ use crate::settings::Settings;
 use anyhow::bail;
 use interdict_collector::Lake;
 use interdict_queries::output::{self, Format};
-use interdict_queries::{Engine, Rows};
-use std::io::IsTerminal as _;
+use interdict_queries::{Engine, Rows, Snapshot, neutral};
+use interdict_schemas::lake::Table;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 impl From<Output> for Format {
     fn from(output: Output) -> Self {
@@ -49,6 +51,65 @@ pub(crate) fn open_with(
     Ok(Engine::open(&lake.display().to_string(), settings)?)
 }
 
+/// What is said of a lake where nothing was ever written.
+pub(crate) const NO_TABLE: &str = "has no table yet; the collector, or an import, makes them when it first writes";
+
+/// Says so if nothing was ever written there: an answer without rows would look like one, and who follows would wait
+/// without knowing for what.
+pub(crate) fn say_empty(engine: &Engine, snapshot: &Snapshot, follows: bool) -> anyhow::Result<()> {
+    if snapshot.is_empty() {
+        let then = if follows { "; waiting for it" } else { "" };
+        writeln!(std::io::stderr(), "the lake at {} {NO_TABLE}{then}", engine.lake())?;
+    }
+    Ok(())
+}
+
+/// Says so if no session in the lake is like this, where there is a lake to look at: `who` may be meant for later, and may
+/// be a slip of the pen.
+pub(crate) async fn say_unknown(lake: &Lake, who: &str, column: Column) -> anyhow::Result<()> {
+    let is_known = tokio::time::timeout(PATIENCE, is_known(lake, who, column)).await;
+    // What was asked for is done; that nobody can say is no failure of it.
+    if matches!(is_known, Ok(Ok(false))) {
+        let of = if column == Column::Session { "" } else { "of " };
+        writeln!(std::io::stderr(), "no session {of}{} is in the lake; check the spelling", neutral(who))?;
+    }
+    Ok(())
+}
+
+/// Where a name stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Column {
+    /// At the root.
+    Root,
+    /// Anywhere in the chain.
+    Chain,
+    /// It is the session itself.
+    Session,
+}
+
+/// How long a lake is looked at for what is only good to know.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn is_known(lake: &Lake, who: &str, column: Column) -> anyhow::Result<bool> {
+    if lake.folder().is_some_and(|folder| !folder.is_dir()) {
+        return Ok(true);
+    }
+    let engine = Engine::open(&lake.display().to_string(), interdict_queries::Settings::default())?;
+    let snapshot = engine.snapshot().await?;
+    if snapshot.version(Table::Sessions).is_none() {
+        return Ok(true);
+    }
+    let who = literal(who);
+    let condition = match column {
+        Column::Root => format!("root = {who}"),
+        Column::Chain => format!("array_has(chain, {who})"),
+        Column::Session => format!("session = {who}"),
+    };
+    let query = format!("select 1 from session_facts where {condition} limit 1");
+    let rows = snapshot.sql(&query).await?.collect().await?;
+    Ok(rows.iter().any(|batch| batch.num_rows() > 0))
+}
+
 /// Prints rows to standard output.
 pub(crate) async fn print(rows: Rows, output: Output) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
@@ -65,7 +126,9 @@ fn terminal_width() -> Option<u16> {
 /// Asks the lake and prints the answer.
 pub(crate) async fn ask(arguments: Arguments, config: &Path, query: &str) -> anyhow::Result<()> {
     let engine = open(arguments.lake, config)?;
-    print(engine.sql(query).await?, arguments.output).await
+    let snapshot = engine.snapshot().await?;
+    say_empty(&engine, &snapshot, false)?;
+    print(snapshot.sql(query).await?, arguments.output).await
 }
 
 /// A text as a SQL literal.

@@ -145,6 +145,9 @@ async fn status(place: &Lake, output: Output, ends: &Ends) -> anyhow::Result<()>
         ]);
         troubles.extend(trouble);
     }
+    if rows.is_empty() {
+        writeln!(std::io::stderr(), "the lake at {} {}", place.display(), lake::NO_TABLE)?;
+    }
     let columns = [
         "table",
         "version",

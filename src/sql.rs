@@ -31,8 +31,10 @@ pub(crate) async fn run(args: cli::Sql, config: &Path) -> anyhow::Result<()> {
     let time = args.timeout.map(Duration::from_secs);
     let settings = Settings { memory: args.memory_mib << 20, time, ..Settings::default() };
     let engine = lake::open_with(args.rows.lake, config, settings)?;
+    let snapshot = engine.snapshot().await?;
+    lake::say_empty(&engine, &snapshot, args.follow)?;
     if !args.follow {
-        return lake::print(engine.sql(&query).await?, args.rows.output).await;
+        return lake::print(snapshot.sql(&query).await?, args.rows.output).await;
     }
     if matches!(args.rows.output, Output::Table) {
         return Err(

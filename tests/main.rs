@@ -13,6 +13,7 @@ mod forensics;
 mod harness;
 mod import;
 mod lake;
+mod outputs;
 mod readers;
 mod recordings;
 mod serve;

@@ -73,6 +73,12 @@ impl Engine {
         Ok(Self { lake: url, settings, runtime, tables: Mutex::default() })
     }
 
+    /// Where it is.
+    #[must_use]
+    pub const fn lake(&self) -> &Url {
+        &self.lake
+    }
+
     /// The newest state of every table, for any number of questions.
     ///
     /// # Errors

@@ -149,6 +149,12 @@ impl Snapshot {
         self.tables.get(&table).and_then(DeltaTable::version)
     }
 
+    /// Whether nothing was ever written: no table exists.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
     /// A table, if it exists.
     pub(crate) fn delta(&self, table: Table) -> Option<&DeltaTable> {
         self.tables.get(&table)
