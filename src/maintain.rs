@@ -228,5 +228,7 @@ async fn hold(place: &Lake, holding: Holding) -> anyhow::Result<()> {
     let by = holding.by.unwrap_or_else(verdicts::person);
     let since = jiff::Timestamp::now().to_string();
     Hold { kind, value: value.clone(), reason: holding.reason, by, since }.place(place).await?;
-    say(&format!("`{value}` is on hold"))
+    say(&format!("`{value}` is on hold"))?;
+    let column = if kind == HoldKind::Identity { lake::Column::Chain } else { lake::Column::Session };
+    lake::say_unknown(place, &value, column).await
 }

@@ -20,9 +20,17 @@ pub(crate) async fn run(args: cli::Verdicts, settings: &Settings) -> anyhow::Res
         }
         VerdictCommand::Add(give) => {
             let verdict = verdict(give, now);
-            let id = verdict.id.clone();
+            let (id, scope) = (verdict.id.clone(), verdict.scope.clone());
             feed.give(verdict).await?;
-            Ok(writeln!(std::io::stdout(), "{id}")?)
+            writeln!(std::io::stdout(), "{id}")?;
+            // It counts already: whoever is to be stopped is not to wait for a look at the lake.
+            let named = [(&scope.root, lake::Column::Root), (&scope.actor, lake::Column::Chain)];
+            for (who, column) in named {
+                if let Some(who) = who {
+                    lake::say_unknown(&settings.collector.lake, who, column).await?;
+                }
+            }
+            Ok(())
         }
         VerdictCommand::Revoke { id, by } => {
             let verdicts = feed.verdicts().await?;

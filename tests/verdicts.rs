@@ -74,6 +74,34 @@ fn a_verdict_without_a_scope_is_refused() {
 }
 
 #[test]
+fn a_verdict_on_whom_nobody_ever_saw_is_given_and_said_to_be() {
+    let gateway = Gateway::up(Bus::Embedded);
+    assert_eq!(gateway.psql(&gateway.clients("dana", &["planner"]), &["select 1"]).status, 0);
+    gateway.sql_until("select session from sessions where state = 'closed'", 1);
+    let add = |named: &[&str]| {
+        let answer = run(gateway.command(&[&["verdicts", "add", "--reason", "r"][..], named].concat()));
+        assert_eq!((answer.status, answer.output.starts_with("v-")), (0, true), "{named:?}: {}", answer.errors);
+        answer.errors
+    };
+    let unknown = |who: &str| format!("no session of {who} is in the lake; check the spelling\n");
+    assert_eq!(add(&["--root", "dana"]), "");
+    assert_eq!(add(&["--actor", "planner", "--target", "db"]), "");
+    assert_eq!(add(&["--root", "dnaa"]), unknown("dnaa"));
+    // It acts for somebody, and is no root.
+    assert_eq!(add(&["--root", "planner"]), unknown("planner"));
+    let hold = |who: &str| run(gateway.command(&["lake", "hold", "--identity", who, "--reason", "r"])).errors;
+    assert_eq!((hold("planner"), hold("planer")), (String::new(), unknown("planer")));
+}
+
+#[test]
+fn nobody_waits_for_alerts_that_nobody_can_raise() {
+    let gateway = Gateway::build(Bus::Embedded);
+    let answer = run(gateway.command(&["alerts", "--follow"]));
+    assert_eq!(answer.status, 1);
+    assert!(answer.errors.contains("nobody runs `interdict up`"), "{}", answer.errors);
+}
+
+#[test]
 fn alerts_are_followed_while_they_are_raised() {
     let gateway = Gateway::up(Bus::Embedded);
     let follower = gateway.command(&["alerts", "--follow", "--output", "json"]);
