@@ -5,7 +5,7 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR
 
-.PHONY: demo test check bench build release packages packages-bench kafka clients fmt clean
+.PHONY: demo test corpus check bench build release packages packages-bench kafka clients fmt clean
 
 demo: packages
 	cargo build --bin interdict
@@ -14,6 +14,11 @@ demo: packages
 test: packages kafka clients check
 # INTERDICT_LONG: the broker is away for a whole minute, not for seconds.
 	INTERDICT_LONG=1 cargo test --workspace --no-fail-fast
+
+# Recordings of real systems and attacks, which are no part of the project: INTERDICT_CORPUS=folder make corpus
+corpus:
+	cargo test --test all recordings -- --include-ignored
+	cargo test --package interdict-queries --test all corpus -- --ignored --nocapture
 
 check:
 	cargo fmt --all --check
