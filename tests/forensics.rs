@@ -118,6 +118,30 @@ fn a_stored_pivot_is_found_and_a_routine_is_not_in_every_compression() {
 }
 
 #[test]
+fn what_was_found_before_a_file_broke_off_is_told() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut lines: Vec<String> = story().iter().map(ToString::to_string).collect();
+    // What follows says nothing, and is more than is read at once.
+    lines.extend((0..20_000).map(|number| format!("{{\"class_uid\": 1001, \"time\": {number}}}")));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(lines.join("\n").as_bytes()).expect("gz");
+    let whole = encoder.finish().expect("gz");
+    let (cut, alerts) = (folder.path().join("cut.jsonl.gz"), folder.path().join("alerts"));
+    fs::write(&cut, &whole[..whole.len() - 64]).expect("gz");
+    let mut command = interdict();
+    command.args(["forensics", "--events"]).arg(&cut).arg("--alerts").arg(&alerts);
+    let answer = run(command);
+    assert_eq!(answer.status, 1, "{}", answer.errors);
+    assert!(answer.errors.contains("cannot be read any further"), "{}", answer.errors);
+    let found = fs::read_to_string(&alerts).expect("alerts");
+    let pivots = found.lines().filter(|line| line.contains("agent:x")).count();
+    assert!(pivots > 0, "{found}");
+    let mut table = interdict();
+    table.args(["forensics", "--events"]).arg(&cut);
+    assert!(run(table).output.contains("agent:x"));
+}
+
+#[test]
 fn bad_lines_are_named_and_counted() {
     let folder = tempfile::tempdir().expect("folder");
     let events = folder.path().join("events.jsonl");

@@ -151,6 +151,24 @@ fn what_began_before_is_left_out() {
 }
 
 #[test]
+fn a_path_tells_its_last_64_hops_however_long_it_is() {
+    let host = |at: u32| format!("h{at}");
+    let mut story: String = (0..100).map(|at| format!("target {} host={}.internal\n", host(at), host(at))).collect();
+    for at in 1..100 {
+        let clock = format!("{:02}:{:02}", 8 + at / 60, at % 60);
+        story.push_str(&format!("{clock} user-{at}@{} {}/ssh open\n", host(at - 1), host(at)));
+    }
+    let radius = radius(query("user-1"), &story).expect("known");
+    let path = |target: &str| &radius.reached.iter().find(|one| one.target == target).expect("reached").path;
+    assert_eq!(radius.reached.len(), 99);
+    assert_eq!((path("h64").len(), path("h64")[0].target.as_str()), (64, "h1"));
+    for (target, first) in [("h65", "h2"), ("h99", "h36")] {
+        let told: Vec<_> = path(target).iter().map(|hop| hop.target.as_str()).collect();
+        assert_eq!((told.len(), told[0], told[63]), (64, first, target));
+    }
+}
+
+#[test]
 fn an_unknown_subject_has_no_radius() {
     assert_eq!(radius(query("nobody"), STORY), None);
     let known = radius(query("vault"), STORY).expect("a target is known by being reached");

@@ -6,6 +6,7 @@ mod backtest;
 mod blast;
 mod config;
 mod fan_out;
+mod identities;
 mod learned;
 mod live;
 mod merge;

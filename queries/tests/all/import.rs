@@ -254,6 +254,24 @@ fn file_of_which_nothing_can_be_read_is_named_with_what_it_looks_like() {
 }
 
 #[test]
+fn records_of_one_audit_id_that_were_received_at_different_times_are_two() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("audit.log");
+    let text = String::from_utf8(sample("kubernetes.jsonl")).expect("text");
+    let first = text.lines().find(|line| line.contains("\"auditID\"") && line.contains("ResponseComplete"));
+    let mut record: serde_json::Value = serde_json::from_str(first.expect("a record")).expect("JSON");
+    let mut lines = vec![record.to_string(), record.to_string()];
+    record["requestReceivedTimestamp"] = "2026-03-02T09:59:59.000001Z".into();
+    lines.push(record.to_string());
+    std::fs::write(&path, lines.join("\n")).expect("writes");
+    let ids: Vec<_> = read(&[&path], options(None)).events.into_iter().map(|event| event.id).collect();
+    // The same once more is the same.
+    assert_eq!(ids.len(), 3);
+    let different: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(different.len(), 2, "{ids:?}");
+}
+
+#[test]
 fn file_of_no_known_format_is_refused_with_what_there_is() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("notes.txt");
