@@ -6,8 +6,11 @@ mod history;
 mod http;
 mod lake;
 mod postgres;
+mod restart;
 mod verdict;
 
+#[path = "../detector/benches/scale/density.rs"]
+mod density;
 #[path = "../tests/harness/mod.rs"]
 mod harness;
 
@@ -18,12 +21,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     // cargo passes `--bench`.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let parts: [(&str, fn()); 6] = [
+    let parts: [(&str, fn()); 7] = [
         ("postgres", postgres::run),
         ("http", http::run),
         ("verdict", verdict::run),
         ("collector", lake::collector),
         ("detector", lake::detector),
+        ("restart", restart::run),
         ("history", history::run_all),
     ];
     for (name, run) in parts {

@@ -1,6 +1,8 @@
 //! Who acts, and what each does as a matter of course. An actor is one principal acting for one root; the root itself is
 //! the actor that acts for itself. What is held is small and flat: there may be millions.
 
+mod seldom;
+
 use crate::acquaintances::Acquaintances;
 use crate::chain::{Chains, HopId};
 use crate::few::Few;
@@ -9,6 +11,7 @@ pub use crate::habit::{Habit, Tally, day};
 use crate::learned::Learned;
 use crate::place::PlaceId;
 use interdict_schemas::{Protocol, Time};
+use seldom::Seldom;
 use serde::{Deserialize, Serialize};
 
 /// An actor by number.
@@ -47,16 +50,16 @@ pub struct Actor {
     /// Sessions by [`crate::step::Origin`].
     pub origins: [u32; crate::step::ORIGINS],
     /// Sessions by hour of the day, UTC.
-    pub hours: Tally,
+    pub hours: Tally<24>,
     /// Sessions by the pause before them, see [`crate::rhythm`].
-    pub pauses: Tally,
+    pub pauses: Tally<{ crate::rhythm::PAUSES }>,
     /// Its class.
     pub class: Class,
     // Sorted by edge.
     edges: Few<Habit>,
     /// Machines and kinds of machines it comes from.
     pub machines: Acquaintances,
-    /// Accounts and credentials it uses, and which on which edge.
+    /// Accounts and credentials it uses; and those on an edge beyond its first, which stands with the edge.
     pub accounts: Acquaintances,
     // How often each detection's sign was there: the detection above the count, 24 bits; sorted.
     signs: Few<u32>,
@@ -64,42 +67,6 @@ pub struct Actor {
     firsts: Few<Time>,
     // Of most actors there is nothing of this, or not for long.
     seldom: Option<Box<Seldom>>,
-}
-
-/// What is known of few actors.
-#[derive(Debug, Serialize, Deserialize)]
-struct Seldom {
-    stopped: Time,
-    // Newest last.
-    refused: Few<(Time, PlaceId)>,
-    hops: Vec<HopId>,
-    delegates: Few<ActorId>,
-    parent: Option<ActorId>,
-    learned: Option<Box<Learned>>,
-}
-
-impl Default for Seldom {
-    fn default() -> Self {
-        Self {
-            stopped: Time(i64::MIN),
-            refused: Few::default(),
-            hops: Vec::new(),
-            delegates: Few::default(),
-            parent: None,
-            learned: None,
-        }
-    }
-}
-
-impl Seldom {
-    fn is_empty(&self) -> bool {
-        self.stopped == Time(i64::MIN)
-            && self.refused.is_empty()
-            && self.hops.is_empty()
-            && self.delegates.is_empty()
-            && self.parent.is_none()
-            && self.learned.is_none()
-    }
 }
 
 /// Before when something is of no use any more.
@@ -269,6 +236,21 @@ impl Actor {
         }
     }
 
+    /// Whether it used an account on an edge, by the number of both.
+    #[must_use]
+    pub fn uses(&self, edge: Edge, account: Fingerprint) -> bool {
+        self.edge(edge).is_some_and(|habit| habit.is_used_as(account)) || self.accounts.knows(account)
+    }
+
+    /// Takes note of an account on an edge, by the number of both; beyond `bound` one not met for long goes.
+    pub fn used(&mut self, edge: Edge, account: Fingerprint, day: u16, bound: usize) {
+        let at = self.edges.binary_search_by_key(&edge, Habit::edge);
+        let habit = at.ok().and_then(|at| self.edges.get_mut(at));
+        if !habit.is_some_and(|habit| habit.use_as(account)) {
+            self.accounts.meet(account, day, bound);
+        }
+    }
+
     /// Counts an edge as if it had been opened often: a person said that it is meant.
     pub fn accept(&mut self, edge: Edge, time: Time) {
         if let Ok(at) = self.edges.binary_search_by_key(&edge, Habit::edge)
@@ -365,5 +347,25 @@ impl Actor {
             + self.signs.bytes()
             + self.firsts.bytes()
             + seldom
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_stand_with_their_edge_and_go_with_it() {
+        let mut actor = Actor::new("ana", 1, ActorId(0), Class(0));
+        let edge = Edge { place: PlaceId(3), protocol: Protocol::Ssh };
+        let (one, other) = (1 << 50 | 1, 2 << 50 | 2);
+        actor.opened(edge, Time(0), 8);
+        assert!(!actor.uses(edge, one));
+        actor.used(edge, one, 0, 8);
+        assert!(actor.uses(edge, one) && !actor.uses(edge, other));
+        actor.used(edge, other, 0, 8);
+        assert!(actor.uses(edge, one) && actor.uses(edge, other));
+        actor.disown(edge);
+        assert!(!actor.uses(edge, one), "what an attack did is no habit");
     }
 }

@@ -25,9 +25,8 @@ use crate::session::{Session, Sessions};
 use crate::settings::Settings;
 use crate::step::{Ground, Manner, Origin, Step, forwarded};
 use crate::weight::{self, Asked};
-use crate::words;
 pub use counts::{Counts, Size};
-use interdict_schemas::{Class, Effect, Event, Finding, Kind, Mode, Resolution, Time};
+use interdict_schemas::{Class, Closed, Effect, Event, Finding, Kind, Mode, Resolution, Time};
 pub use state::Restoring;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -131,6 +130,12 @@ impl Detector {
     }
 
     fn fold(&mut self, event: &Event) -> Vec<Output> {
+        let is_known = self.sessions.hear(event);
+        let has_explored = matches!(&event.kind, Kind::Acted { action, .. } if discovery::is_discovery(action));
+        // Nearly all events only say that a session goes on; who acts, and where, is looked up for the others.
+        if is_known && !has_explored && !says_more(event) {
+            return Vec::new();
+        }
         let (actor, grant) = self.actors.of(&event.identity);
         let edge = Edge { place: self.places.target(&event.target), protocol: event.target.protocol };
         let mut outputs = Vec::new();
@@ -150,13 +155,25 @@ impl Detector {
             }
             return outputs;
         }
-        if self.sessions.get(&event.session).is_none() {
-            outputs.extend(self.open(event, actor, grant, edge));
-        } else {
+        if is_known {
             self.settle(event, actor, edge);
+        } else {
+            outputs.extend(self.open(event, actor, grant, edge));
+        }
+        if has_explored {
+            self.explored(event.time, actor, edge);
         }
         outputs.extend(self.act(event, actor, grant, edge));
         outputs
+    }
+
+    fn explored(&mut self, time: Time, actor: ActorId, edge: Edge) {
+        if let Some(actor) = self.actors.get_mut(actor) {
+            actor.explored = actor.explored.max(time);
+        }
+        if let Some(place) = self.places.get_mut(edge.place) {
+            place.explore(time);
+        }
     }
 
     /// Whether one of an actor's suspicious hops is over the same edge, within an hour: somebody keeps trying.
@@ -170,7 +187,8 @@ impl Detector {
     fn open(&mut self, event: &Event, actor: ActorId, grant: Grant, edge: Edge) -> Vec<Output> {
         let machine = self.places.source(&event.source);
         let outputs = self.step(event, actor, grant, edge, machine, Manner::Opened);
-        let session = Session::new(event, edge);
+        let mut session = Session::new(event, edge);
+        session.hear(event);
         self.counts.forgotten += self.sessions.add(session, self.settings.bounds.sessions) as u64;
         outputs
     }
@@ -251,39 +269,9 @@ impl Detector {
         outputs
     }
 
-    /// What was done in a session: the last thing asked for, what a response taught, a forward, the end.
+    /// What was done in a session beyond going on: what a response taught, a forward, an end before anything.
     fn act(&mut self, event: &Event, actor: ActorId, grant: Grant, edge: Edge) -> Vec<Output> {
-        let Some(session) = self.sessions.get_mut(&event.session) else { return Vec::new() };
-        session.seen = session.seen.max(event.time);
-        let mut is_denied = false;
-        match &event.kind {
-            Kind::Closed(closed) => {
-                session.close();
-                if matches!(&*closed.reason, "verdict" | "barrier") && closed.actions == 0 {
-                    // It was refused before it reached anything.
-                    let opened = session.opened;
-                    if let Some(place) = self.places.get_mut(edge.place) {
-                        place.turned_back(actor, opened);
-                    }
-                }
-            }
-            Kind::Acted { action, decision, .. } => {
-                is_denied = decision.effect == Effect::Deny;
-                let asked = session.ask();
-                action.id.clone_into(&mut asked.action);
-                event.id.clone_into(&mut asked.event);
-                words::describe(action, &mut asked.what);
-                if discovery::is_discovery(action) {
-                    if let Some(actor) = self.actors.get_mut(actor) {
-                        actor.explored = actor.explored.max(event.time);
-                    }
-                    if let Some(place) = self.places.get_mut(edge.place) {
-                        place.explore(event.time);
-                    }
-                }
-            }
-            Kind::Opened | Kind::Refused(_) | Kind::Resulted { .. } => {}
-        }
+        let is_denied = matches!(&event.kind, Kind::Acted { decision, .. } if decision.effect == Effect::Deny);
         if !event.disclosures.is_empty() && !is_denied {
             self.teach(event, actor);
         }
@@ -303,6 +291,13 @@ impl Detector {
                 }
                 let machine = Machine { place: Some(edge.place), machine: 0, family: 0 };
                 self.step(event, actor, grant, inner, machine, Manner::Forwarded)
+            }
+            Kind::Closed(closed) if is_turned_back(closed) => {
+                let opened = self.sessions.get(&event.session).map(|session| session.opened);
+                if let (Some(opened), Some(place)) = (opened, self.places.get_mut(edge.place)) {
+                    place.turned_back(actor, opened);
+                }
+                Vec::new()
             }
             _ => Vec::new(),
         }
@@ -371,4 +366,20 @@ impl Detector {
     pub const fn settings(&self) -> &Settings {
         &self.settings
     }
+}
+
+/// Whether an event says more than that its session goes on.
+fn says_more(event: &Event) -> bool {
+    let says = match &event.kind {
+        Kind::Opened | Kind::Refused(_) => true,
+        Kind::Acted { action, .. } => action.class == Class::Forward,
+        Kind::Resulted { .. } => false,
+        Kind::Closed(closed) => is_turned_back(closed),
+    };
+    says || !event.disclosures.is_empty() || !event.presented.is_empty()
+}
+
+/// Whether a session was refused before it reached anything.
+fn is_turned_back(closed: &Closed) -> bool {
+    matches!(&*closed.reason, "verdict" | "barrier") && closed.actions == 0
 }

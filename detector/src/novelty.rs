@@ -3,6 +3,7 @@
 //! habit stands movement, which uses a new edge two times in three and then any target as likely as another.
 
 use crate::actor::{Actor, ActorId, Edge, Habit};
+use crate::habit::MOST;
 use crate::place::Place;
 use crate::step::Ground;
 use interdict_schemas::Time;
@@ -90,7 +91,9 @@ impl Novelty {
         if let Some(known) = known {
             // Movement picks any of the known edges, habit the usual ones.
             let edges = actor.edges().len().max(1) as f64;
-            let share = f64::from(known.count) / f64::from(actor.sessions.max(1));
+            // What was counted to the end is usual, however much else there is.
+            let sessions = if known.count == MOST { 1.0 } else { f64::from(actor.sessions.max(1)) };
+            let share = (f64::from(known.count) / sessions).min(1.0);
             let nats = (MOVEMENT_ON_KNOWN / 0.97_f64).ln() + (0.5 * -(share * edges).ln()).clamp(-1.0, 1.0);
             return Self { nats, ways: None };
         }
@@ -182,11 +185,12 @@ mod tests {
     #[test]
     fn ways_that_lead_to_what_is_chosen_gain() {
         let mut choice = Choice::default();
-        let by_kin = [0.0, 0.1, 0.0, 0.001, 0.001];
-        let before = choice.probability(&by_kin);
+        let (by_kin, by_fashion) = ([0.0, 0.1, 0.0, 0.001, 0.001], [0.0, 0.0, 0.1, 0.001, 0.001]);
+        let before = [by_kin, by_fashion].map(|ways| choice.probability(&ways));
         (0..500).for_each(|_| choice.learn(&by_kin));
-        assert!(choice.probability(&by_kin) > 4.0 * before);
-        assert!(choice.probability(&[0.1, 0.0, 0.0, 0.001, 0.001]) < before);
+        let after = [by_kin, by_fashion].map(|ways| choice.probability(&ways));
+        assert!(after[0] > 3.0 * before[0], "{before:?} {after:?}");
+        assert!(after[1] < before[1] / 3.0, "{before:?} {after:?}");
         choice.learn(&[0.0; 5]);
         assert!(choice.probability(&by_kin).is_finite());
     }

@@ -7,7 +7,8 @@ use crate::learned::Teaching;
 use crate::place::source_name;
 use crate::slab::Slab;
 use crate::snapshot::Error;
-use interdict_schemas::{DecoyUse, Event, Time};
+use crate::words;
+use interdict_schemas::{DecoyUse, Event, Kind, Time};
 use serde::{Deserialize, Serialize};
 
 /// One session.
@@ -83,15 +84,22 @@ impl Session {
         self.asked.as_deref()
     }
 
-    /// The same, to be written over.
-    pub(crate) fn ask(&mut self) -> &mut Asked {
-        self.asked.get_or_insert_default()
-    }
-
-    /// Takes note of its end.
-    pub(crate) fn close(&mut self) {
-        self.is_closed = true;
-        self.asked = None;
+    /// Takes note of an event of it: when something last was, what was asked for, the end.
+    pub(crate) fn hear(&mut self, event: &Event) {
+        self.seen = self.seen.max(event.time);
+        match &event.kind {
+            Kind::Closed(_) => {
+                self.is_closed = true;
+                self.asked = None;
+            }
+            Kind::Acted { action, .. } => {
+                let asked = self.asked.get_or_insert_default();
+                action.id.clone_into(&mut asked.action);
+                event.id.clone_into(&mut asked.event);
+                words::describe(action, &mut asked.what);
+            }
+            Kind::Opened | Kind::Refused(_) | Kind::Resulted { .. } => {}
+        }
     }
 }
 
@@ -145,9 +153,10 @@ impl Sessions {
         self.sessions.get(self.number(id)?)
     }
 
-    /// The same, to be changed.
-    pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Session> {
-        self.sessions.get_mut(self.number(id)?)
+    /// Takes note of an event of a session that is known; whether it is.
+    pub(crate) fn hear(&mut self, event: &Event) -> bool {
+        let session = self.number(&event.session).and_then(|number| self.sessions.get_mut(number));
+        session.map(|session| session.hear(event)).is_some()
     }
 
     /// Adds one that is not there; now and then forgets those that have ended, at a constant share of the cost per

@@ -187,7 +187,7 @@ impl<'a> Step<'a> {
         let learned = root.learned();
         let lesson = learned.and_then(|learned| learned.newest(&keys.place, since, time, edge.place));
         let names_account = keys.account != 0 || keys.credential != 0;
-        let is_other_account = names_account && !actor.accounts.knows(account_on(edge, &keys));
+        let is_other_account = names_account && !actor.uses(edge, account_on(edge, &keys));
         let secret = if is_other_account {
             let keys: &[_] = &[keys.credential, if keys.credential == 0 { keys.account } else { 0 }];
             learned.and_then(|learned| learned.newest(keys, since, time, edge.place)).filter(|lesson| {

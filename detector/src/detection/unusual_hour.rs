@@ -16,7 +16,7 @@ const ANY_HOUR: f64 = 0.3;
 const WEAKEST: f64 = -0.3;
 
 /// The probability that habit opens a session in this hour: what was counted, an hour or two out of place.
-fn usual(hours: &Tally, hour: usize) -> f64 {
+fn usual(hours: &Tally<24>, hour: usize) -> f64 {
     let at = |by: usize| f64::from(hours.of(hour + by));
     let near = 0.4 * at(0) + 0.2 * (at(1) + at(23)) + 0.1 * (at(2) + at(22));
     (near + ANYWHERE / 24.0) / (f64::from(hours.all()) + ANYWHERE)
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn hours_near_those_worked_are_usual() {
-        let mut hours = Tally::default();
+        let mut hours = Tally::<24>::default();
         (0..40).for_each(|_| (9..17).for_each(|hour| hours.add(hour)));
         let [noon, eight, night] = [12, 8, 2].map(|hour| usual(&hours, hour));
         assert!(noon > 0.1 && eight > 0.03 && night < 0.002, "{noon} {eight} {night}");

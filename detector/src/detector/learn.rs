@@ -135,6 +135,6 @@ pub(super) fn meet_account(actor: &mut Actor, edge: Edge, keys: &Keys, time: Tim
         return;
     }
     let day = crate::actor::day(time);
-    actor.accounts.meet(account_on(edge, keys), day, bound);
+    actor.used(edge, account_on(edge, keys), day, bound);
     actor.accounts.meet(keys.credential.max(keys.account), day, bound);
 }

@@ -7,12 +7,12 @@
 //! many, so that everything that is remembered of an edge is there; then what the process holds.
 //! RESTART: a snapshot of that, packed in memory, and read back: bytes, seconds, and for how long the fold stood still.
 
+mod density;
+
 use interdict_detector::simulation::Plan;
 use interdict_detector::snapshot::{self, Packer, Unpacker};
 use interdict_detector::{Detector, Restoring, Settings};
-use interdict_schemas::{
-    Account, Closed, Event, Identity, Kind, Principal, PrincipalKind, Protocol, Source, Target, Time,
-};
+use interdict_schemas::{Event, Time};
 use std::time::Instant;
 
 /// What the command uses.
@@ -72,17 +72,9 @@ fn memory(identities: u64, edges: u64) -> Detector {
     let before = resident();
     let begun = Instant::now();
     let mut events = 0_u64;
-    for edge in 0..edges {
-        for identity in 0..identities {
-            // Seven in ten targets are a team's own, the others anybody's.
-            let is_own = edge < edges * 7 / 10;
-            let target =
-                if is_own { identity / 12 * 10 + edge } else { (identity * 7919 + edge * 104_729) % identities };
-            events += 1;
-            let event = open(events, identity, target, i64::try_from(edge * 60 / edges).unwrap_or(0));
-            detector.observe(&event);
-            detector.observe(&close(event));
-        }
+    for event in density::events(identities, edges, Time(20_000 * 86_400_000_000)) {
+        events += 1;
+        detector.observe(&event);
     }
     let seconds = begun.elapsed().as_secs_f64();
     let size = detector.size();
@@ -94,7 +86,7 @@ fn memory(identities: u64, edges: u64) -> Detector {
         size.places,
         held as f64 / (1 << 30) as f64,
         held as f64 / size.edges as f64,
-        events as f64 / seconds,
+        events as f64 / 2.0 / seconds,
     );
     detector
 }
@@ -137,50 +129,6 @@ fn restart(mut detector: Detector) {
         longest.as_secs_f64() * 1e3,
         begun.elapsed().as_secs_f64()
     );
-}
-
-fn close(mut event: Event) -> Event {
-    event.id.push('c');
-    let (opened, reason) = (event.time, "client".to_owned());
-    let detail = String::new();
-    event.kind = Kind::Closed(Closed {
-        reason,
-        detail,
-        verdict: None,
-        opened,
-        actions: 0,
-        denied: 0,
-        bytes_in: 0,
-        bytes_out: 0,
-    });
-    event
-}
-
-fn open(number: u64, identity: u64, target: u64, day: i64) -> Event {
-    let at = i64::try_from(identity).unwrap_or(0) * 60_000;
-    Event {
-        id: format!("e{number}"),
-        time: Time((20_000 + day) * 86_400_000_000 + at),
-        session: format!("s{number}"),
-        identity: Identity::rooted(
-            "https://issuer.example",
-            Principal { id: format!("user:{identity}"), kind: PrincipalKind::Person },
-            Vec::new(),
-        ),
-        source: Source { host: Some(format!("laptop-{identity}.corp")), ..Source::default() },
-        target: Target {
-            name: format!("host-{target}.corp"),
-            protocol: Protocol::Ssh,
-            host: None,
-            address: None,
-            port: 22,
-            alias: None,
-        },
-        account: Account { name: "deploy".into(), credential: None },
-        disclosures: Vec::new(),
-        presented: Vec::new(),
-        kind: Kind::Opened,
-    }
 }
 
 /// Resident bytes of this process, from `/proc`.
