@@ -111,6 +111,14 @@ fn parts_know_only_the_contracts() {
 }
 
 #[test]
+fn every_test_is_run() {
+    for path in files(root(), "Cargo.toml") {
+        let manifest = fs::read_to_string(&path).expect("a manifest");
+        assert!(!manifest.contains("\ntest = false"), "{}: leaves out tests that stand beside code", name(&path));
+    }
+}
+
+#[test]
 fn detections_name_no_protocol() {
     let protocols = ["Protocol::Ssh", "Protocol::Postgres", "Protocol::Http", "Protocol::Kubernetes"];
     for path in files(&root().join("detector/src/detection"), ".rs") {
