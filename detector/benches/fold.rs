@@ -8,6 +8,10 @@ use interdict_schemas::{
 };
 use std::time::Instant;
 
+/// What the command uses.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROOTS: usize = 2000;
 const DAYS: i64 = 20;
 const RUNS: usize = 5;

@@ -3,7 +3,8 @@
 //! for a pair) would be taken for one another; that makes something look more familiar than it is, and nobody who is
 //! watched chooses both names.
 
-use std::hash::{Hash, Hasher};
+use siphasher::sip::SipHasher13;
+use std::hash::{Hash, Hasher as _};
 
 /// A string, compared only.
 pub type Fingerprint = u64;
@@ -11,8 +12,8 @@ pub type Fingerprint = u64;
 /// The fingerprint of what is hashed.
 #[must_use]
 pub fn of(value: impl Hash) -> Fingerprint {
-    #[expect(deprecated, reason = "SipHash 2-4 with fixed keys, stable between releases, unlike DefaultHasher")]
-    let mut hasher = std::hash::SipHasher::new();
+    // With fixed keys, and the same in every release, unlike the standard library's.
+    let mut hasher = SipHasher13::new();
     value.hash(&mut hasher);
     hasher.finish()
 }

@@ -25,13 +25,3 @@ mod world;
 
 #[path = "../../bus/tests/contract/broker.rs"]
 mod broker;
-
-// Parts that nothing outside needs, with their own tests.
-#[expect(dead_code, reason = "the tests use what they claim something of")]
-#[path = "../src/few.rs"]
-mod few;
-#[path = "../src/round.rs"]
-mod round;
-#[expect(dead_code, reason = "the tests use what they claim something of")]
-#[path = "../src/slab.rs"]
-mod slab;
