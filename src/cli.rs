@@ -3,6 +3,7 @@
 use crate::when::{self, When};
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use interdict_cluster::Address;
 use interdict_detector::simulation::AttackKind;
 use interdict_queries::hunt::{self, Hunt};
 use interdict_queries::import;
@@ -124,6 +125,9 @@ pub(crate) enum Command {
     Lake(crate::maintain::Arguments),
     /// Prove from numbers, chains, signatures and digests that the lake is what the proxies wrote.
     Verify(Verify),
+    /// Run a part of a cluster, for `--engine`. It asks nobody who they are: keep its ports on a closed network.
+    #[command(subcommand)]
+    Cluster(crate::cluster::Part),
     /// Check the configuration, the policies, and whether targets and bus can be reached.
     Check,
     /// Mint a development token from a local key.
@@ -145,6 +149,14 @@ pub(crate) struct Demo {
     pub(crate) keep: Option<PathBuf>,
 }
 
+/// Where a question runs.
+#[derive(Debug, Args)]
+pub(crate) struct Engine {
+    /// The scheduler of a cluster that answers, as ballista://HOST:PORT (see `interdict cluster`); this process if left out.
+    #[arg(long, value_name = "URL")]
+    pub(crate) engine: Option<Address>,
+}
+
 /// Where the lake is and how rows are printed.
 #[derive(Debug, Args)]
 pub(crate) struct Rows {
@@ -163,15 +175,18 @@ pub(crate) struct Sql {
     /// Read the query from a file.
     #[arg(long, short, conflicts_with = "query")]
     pub(crate) file: Option<PathBuf>,
-    /// Ask again whenever the lake has something new, and print the rows that are new, until interrupted. Not as a table.
-    #[arg(long)]
+    /// Ask again whenever the lake has something new, and print the rows that are new, until interrupted. Not as a table,
+    /// and not on a cluster.
+    #[arg(long, conflicts_with = "engine")]
     pub(crate) follow: bool,
-    /// Bytes of memory that the query may use, in MiB.
+    /// Bytes of memory that the query may use in this process, in MiB.
     #[arg(long, default_value_t = 512)]
     pub(crate) memory_mib: usize,
     /// Seconds that the query may take.
     #[arg(long)]
     pub(crate) timeout: Option<u64>,
+    #[command(flatten)]
+    pub(crate) engine: Engine,
     #[command(flatten)]
     pub(crate) rows: Rows,
 }
@@ -201,6 +216,8 @@ pub(crate) struct HuntRun {
     /// Sets a parameter, as `interdict hunt show` names them: `minimum=3`; may be repeated.
     #[arg(long = "param", value_parser = param)]
     pub(crate) params: Vec<(String, i64)>,
+    #[command(flatten)]
+    pub(crate) engine: Engine,
     #[command(flatten)]
     pub(crate) rows: Rows,
 }
@@ -443,11 +460,13 @@ pub(crate) struct Stored {
     #[command(flatten)]
     pub(crate) logs: Logs,
     /// Files of events in time order; `.gz`, `.zst` and `.tar` are unpacked, `-` is standard input. The lake if left out.
-    #[arg(long, num_args = 1..)]
+    #[arg(long, num_args = 1.., conflicts_with = "engine")]
     pub(crate) events: Vec<PathBuf>,
     /// The lake's folder; the configuration's if left out.
     #[arg(long, conflicts_with = "events")]
     pub(crate) lake: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) engine: Engine,
 }
 
 /// How an answer that is not one list of rows is printed.

@@ -3,6 +3,7 @@
 use crate::cli::{self, HuntCommand};
 use crate::grid::grid;
 use crate::lake;
+use interdict_queries::Settings;
 use interdict_queries::hunt::{self, Hunt};
 use interdict_schemas::Time;
 use std::io::Write as _;
@@ -37,7 +38,8 @@ fn show(hunt: &Hunt) -> anyhow::Result<()> {
 }
 
 async fn find(args: cli::HuntRun, config: &Path) -> anyhow::Result<()> {
-    let engine = lake::open(args.rows.lake, config)?;
+    let settings = Settings { cluster: args.engine.engine, ..Settings::default() };
+    let engine = lake::open_with(args.rows.lake, config, settings)?;
     let now = Time::from(jiff::Timestamp::now());
     let since = args.since.map_or(now.plus_seconds(-USUAL_DAYS * 86_400), |since| since.time(now));
     let snapshot = engine.snapshot().await?;

@@ -6,6 +6,7 @@ mod blast_radius;
 mod case;
 mod check;
 mod cli;
+mod cluster;
 mod control;
 mod demo;
 mod development;
@@ -65,7 +66,12 @@ fn start() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return tell(&error.into()),
     };
-    let code = match runtime.block_on(run(cli)) {
+    let ran = async {
+        let ran = run(cli).await;
+        interdict_cluster::settle().await;
+        ran
+    };
+    let code = match runtime.block_on(ran) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(code::NO),
         Err(error) => tell(&error),
@@ -110,7 +116,7 @@ fn log(cli: &Cli) -> anyhow::Result<()> {
     use tracing_subscriber::EnvFilter;
     let quiet = !matches!(
         cli.command,
-        Command::Up | Command::Proxy | Command::Collector | Command::Detector | Command::Serve
+        Command::Up | Command::Proxy | Command::Collector | Command::Detector | Command::Serve | Command::Cluster(_)
     );
     let default = if quiet { "error" } else { "warn,interdict=info" };
     let wanted = std::env::var("INTERDICT_LOG").unwrap_or_else(|_| default.into());
@@ -158,6 +164,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Import(args) => import::run(args, &cli.config).await?,
         Command::Lake(args) => maintain::run(args, &cli.config).await?,
         Command::Verify(args) => return verify::run(args, &cli.config).await,
+        Command::Cluster(part) => cluster::run(part, &cli.config).await?,
         Command::Check => return check::run(&cli.config).await,
         Command::Token(args) => token::run(&args, &settings()?)?,
         Command::Completions { shell } => {

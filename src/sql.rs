@@ -29,7 +29,8 @@ pub(crate) async fn run(args: cli::Sql, config: &Path) -> anyhow::Result<()> {
         }
     };
     let time = args.timeout.map(Duration::from_secs);
-    let settings = Settings { memory: args.memory_mib << 20, time, ..Settings::default() };
+    let cluster = args.engine.engine;
+    let settings = Settings { memory: args.memory_mib << 20, time, cluster, ..Settings::default() };
     let engine = lake::open_with(args.rows.lake, config, settings)?;
     let snapshot = engine.snapshot().await?;
     lake::say_empty(&engine, &snapshot, args.follow)?;

@@ -33,7 +33,8 @@ impl Stored {
         }
         let place = lake::place(stored.lake, config)?;
         let since = span.from.plus_seconds(-i64::from(settings.horizon_days) * 86_400);
-        Ok(Self::Lake(Box::new(Past::open(&place.display().to_string(), since, span.to).await?)))
+        let past = Past::open_on(stored.engine.engine, &place.display().to_string(), since, span.to).await?;
+        Ok(Self::Lake(Box::new(past)))
     }
 
     /// Hands every fact to `take`; says what was read, in words. Blocks: not for a thread of the runtime.

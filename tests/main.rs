@@ -6,6 +6,7 @@ mod batch;
 mod cases;
 mod checks;
 mod closed_loop;
+mod cluster;
 mod demo;
 mod deploy;
 mod detectors;

@@ -152,6 +152,7 @@ fn paths_in_the_documents_exist() {
                         "bus/",
                         "schemas/",
                         "collector/",
+                        "cluster/",
                         "detector/",
                         "queries/",
                         "deploy/",

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Habit {
     // Flat, because an `Edge` inside would take 4 bytes more.
     place: PlaceId,
-    /// Sessions opened, up to [`MOST`].
+    /// Sessions opened, up to 65,535.
     pub count: u16,
     /// The UTC day of the newest, since 1970.
     pub last: u16,
@@ -21,7 +21,7 @@ pub struct Habit {
 }
 
 /// Sessions over one edge that are counted.
-pub const MOST: u16 = u16::MAX;
+pub(crate) const MOST: u16 = u16::MAX;
 
 impl Habit {
     /// The edge.

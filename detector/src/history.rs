@@ -46,6 +46,9 @@ pub enum Error {
         /// The file.
         file: String,
     },
+    /// The cluster that should have read gave no answer; says which part of it is at fault.
+    #[error("{0}")]
+    Cluster(String),
     /// The events cannot be read.
     #[error("lake table {table}: {source}; run `interdict verify` to see what is wrong")]
     Read {
@@ -59,6 +62,9 @@ pub enum Error {
 impl Error {
     /// Why reading failed; a file that is missing is named.
     pub(crate) fn read(table: &str, source: DataFusionError) -> Self {
+        if let Some(error) = interdict_cluster::Error::of(&source) {
+            return Self::Cluster(error.to_string());
+        }
         let table = table.to_owned();
         // The reader of Parquet hands the storage's error on as text.
         let text = source.to_string();

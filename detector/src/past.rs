@@ -12,6 +12,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake::{DeltaTable, DeltaTableError};
 use futures::StreamExt;
+use interdict_cluster::{Address, Cluster};
 use interdict_schemas::lake::{self, Located, Place, Table};
 use interdict_schemas::{Event, Resolution, Time};
 use std::collections::VecDeque;
@@ -58,16 +59,30 @@ impl Past {
     /// # Errors
     /// When there is no table of events, or a table cannot be opened.
     pub async fn open(lake: &str, since: Time, until: Time) -> Result<Self, Error> {
+        Self::open_on(None, lake, since, until).await
+    }
+
+    /// The same, where a cluster reads and orders, if one is given.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when the cluster gives no answer.
+    pub async fn open_on(cluster: Option<Address>, lake: &str, since: Time, until: Time) -> Result<Self, Error> {
         let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(SORT_MEMORY)));
         let config = SessionConfig::new().with_batch_size(BATCH);
         let url = url_of(lake, Table::Events)?;
         let table = url.to_string();
         let read = |source| Error::read(&table, source);
-        let context = SessionContext::new_with_config_rt(config, runtime.build_arc().map_err(read)?);
-        if register(&context, lake, Table::Events).await?.is_none() {
+        let runtime = runtime.build_arc().map_err(read)?;
+        let cluster = cluster.map(|address| Cluster::new(address, Arc::new(())));
+        let context = match &cluster {
+            None => SessionContext::new_with_config_rt(config, runtime),
+            Some(cluster) => cluster.context(config, runtime),
+        };
+        let is_remote = cluster.is_some();
+        if register(&context, lake, Table::Events, is_remote).await?.is_none() {
             return Err(Error::Missing(table));
         }
-        let has_resolutions = register(&context, lake, Table::Resolutions).await?.is_some();
+        let has_resolutions = register(&context, lake, Table::Resolutions, is_remote).await?.is_some();
         let mut past = Self {
             context,
             table: table.clone(),
@@ -192,11 +207,12 @@ fn place(time: Time, place: &Place) -> (Time, u32, u64) {
     (time, place.partition, place.offset)
 }
 
-/// Registers the newest state of a table, if there is one.
+/// Registers the newest state of a table, if there is one; for a cluster, as its files.
 pub(crate) async fn register(
     context: &SessionContext,
     lake: &str,
     table: Table,
+    is_remote: bool,
 ) -> Result<Option<DeltaTable>, Error> {
     let url = url_of(lake, table)?;
     let place = url.to_string();
@@ -211,7 +227,11 @@ pub(crate) async fn register(
         Err(DeltaTableError::NotATable(_)) => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    let provider = delta.table_provider().await.map_err(|error| failed(error.into()))?;
+    let provider = if is_remote {
+        interdict_cluster::table(table.name(), &delta).map_err(|error| Error::Cluster(error.to_string()))?
+    } else {
+        delta.table_provider().await.map_err(|error| failed(error.into()))?
+    };
     let registered = context.register_table(table.name(), provider);
     registered.map_err(|source| Error::read(&place, source))?;
     Ok(Some(delta))

@@ -24,7 +24,9 @@ impl Resolved {
     /// When there is a table and it cannot be read.
     pub(crate) async fn open(lake: &str, since: Time, next: &mut Offsets) -> Result<Self, Error> {
         let context = SessionContext::new();
-        let Some(delta) = register(&context, lake, Table::Resolutions).await? else { return Ok(Self::default()) };
+        let Some(delta) = register(&context, lake, Table::Resolutions, false).await? else {
+            return Ok(Self::default());
+        };
         let table = Table::Resolutions.name();
         for (partition, next) in next {
             if let Some(offset) = position(&delta, *partition).await? {

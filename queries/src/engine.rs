@@ -1,12 +1,13 @@
 //! The lake as SQL. Owns where the lake is and what a query may use; refuses nothing and writes nothing itself: each
 //! question is put to a [`Snapshot`], so that everything within it sees one state of each table.
 
-use crate::function::REPLAY;
+use crate::function::{REPLAY, Travelling};
 use crate::{Error, Rows, Snapshot};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use interdict_cluster::{Address, Cluster};
 use interdict_schemas::lake::Table;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -27,12 +28,14 @@ pub struct Settings {
     pub partitions: Option<NonZeroUsize>,
     /// Where sessions are replayed, for `replay_url`: an address with `{session}` in it, or before it.
     pub replay: String,
+    /// The cluster that answers; this process if left out. The memory of its parts is their own matter.
+    pub cluster: Option<Address>,
 }
 
 impl Default for Settings {
-    /// 512 MiB, no limit of time, as many partitions as there are processors, [`REPLAY`].
+    /// 512 MiB, no limit of time, as many partitions as there are processors, [`REPLAY`], this process.
     fn default() -> Self {
-        Self { memory: 512 << 20, time: None, partitions: None, replay: REPLAY.to_owned() }
+        Self { memory: 512 << 20, time: None, partitions: None, replay: REPLAY.to_owned(), cluster: None }
     }
 }
 
@@ -153,6 +156,10 @@ impl Engine {
         if let Some(partitions) = self.settings.partitions {
             config = config.with_target_partitions(partitions.get());
         }
-        SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime))
+        let runtime = Arc::clone(&self.runtime);
+        match &self.settings.cluster {
+            None => SessionContext::new_with_config_rt(config, runtime),
+            Some(address) => Cluster::new(address.clone(), Arc::new(Travelling)).context(config, runtime),
+        }
     }
 }

@@ -48,6 +48,9 @@ pub enum Error {
     /// Running it failed.
     #[error("the query failed")]
     Run(#[source] Box<DataFusionError>),
+    /// The cluster gave no answer; says which part of it is at fault.
+    #[error("{0}")]
+    Cluster(String),
     /// A hunt was given a parameter that it has not.
     #[error(transparent)]
     Param(#[from] crate::hunt::Unknown),
@@ -90,6 +93,9 @@ impl Error {
 
     /// An error from running.
     pub(crate) fn running(error: DataFusionError, memory: usize) -> Self {
+        if let Some(error) = interdict_cluster::Error::of(&error) {
+            return Self::Cluster(error.to_string());
+        }
         match error.find_root() {
             DataFusionError::ResourcesExhausted(detail) => {
                 Self::Memory { limit: memory >> 20, detail: detail.clone() }

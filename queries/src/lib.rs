@@ -23,7 +23,7 @@ mod view;
 pub use engine::{Engine, Settings};
 pub use error::Error;
 pub use follow::follow;
-pub use function::REPLAY;
+pub use function::{REPLAY, Travelling};
 pub use neutral::neutral;
 pub use outfile::Outfile;
 pub use snapshot::{Rows, Snapshot};

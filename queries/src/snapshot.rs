@@ -80,6 +80,8 @@ impl Snapshot {
         for table in Table::ALL {
             let failed = |source| Error::Table { table: table.name(), source: Box::new(source) };
             let provider = match tables.get(&table) {
+                Some(delta) if settings.cluster.is_some() => interdict_cluster::table(table.name(), delta)
+                    .map_err(|error| Error::Cluster(error.to_string()))?,
                 Some(delta) => {
                     delta.update_datafusion_session(&context.state()).map_err(failed)?;
                     delta.table_provider().await.map_err(|error| failed(error.into()))?

@@ -6,6 +6,7 @@
 pub(crate) mod broker;
 #[path = "../../src/demo/clients.rs"]
 pub(crate) mod clients;
+pub(crate) mod cluster;
 #[path = "../../src/development.rs"]
 pub(crate) mod development;
 pub(crate) mod gateway;

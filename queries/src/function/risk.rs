@@ -10,14 +10,14 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type};
 use datafusion::common::exec_err;
 use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, LogicalPlan, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::prelude::DataFrame;
 use futures::StreamExt as _;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
@@ -38,6 +38,23 @@ impl Default for Risk {
     }
 }
 
+impl Risk {
+    /// What it looks up, for another process.
+    pub(super) fn told(&self) -> Result<Vec<u8>> {
+        let Some(known) = self.known.get() else { return exec_err!("what alerts say was not read") };
+        // In one order, so that the same is told in the same bytes.
+        let known: BTreeMap<_, _> = known.iter().collect();
+        serde_json::to_vec(&known).map_err(|error| DataFusionError::External(error.into()))
+    }
+
+    /// The function with what another process told.
+    pub(super) fn of(told: &[u8]) -> Result<Self> {
+        let known: HashMap<String, i32> =
+            serde_json::from_slice(told).map_err(|error| DataFusionError::External(error.into()))?;
+        Ok(Self { known: Arc::new(OnceLock::from(known)), ..Self::default() })
+    }
+}
+
 // Two are the same if they look up the same.
 impl PartialEq for Risk {
     fn eq(&self, other: &Self) -> bool {
@@ -55,7 +72,7 @@ impl Hash for Risk {
 
 impl ScalarUDFImpl for Risk {
     fn name(&self) -> &'static str {
-        "risk"
+        super::RISK
     }
 
     fn signature(&self) -> &Signature {

@@ -1,0 +1,170 @@
+//! One version of a Delta table as its Parquet files, in a plan that any DataFusion can run: which files, where in them
+//! the columns are, and which day each is of. A file that is older than a column has nulls there.
+//!
+//! Refuses what the collector never writes and a plain reader of Parquet would read wrongly: deletion vectors and
+//! renamed columns.
+
+use crate::Error;
+use crate::storage;
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{DFSchema, Statistics};
+use datafusion::config::TableParquetOptions;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::scalar::ScalarValue;
+use deltalake::DeltaTable;
+use deltalake::kernel::EagerSnapshot;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreScheme};
+use std::sync::Arc;
+
+/// The property of a Delta table whose columns are stored under other names.
+const RENAMED: &str = "delta.columnMapping.mode";
+
+/// One version of a table.
+#[derive(Debug)]
+pub(crate) struct Files {
+    name: String,
+    /// The columns in their order, as the table has them.
+    schema: SchemaRef,
+    /// The same with those last that stand in a file's name and not in it.
+    scanned: TableSchema,
+    snapshot: EagerSnapshot,
+    storage: ObjectStoreUrl,
+    /// The table's folder in its storage.
+    folder: Path,
+}
+
+impl Files {
+    pub(crate) fn of(name: &str, delta: &DeltaTable) -> Result<Self, Error> {
+        let wrong = |what| Error::Table { table: name.to_owned(), what };
+        let nowhere = |detail: String| Error::Location { location: delta.table_url().to_string(), detail };
+        let snapshot = delta.snapshot().map_err(|error| nowhere(error.to_string()))?.snapshot().clone();
+        let metadata = snapshot.metadata();
+        if metadata.configuration().get(RENAMED).is_some_and(|mode| mode != "none") {
+            return Err(wrong("renamed columns"));
+        }
+        if snapshot.log_data().iter().any(|file| file.deletion_vector_descriptor().is_some()) {
+            return Err(wrong("deletion vectors"));
+        }
+        let schema = snapshot.arrow_schema();
+        let named: Vec<_> = metadata.partition_columns().to_vec();
+        let (partitions, stored): (Vec<_>, Vec<_>) =
+            schema.fields().iter().cloned().partition(|field| named.contains(field.name()));
+        // Delta has them in an order of their own.
+        let scanned =
+            TableSchema::builder(Arc::new(Schema::new(stored))).with_table_partition_cols(partitions).build();
+        let url = delta.table_url();
+        let (_, folder) = ObjectStoreScheme::parse(url).map_err(|error| nowhere(error.to_string()))?;
+        let storage = storage::root(url).map_err(|error| nowhere(error.to_string()))?;
+        Ok(Self { name: name.to_owned(), schema, scanned, snapshot, storage, folder })
+    }
+
+    /// The files that may have rows for which the filters hold, by what the table's log says of each; and their rows.
+    fn files(&self, session: &dyn Session, filters: &[Expr]) -> Result<(Vec<PartitionedFile>, usize)> {
+        let log = self.snapshot.log_data();
+        let kept = match conjunction(filters.iter().cloned()) {
+            Some(filter) => {
+                let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+                let filter = session.create_physical_expr(filter, &schema)?;
+                // What cannot be judged by the log leaves every file in.
+                PruningPredicateBuilder::new()
+                    .with_file_schema(Arc::clone(&self.schema))
+                    .try_build(filter)
+                    .and_then(|judge| judge.prune(&log))
+                    .ok()
+            }
+            None => None,
+        };
+        let (mut files, mut rows) = (Vec::new(), 0);
+        for (nth, file) in log.iter().enumerate() {
+            if kept.as_ref().and_then(|kept| kept.get(nth)) == Some(&false) {
+                continue;
+            }
+            let path = file.object_store_path();
+            let failed = |detail: String| {
+                DataFusionError::External(format!("file {path} of table {}: {detail}", self.name).into())
+            };
+            let given = file.partition_values_map();
+            let values = self.scanned.table_partition_cols().iter().map(|column| {
+                match given.get(column.name()).cloned().flatten() {
+                    Some(text) => ScalarValue::try_from_string(text, column.data_type()),
+                    None => ScalarValue::try_new_null(column.data_type()),
+                }
+            });
+            let values = values.collect::<Result<Vec<_>>>()?;
+            let meta = ObjectMeta {
+                location: self.folder.parts().chain(path.parts()).collect(),
+                last_modified: file.modification_datetime().map_err(|error| failed(error.to_string()))?,
+                size: u64::try_from(file.size()).map_err(|_| failed("its size is no size".to_owned()))?,
+                e_tag: None,
+                version: None,
+            };
+            rows += file.num_records().unwrap_or(0);
+            files.push(PartitionedFile::from(meta).with_partition_values(values));
+        }
+        Ok((files, rows))
+    }
+}
+
+#[async_trait]
+impl TableProvider for Files {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        // They choose files; rows are filtered above.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        let wanted = projection.unwrap_or(&all);
+        let (files, rows) = self.files(session, filters)?;
+        if files.is_empty() {
+            return Ok(Arc::new(EmptyExec::new(Arc::new(self.schema.project(wanted)?))));
+        }
+        let scanned = self.scanned.table_schema();
+        let places = wanted.iter().map(|place| Ok(scanned.index_of(self.schema.field(*place).name())?));
+        let places = places.collect::<Result<Vec<_>>>()?;
+        let options = TableParquetOptions {
+            global: session.config_options().execution.parquet.clone(),
+            ..TableParquetOptions::default()
+        };
+        let source = ParquetSource::new(self.scanned.clone()).with_table_parquet_options(options);
+        // How many rows there are is told to choose a way to join; how many there are exactly, only reading tells.
+        let mut statistics = Statistics::new_unknown(scanned);
+        statistics.num_rows = Precision::Inexact(rows);
+        let groups = FileGroup::new(files).split_files(session.config().target_partitions());
+        let scan = FileScanConfigBuilder::new(self.storage.clone(), Arc::new(source))
+            .with_file_groups(groups)
+            .with_statistics(statistics)
+            .with_projection_indices(Some(places))?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(scan))
+    }
+}

@@ -1,0 +1,79 @@
+//! A table as a cluster reads it has the rows that Delta's own reader has.
+
+use datafusion::arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::util::pretty::pretty_format_batches;
+use datafusion::physical_plan::displayable;
+use datafusion::prelude::SessionContext;
+use deltalake::DeltaTable;
+use deltalake::operations::write::SchemaMode;
+use std::sync::Arc;
+use url::Url;
+
+fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    RecordBatch::try_from_iter(columns).expect("a batch")
+}
+
+fn day(day: i32, ids: [i64; 2]) -> Vec<(&'static str, ArrayRef)> {
+    vec![("date", Arc::new(Date32Array::from(vec![day; 2]))), ("id", Arc::new(Int64Array::from(ids.to_vec())))]
+}
+
+/// Two days, of which the second has a column more; and a third that came after somebody looked.
+async fn grown(folder: &std::path::Path) -> (DeltaTable, DeltaTable) {
+    let url = Url::from_directory_path(folder).expect("a folder");
+    let table = DeltaTable::try_from_url(url).await.expect("a place");
+    let write = async |table: DeltaTable, rows| {
+        let written = table.write(vec![batch(rows)]).with_partition_columns(["date"]);
+        written.with_schema_mode(SchemaMode::Merge).await.expect("writes")
+    };
+    let table = write(table, day(20_000, [1, 2])).await;
+    let mut second = day(20_001, [3, 4]);
+    second.push(("word", Arc::new(StringArray::from(vec![Some("a"), None]))));
+    let table = write(table, second).await;
+    let later = write(table.clone(), day(20_002, [5, 6])).await;
+    (table, later)
+}
+
+#[tokio::test]
+async fn older_files_and_days_are_read_as_delta_reads_them() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (table, later) = grown(folder.path()).await;
+    let context = SessionContext::new();
+    context.register_table("files", interdict_cluster::table("events", &table).expect("files")).expect("registers");
+    context.register_table("delta", table.table_provider().await.expect("a table")).expect("registers");
+    let rows = async |sql: String| {
+        let batches = context.sql(&sql).await.expect("plans").collect().await.expect("runs");
+        pretty_format_batches(&batches).expect("prints").to_string()
+    };
+    for sql in [
+        "select * from T order by id",
+        "select word, id from T where word is not null or id = 1 order by id",
+        "select date, count(*) as n from T group by date order by date",
+        "select count(*) as n from T",
+        "select id from T where date = date '2024-10-05' and id > 3",
+        "select id from T where date > date '2030-01-01'",
+        "select id from T where id < 3 order by id limit 1",
+    ] {
+        assert_eq!(rows(sql.replace('T', "files")).await, rows(sql.replace('T', "delta")).await, "{sql}");
+    }
+    let counted = rows("select count(*) as n from files".to_owned()).await;
+    assert!(counted.contains("| 4 |"), "one version, whatever was written since: {counted}");
+    context.deregister_table("files").expect("there");
+    context.register_table("files", interdict_cluster::table("events", &later).expect("files")).expect("registers");
+    assert!(rows("select count(*) as n from files".to_owned()).await.contains("| 6 |"));
+}
+
+#[tokio::test]
+async fn files_of_other_days_are_not_named() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (table, _) = grown(folder.path()).await;
+    let context = SessionContext::new();
+    context.register_table("files", interdict_cluster::table("events", &table).expect("files")).expect("registers");
+    let named = async |sql: &str| {
+        let plan = context.sql(sql).await.expect("plans").create_physical_plan().await.expect("plans");
+        displayable(plan.as_ref()).indent(false).to_string().matches(".parquet").count()
+    };
+    assert_eq!(named("select * from files").await, 2);
+    assert_eq!(named("select * from files where date = date '2024-10-04'").await, 1);
+    assert_eq!(named("select * from files where id > 3").await, 1);
+    assert_eq!(named("select * from files where date = date '1999-01-01'").await, 0);
+}
