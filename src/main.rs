@@ -116,9 +116,14 @@ fn log(cli: &Cli) -> anyhow::Result<()> {
     use tracing_subscriber::EnvFilter;
     let quiet = !matches!(
         cli.command,
-        Command::Up | Command::Proxy | Command::Collector | Command::Detector | Command::Serve | Command::Cluster(_)
+        Command::Up | Command::Proxy | Command::Collector | Command::Detector | Command::Serve
     );
-    let default = if quiet { "error" } else { "warn,interdict=info" };
+    let default = match &cli.command {
+        // It finds fault with its own statistics of every other question.
+        Command::Cluster(_) => "warn,interdict=info,ballista_scheduler::display=off",
+        _ if quiet => "error",
+        _ => "warn,interdict=info",
+    };
     let wanted = std::env::var("INTERDICT_LOG").unwrap_or_else(|_| default.into());
     let filter = EnvFilter::try_new(&wanted)
         .map_err(|error| cli::Usage(format!("INTERDICT_LOG = {wanted:?} is not understood: {error}")))?;

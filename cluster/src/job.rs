@@ -2,8 +2,8 @@
 //!
 //! DELIVERY: rows are told once and in the order of their partition. A cluster that loses an executor does that part of
 //! the work again by itself; an answer whose holder is gone before its first row was told is asked for anew, at most
-//! [`ATTEMPTS`] times in all. One that breaks off later is an error. What is no longer wanted is cancelled, and what was
-//! read is released.
+//! [`ATTEMPTS`] times in all. One that breaks off later is an error. What is no longer wanted is cancelled: no
+//! further task of it begins, and those that run end by themselves. What was read is released.
 
 use crate::address::Address;
 use crate::codec::Codec;
