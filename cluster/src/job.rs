@@ -32,6 +32,7 @@ use hyper::client::conn::http1;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
@@ -158,10 +159,9 @@ impl Job {
             let (Some(id), Some(holder)) = (&location.partition_id, &location.executor_meta) else {
                 return Err(failed("it did not say where the rows are"));
             };
-            let place = (holder.host.clone(), holder.port);
-            if !holders.contains_key(&place) {
-                let client = fetcher(&place).await.map_err(|detail| self.lost(&place, detail))?;
-                holders.insert(place, client);
+            if let Entry::Vacant(entry) = holders.entry((holder.host.clone(), holder.port)) {
+                let client = fetcher(entry.key()).await.map_err(|detail| self.lost(entry.key(), detail))?;
+                entry.insert(client);
             }
             let part = usize::try_from(id.partition_id).ok().and_then(|part| parts.get_mut(part));
             part.ok_or_else(|| failed("it has rows of a part that was not asked for"))?.push(location);

@@ -27,7 +27,7 @@ impl OptimizerRule for OneRow {
 
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
         plan.apply_with_subqueries(|node| {
-            node.apply_expressions(|expression| expression.apply(|part| judge(part)))?;
+            node.apply_expressions(|expression| expression.apply(judge))?;
             Ok(TreeNodeRecursion::Continue)
         })?;
         Ok(Transformed::no(plan))

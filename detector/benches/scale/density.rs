@@ -8,7 +8,7 @@ const DAYS: u64 = 60;
 const DAY_US: u64 = 86_400_000_000;
 
 /// The opening and the end of each session in order of time, from a day's start on; `edges` for each of `identities`.
-pub fn events(identities: u64, edges: u64, from: Time) -> impl Iterator<Item = Event> {
+pub(crate) fn events(identities: u64, edges: u64, from: Time) -> impl Iterator<Item = Event> {
     (0..edges).flat_map(move |edge| {
         (0..identities).flat_map(move |identity| {
             // Seven in ten targets are a team's own, the others anybody's.
