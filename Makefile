@@ -34,6 +34,7 @@ release: packages
 bench: packages packages-bench kafka
 	cargo bench --bench peers -- $(BENCH)
 	cargo bench --package interdict-collector --bench write
+	cargo bench --package interdict-detector --bench fold --bench scale
 
 packages:
 	deploy/packages.sh test
