@@ -1,7 +1,7 @@
 //! A year of history: made up, collected, compacted, asked, proven and rolled off, on this machine. Twelve hunts are put
 //! to DuckDB on the same files in the same run, turn by turn, with the same threads and memory.
 //!
-//! `EVENTS` is how many (10 million by default; the README's figures are of 100 million). `HISTORY` is a folder in which
+//! `EVENTS` is how many (10 million by default). `HISTORY` is a folder in which
 //! the lake is kept for the next run, which then only asks it.
 
 use crate::figures::{median, millis, percentile};

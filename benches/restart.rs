@@ -1,6 +1,6 @@
 //! How long a detector takes to judge again after it was stopped, at the density of Los Alamos' data: from the lake alone,
 //! all of it folded anew, and from the snapshot that it leaves when it stops. `IDENTITIES` is how many there are
-//! (100,000 by default; the README's figure is of a million).
+//! (100,000 by default).
 
 use crate::density;
 use interdict_bus::Log;

@@ -66,7 +66,7 @@ impl FromStr for Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{SCHEME}://{}:{}", self.host, self.port)
+        write!(f, "{SCHEME}://{}", self.authority())
     }
 }
 

@@ -236,6 +236,10 @@ impl Actor {
         }
     }
 
+    fn edge_mut(&mut self, edge: Edge) -> Option<&mut Habit> {
+        self.edges.binary_search_by_key(&edge, Habit::edge).ok().and_then(|at| self.edges.get_mut(at))
+    }
+
     /// Whether it used an account on an edge, by the number of both.
     #[must_use]
     pub fn uses(&self, edge: Edge, account: Fingerprint) -> bool {
@@ -244,18 +248,14 @@ impl Actor {
 
     /// Takes note of an account on an edge, by the number of both; beyond `bound` one not met for long goes.
     pub fn used(&mut self, edge: Edge, account: Fingerprint, day: u16, bound: usize) {
-        let at = self.edges.binary_search_by_key(&edge, Habit::edge);
-        let habit = at.ok().and_then(|at| self.edges.get_mut(at));
-        if !habit.is_some_and(|habit| habit.use_as(account)) {
+        if !self.edge_mut(edge).is_some_and(|habit| habit.use_as(account)) {
             self.accounts.meet(account, day, bound);
         }
     }
 
     /// Counts an edge as if it had been opened often: a person said that it is meant.
     pub fn accept(&mut self, edge: Edge, time: Time) {
-        if let Ok(at) = self.edges.binary_search_by_key(&edge, Habit::edge)
-            && let Some(habit) = self.edges.get_mut(at)
-        {
+        if let Some(habit) = self.edge_mut(edge) {
             habit.count = habit.count.saturating_add(16);
         } else {
             self.opened(edge, time, usize::MAX);

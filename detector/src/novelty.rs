@@ -91,9 +91,9 @@ impl Novelty {
         if let Some(known) = known {
             // Movement picks any of the known edges, habit the usual ones.
             let edges = actor.edges().len().max(1) as f64;
+            let counted = (f64::from(known.count) / f64::from(actor.sessions.max(1))).min(1.0);
             // What was counted to the end is usual, however much else there is.
-            let sessions = if known.count == MOST { 1.0 } else { f64::from(actor.sessions.max(1)) };
-            let share = (f64::from(known.count) / sessions).min(1.0);
+            let share = if known.count == MOST { 1.0 } else { counted };
             let nats = (MOVEMENT_ON_KNOWN / 0.97_f64).ln() + (0.5 * -(share * edges).ln()).clamp(-1.0, 1.0);
             return Self { nats, ways: None };
         }
