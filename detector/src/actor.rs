@@ -302,6 +302,14 @@ impl Actor {
         }
     }
 
+    /// Takes back signs that were counted.
+    pub fn unsigned(&mut self, detection: u8, times: u32) {
+        let of = u32::from(detection) << COUNT;
+        if let Some(sign) = self.sign(detection).ok().and_then(|at| self.signs.get_mut(at)) {
+            *sign = of | (*sign & MOST).saturating_sub(times);
+        }
+    }
+
     /// Forgets what is of no use any more.
     pub(crate) fn age(&mut self, cuts: Cuts, chains: &Chains) {
         let habit = day(cuts.habit);

@@ -232,7 +232,8 @@ impl Chains {
     }
 
     fn drop_least(&self, hops: &mut Vec<HopId>, time: Time) {
-        let worth = |id: &HopId| self.get(*id).map_or(0.0, |hop| faded(hop.score, time.micros_since(hop.time)));
+        // What is dated ahead is as far away as what is past: else one wrong clock would outlive everything.
+        let worth = |id: &HopId| self.get(*id).map_or(0.0, |hop| faded(hop.score, time.micros_since(hop.time).abs()));
         let least = hops.iter().enumerate().min_by(|(_, one), (_, other)| worth(one).total_cmp(&worth(other)));
         if let Some((at, _)) = least {
             hops.remove(at);

@@ -339,18 +339,22 @@ impl Detector {
         let Some(closed) = self.judge.resolve(resolution, &self.settings, &self.actors, &self.chains) else {
             return Vec::new();
         };
-        let hops: Vec<_> = self.chains.of(closed.chain).map(|hop| (hop.actor, hop.edge, hop.signs.clone())).collect();
-        for (actor, edge, signs) in hops {
-            let Some(actor) = self.actors.get_mut(actor) else { continue };
+        for done in &closed.done {
+            let Some(actor) = self.actors.get_mut(done.actor) else { continue };
+            let counts = done.signs.iter().flat_map(|sign| [true, false].map(|is_new| weight::own(*sign, is_new)));
             match resolution.finding {
-                Finding::Malicious => actor.disown(edge),
+                Finding::Malicious => {
+                    actor.disown(done.edge);
+                    if closed.was_benign {
+                        counts.for_each(|sign| actor.unsigned(sign, ACCEPTED));
+                    }
+                }
+                // Found again, it says nothing new.
+                Finding::Benign if closed.was_benign => {}
                 Finding::Benign => {
                     actor.release();
-                    actor.accept(edge, resolution.time);
-                    for (detection, _) in signs.iter().filter(|(_, nats)| *nats > 0.0) {
-                        actor.signed(weight::own(*detection, true), ACCEPTED);
-                        actor.signed(weight::own(*detection, false), ACCEPTED);
-                    }
+                    actor.accept(done.edge, resolution.time);
+                    counts.for_each(|sign| actor.signed(sign, ACCEPTED));
                 }
             }
         }

@@ -24,7 +24,7 @@ use crate::place::Places;
 use crate::settings::{Reach, Settings};
 use crate::weight::Asked;
 use interdict_schemas::{Alert, Message, Mode, Scope, Severity, Stop, Technique, Time, Verdict};
-use resolving::Involved;
+use resolving::Accepted;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use telling::{explanation, hops, title, who};
@@ -55,8 +55,8 @@ struct Known {
     // What was given, and on whom.
     #[serde(with = "crate::snapshot::text")]
     given: Vec<(ActorId, Verdict)>,
-    // Once a person found it benign: who was in it, should they find otherwise.
-    involved: Option<Vec<Involved>>,
+    // Should a person find otherwise.
+    accepted: Option<Accepted>,
 }
 
 /// All alerts that may still grow.
@@ -181,7 +181,7 @@ impl Judge {
             // The same step may begin a chain of its actor and one of the machine that it comes from.
             let parts: &[&str] = &[bench.actors.name(root), start, "source"];
             let id = id("a", if hop.title.is_some() { parts } else { &parts[..2] });
-            Known { alert: blank(id, bench.actors.name(root)), given: Vec::new(), involved: None }
+            Known { alert: blank(id, bench.actors.name(root)), given: Vec::new(), accepted: None }
         });
         if self.order.len() > MOST
             && let Some(oldest) = self.order.pop_front()

@@ -28,7 +28,9 @@ impl Recent {
             return false;
         }
         if self.younger.len() >= self.bound {
-            self.older = std::mem::take(&mut self.younger);
+            // Its room is kept: it will be needed again.
+            std::mem::swap(&mut self.older, &mut self.younger);
+            self.younger.clear();
         }
         true
     }

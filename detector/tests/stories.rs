@@ -334,11 +334,17 @@ fn what_a_person_calls_benign_is_habit_and_what_they_call_an_attack_stops_everyb
     let stopped: Vec<_> = verdicts(&after_all).iter().map(|verdict| verdict.scope.actor.clone()).collect();
     assert_eq!(stopped, [Some("runner".to_owned())]);
     assert_eq!(verdicts(&detector.resolve(&resolution(Finding::Benign))).len(), 1);
-    // The same again, a day later, is what it was said to be.
-    for mut event in story {
-        event.time = event.time.plus_seconds(86_400);
-        event.id.push_str("-later");
-        event.session.push_str("-later");
-        assert_eq!(detector.observe(&event), [], "{event:?}");
-    }
+    // The same again, a day later, is what it was said to be; also if it was called otherwise in between.
+    let later = |days: i64| {
+        story.iter().cloned().map(move |mut event| {
+            event.time = event.time.plus_seconds(days * 86_400);
+            event.id.push_str(&format!("-{days}"));
+            event.session.push_str(&format!("-{days}"));
+            event
+        })
+    };
+    later(1).for_each(|event| assert_eq!(detector.observe(&event), [], "{event:?}"));
+    assert_eq!(verdicts(&detector.resolve(&resolution(Finding::Malicious))).len(), 1);
+    let again: Vec<Output> = later(2).flat_map(|event| detector.observe(&event)).collect();
+    assert!(!verdicts(&again).is_empty() || !alerts(&again).is_empty(), "what was accepted is disowned again");
 }
