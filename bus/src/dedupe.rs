@@ -4,12 +4,12 @@
 //! that was not acknowledged and keeps the order. So a record is new exactly if its sequence is above the highest seen.
 
 use interdict_schemas::{StampRef, Topic};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// The highest sequence seen per spool, topic and partition. One entry per local log that ever wrote.
 #[derive(Debug, Clone, Default)]
 pub struct Dedupe {
-    seen: HashMap<(Topic, u32), HashMap<String, u64>>,
+    seen: BTreeMap<(Topic, u32), BTreeMap<String, u64>>,
 }
 
 impl Dedupe {

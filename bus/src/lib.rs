@@ -26,6 +26,7 @@ pub use partition::partition_of;
 pub use signer::{FILE as CHAIN_KEY, Signer};
 pub use writer::{Durability, Placing, Writer};
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use interdict_schemas::{Message, Topic};
 use std::collections::BTreeMap;
@@ -47,7 +48,7 @@ pub struct Record {
     /// Its key (UTF-8).
     pub key: String,
     /// An encoded [`interdict_schemas::Envelope`], not yet decoded.
-    pub value: Vec<u8>,
+    pub value: Bytes,
 }
 
 /// From which offset on each partition is to be read; a partition that is left out is read from its start.

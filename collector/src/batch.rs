@@ -3,9 +3,13 @@
 
 use crate::commit::Marks;
 use crate::config::Limits;
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use interdict_schemas::lake::{Record, Table, day};
-use interdict_schemas::{Message, MessageRef, Time};
-use std::collections::{BTreeSet, HashMap};
+use interdict_schemas::wire::About;
+use interdict_schemas::{Message, Time};
+use std::collections::BTreeSet;
 
 /// A record that is none: kept as it was read, beside the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +19,9 @@ pub(crate) struct Rejected {
     /// Its offset there.
     pub(crate) offset: u64,
     /// Its bytes.
-    pub(crate) value: Vec<u8>,
+    pub(crate) value: Bytes,
+    /// Why it is none.
+    pub(crate) reason: String,
 }
 
 /// What is gathered.
@@ -27,7 +33,7 @@ pub(crate) struct Batch {
     /// The days that it has rows of: each makes a file of each table.
     days: BTreeSet<i32>,
     /// Numbers of the texts that rows are sorted by, in the order in which they came.
-    names: HashMap<Box<str>, usize>,
+    names: HashMap<Box<str>, usize, RandomState>,
 }
 
 /// A record, and what decides where its rows go.
@@ -70,8 +76,8 @@ pub(crate) struct Cut {
 
 impl Batch {
     /// Looks at what a record says, before it is added.
-    pub(crate) fn see(&mut self, message: &MessageRef<'_>) -> Sight {
-        let (name, within) = order(message);
+    pub(crate) fn see(&mut self, about: &About<'_>) -> Sight {
+        let (name, within) = order(about);
         let name = match self.names.get(name) {
             Some(number) => *number,
             None => {
@@ -80,7 +86,7 @@ impl Batch {
                 number
             }
         };
-        Sight { tables: Tables::of(message), day: day(time(message)), name, within }
+        Sight { tables: Tables::of(about), day: day(time(about)), name, within }
     }
 
     /// Adds a record that this batch saw.
@@ -92,7 +98,7 @@ impl Batch {
             if self.entries.last().is_none_or(|last| last.day != day) {
                 self.days.insert(day);
             }
-            self.bytes += record.value.bytes().len();
+            self.bytes += record.value.len();
             self.entries.push(Entry { record, tables, day, name, within });
         }
     }
@@ -160,15 +166,15 @@ impl Tables {
         self.0 & Self::bit(table) != 0
     }
 
-    fn of(message: &MessageRef<'_>) -> Self {
-        let tables: &[Table] = match message {
-            MessageRef::Event(event) => match (event.is_of_session(), event.discloses()) {
+    fn of(about: &About<'_>) -> Self {
+        let tables: &[Table] = match about {
+            About::Event { is_of_session, discloses, .. } => match (is_of_session, discloses) {
                 (false, false) => &[Table::Events],
                 (true, false) => &[Table::Events, Table::Sessions],
                 (false, true) => &[Table::Events, Table::Disclosures],
                 (true, true) => &[Table::Events, Table::Sessions, Table::Disclosures],
             },
-            MessageRef::Other(other) => match other {
+            About::Other(other) => match other {
                 Message::Chunk(_) => &[Table::Recordings],
                 Message::Alert(_) => &[Table::Alerts],
                 Message::Verdict(_) => &[Table::Verdicts],
@@ -181,26 +187,26 @@ impl Tables {
     }
 }
 
-fn time(message: &MessageRef<'_>) -> Time {
-    match message {
-        MessageRef::Event(event) => event.time(),
-        MessageRef::Other(other) => other.time(),
+const fn time(about: &About<'_>) -> Time {
+    match about {
+        About::Event { time, .. } => *time,
+        About::Other(other) => other.time(),
     }
 }
 
 /// Events stand by root and time, recordings by session and index, the rest by time.
-fn order<'a>(message: &'a MessageRef<'_>) -> (&'a str, i64) {
-    match message {
-        MessageRef::Event(event) => (event.root(), event.time().0),
-        MessageRef::Other(Message::Chunk(chunk)) => (&chunk.session, i64::try_from(chunk.index).unwrap_or(i64::MAX)),
-        MessageRef::Other(other) => ("", other.time().0),
+fn order<'a>(about: &'a About<'_>) -> (&'a str, i64) {
+    match about {
+        About::Event { root, time, .. } => (root, time.0),
+        About::Other(Message::Chunk(chunk)) => (&chunk.session, i64::try_from(chunk.index).unwrap_or(i64::MAX)),
+        About::Other(other) => ("", other.time().0),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use interdict_schemas::topic::Checked;
+    use interdict_schemas::wire::Outline;
     use interdict_schemas::{Alert, Chunk, Severity, Stream};
     use proptest::prelude::*;
     use std::time::Duration;
@@ -241,8 +247,9 @@ mod tests {
     }
 
     fn add(batch: &mut Batch, partition: u32, offset: u64, message: &Message) -> usize {
-        let (value, sight) = Checked::read(message.encode(), |envelope| batch.see(&envelope.message)).expect("valid");
-        let size = value.bytes().len();
+        let value: Bytes = message.encode().into();
+        let sight = batch.see(&Outline::read(&value).expect("valid").about);
+        let size = value.len();
         batch.add(Record { partition, offset, value }, sight);
         size
     }
@@ -265,7 +272,7 @@ mod tests {
         check(1, each, 0);
         check(1, each + 1, 9);
         let mut batch = Batch::default();
-        batch.reject(Rejected { partition: 0, offset: 0, value: vec![0; 1_000] });
+        batch.reject(Rejected { partition: 0, offset: 0, value: vec![0; 1_000].into(), reason: String::new() });
         assert_eq!(batch.room(&LIMITS), 0, "what cannot be read takes room too");
     }
 
@@ -307,7 +314,7 @@ mod tests {
             let mut seen = Vec::new();
             for (first, rows) in &days {
                 let first = *first;
-                let said: Vec<_> = rows.iter().map(|record| record.value.envelope().expect("valid").message).collect();
+                let said: Vec<_> = rows.iter().map(|record| Outline::read(&record.value).expect("valid").about).collect();
                 prop_assert!(said.iter().all(|message| day(time(message)) == first));
                 let keys: Vec<_> = said.iter().zip(rows).map(|(said, record)| (order(said), record.offset)).collect();
                 prop_assert!(keys.is_sorted());

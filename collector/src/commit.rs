@@ -8,7 +8,7 @@
 use interdict_bus::{Dedupe, From};
 use interdict_schemas::lake::txn::Txn;
 use interdict_schemas::{StampRef, Topic};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Positions to be committed with rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub(crate) struct Progress {
     topic: Topic,
     next: From,
     dedupe: Dedupe,
-    known: HashMap<u32, HashSet<String>>,
+    known: BTreeMap<u32, BTreeSet<String>>,
     fresh: Marks,
 }
 
@@ -80,7 +80,7 @@ impl Progress {
     /// Reading that resumes at `next`.
     #[must_use]
     pub(crate) fn new(topic: Topic, next: From) -> Self {
-        Self { topic, next, dedupe: Dedupe::default(), known: HashMap::new(), fresh: Marks::default() }
+        Self { topic, next, dedupe: Dedupe::default(), known: BTreeMap::new(), fresh: Marks::default() }
     }
 
     /// From which offset each partition is to be read.

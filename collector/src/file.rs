@@ -3,13 +3,24 @@
 //! A file holds one day, sorted as its table is. It is compressed with zstd, has page statistics and a page index,
 //! dictionaries where values repeat, and bloom filters on the columns by which people look for one thing.
 
+mod bounds;
+mod chunk;
+mod dictionary;
+mod hybrid;
+mod page;
+mod repeated;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub(crate) use writer::Writer;
+
 use crate::Error;
 use arrow::array::{ArrayRef, Date32Array, RecordBatch, new_null_array};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use deltalake::kernel::Add;
 use interdict_schemas::lake::{self, Table};
 use interdict_schemas::{Digest, Time};
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, LogicalType, ZstdLevel};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
@@ -53,9 +64,6 @@ const SOUGHT: [&str; 12] = [
     "alert",
 ];
 
-/// Rows of a row group: what is skipped or read at once.
-const ROW_GROUP: usize = 131_072;
-
 /// Texts and bytes that seldom repeat: a dictionary of them would be built and thrown away.
 const DISTINCT: [&str; 6] = ["id", "action", "data", "previous", "head", "signature"];
 
@@ -66,13 +74,12 @@ pub(crate) fn properties(table: Table) -> WriterProperties {
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_created_by(concat!("interdict ", env!("CARGO_PKG_VERSION")).to_owned());
     for field in table.schema().fields() {
         let (name, path) = (field.name().as_str(), ColumnPath::from(field.name().as_str()));
         match field.data_type() {
-            // Numbers that rise or differ: their differences are small.
-            DataType::Int64 | DataType::Timestamp(..) => {
+            // Numbers that rise, differ or stay: their differences are small.
+            DataType::Int32 | DataType::Int64 | DataType::Timestamp(..) => {
                 properties = properties
                     .set_column_dictionary_enabled(path.clone(), false)
                     .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
@@ -85,12 +92,7 @@ pub(crate) fn properties(table: Table) -> WriterProperties {
             _ => {}
         }
         if STATISTICS.contains(&name) || SOUGHT.contains(&name) {
-            properties = properties.set_column_statistics_enabled(path.clone(), EnabledStatistics::Page);
-        }
-        if SOUGHT.contains(&name) && *field.data_type() == DataType::Utf8 {
-            properties = properties
-                .set_column_bloom_filter_enabled(path.clone(), true)
-                .set_column_bloom_filter_fpp(path, 0.01);
+            properties = properties.set_column_statistics_enabled(path, EnabledStatistics::Page);
         }
     }
     properties.build()
@@ -113,15 +115,11 @@ pub(crate) fn encode(
     schema: &SchemaRef,
     rows: impl IntoIterator<Item = Result<RecordBatch, Error>>,
 ) -> Result<(Vec<u8>, ParquetMetaData), Error> {
-    let fail = |source| Error::Encode { table: table.name(), source };
-    let mut bytes = Vec::new();
-    let mut writer =
-        ArrowWriter::try_new(&mut bytes, SchemaRef::clone(schema), Some(properties(table))).map_err(fail)?;
+    let mut writer = Writer::new(table, schema)?;
     for rows in rows {
-        writer.write(&rows?).map_err(fail)?;
+        writer.write(&rows?)?;
     }
-    let metadata = writer.close().map_err(fail)?;
-    Ok((bytes, metadata))
+    writer.close()
 }
 
 /// A day as the folder of its files is named.
@@ -280,14 +278,18 @@ fn scalars(stats: &Statistics, kind: Option<&LogicalType>) -> (Option<Scalar>, O
     }
 }
 
-/// The columns in the table's order, null where the table was made by a newer build and has more.
+/// The columns in the table's order, null where the table was made by a newer build and has more. Those that are run-end
+/// encoded remain so.
 pub(crate) fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow::error::ArrowError> {
     if batch.schema_ref() == schema {
         return Ok(batch);
     }
-    let columns = schema.fields().iter().map(|field| {
-        let column = batch.column_by_name(field.name()).cloned();
-        column.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
-    });
-    RecordBatch::try_new(Arc::clone(schema), columns.collect())
+    let of = |field: &FieldRef| match batch.schema_ref().column_with_name(field.name()) {
+        Some((at, _)) => Arc::clone(batch.column(at)),
+        None => new_null_array(field.data_type(), batch.num_rows()),
+    };
+    let columns: Vec<ArrayRef> = schema.fields().iter().map(of).collect();
+    let fields = schema.fields().iter().zip(&columns);
+    let fields = fields.map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone()));
+    RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<Field>>())), columns)
 }

@@ -19,8 +19,8 @@ use crate::file;
 use crate::table::{Delta, TRIES};
 use interdict_bus::From;
 use interdict_schemas::lake::txn::{IMPORTED, Txn};
-use interdict_schemas::lake::{Record, Table, day};
-use interdict_schemas::topic::Checked;
+use interdict_schemas::lake::{Located, Place, Record, Table, day};
+use interdict_schemas::wire::Outline;
 use interdict_schemas::{Event, Message, Stamp, Topic};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -123,9 +123,10 @@ impl Import {
         }
         let stamp = Stamp { proxy: WRITER.to_owned(), spool: digest.to_owned(), sequence, previous: None };
         let invalid = |source| Error::Imported { sequence, source };
-        let value = Checked::of(&Message::Event(event), Some(&stamp)).map_err(invalid)?;
-        let sight = self.batch.see(&value.envelope().map_err(invalid)?.message);
-        self.batch.add(Record { partition: IMPORTED, offset: sequence - 1, value }, sight);
+        let place = Place { stamp: Some(stamp), partition: IMPORTED, offset: sequence - 1 };
+        let record = Record::try_from(&Located { place, value: Message::Event(event) }).map_err(invalid)?;
+        let sight = self.batch.see(&Outline::read(&record.value).map_err(invalid)?.about);
+        self.batch.add(record, sight);
         if self.batch.room(&self.limits) == 0 {
             self.write().await?;
         }
@@ -161,7 +162,7 @@ impl Known {
         let Some(longest) = risen.values().max().copied() else { return Ok(()) };
         let stands = self.highest.clone();
         let new = move |record: &Record| {
-            let stamp = record.value.envelope().ok().and_then(|envelope| envelope.stamp);
+            let stamp = Outline::read(&record.value).ok().and_then(|outline| outline.stamp);
             stamp.is_some_and(|stamp| stamp.sequence > stands.get(stamp.spool).copied().unwrap_or(0))
         };
         let adds = self.delta.files(Arc::clone(cut), new).await?;

@@ -10,11 +10,12 @@ use crate::commit::{Progress, durable, furthest_behind};
 use crate::config::{Config, Limits, Patience};
 use crate::table::{Delta, Positions};
 use crate::term::Term;
+use bytes::Bytes;
 use futures::future::try_join_all;
 use interdict_bus::{From, Log, Reader, Record};
+use interdict_schemas::Topic;
 use interdict_schemas::lake::{self, Table};
-use interdict_schemas::topic::Checked;
-use interdict_schemas::{EnvelopeRef, Topic};
+use interdict_schemas::wire::Outline;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -248,8 +249,9 @@ impl Gather<'_> {
                 tokio::task::yield_now().await;
             }
             let (partition, offset) = (position.partition, position.offset);
-            let mut read = Checked::read(value, |envelope| self.look(partition, offset, envelope));
-            if let Ok((value, Look::Stranger(spool))) = read {
+            let look = loop {
+                let look = Outline::read(&value).map(|outline| self.look(partition, offset, &outline));
+                let Ok(Look::Stranger(spool)) = look else { break look };
                 let highest = match self.behind.get(partition as usize).and_then(Option::as_ref) {
                     Some(table) => {
                         let highest = table.highest(self.topic, partition, &spool);
@@ -258,46 +260,37 @@ impl Gather<'_> {
                     None => None,
                 };
                 self.progress.learn(partition, &spool, highest);
-                read = value.again(|envelope| self.look(partition, offset, envelope));
-            }
-            match read {
-                Ok((value, Look::New(sight))) => {
-                    self.batch.add(lake::Record { partition, offset, value }, sight);
-                }
-                Ok((_, Look::Known | Look::Stranger(_))) => {}
-                Ok((value, Look::Elsewhere(found))) => {
-                    self.reject(partition, offset, value.into(), &format!("it belongs on {found}"));
-                }
-                Err((error, value)) => self.reject(partition, offset, value, &error.to_string()),
+            };
+            match look {
+                Ok(Look::New(sight)) => self.batch.add(lake::Record { partition, offset, value }, sight),
+                Ok(Look::Known | Look::Stranger(_)) => {}
+                Ok(Look::Elsewhere(found)) => self.reject(partition, offset, value, format!("it belongs on {found}")),
+                Err(error) => self.reject(partition, offset, value, error.to_string()),
             }
         }
         Ok(())
     }
 
-    /// Decides what becomes of a record, while it is decoded.
-    fn look(&mut self, partition: u32, offset: u64, envelope: &EnvelopeRef<'_>) -> Look {
-        let found = envelope.message.topic();
+    /// Decides what becomes of a record.
+    fn look(&mut self, partition: u32, offset: u64, outline: &Outline<'_>) -> Look {
+        let found = outline.topic();
         if found != self.topic {
             return Look::Elsewhere(found);
         }
-        if let Some(stamp) = envelope.stamp
+        if let Some(stamp) = outline.stamp
             && !self.progress.knows(partition, stamp.spool)
         {
             return Look::Stranger(stamp.spool.to_owned());
         }
-        if self.progress.admit(partition, offset, envelope.stamp) {
-            Look::New(self.batch.see(&envelope.message))
+        if self.progress.admit(partition, offset, outline.stamp) {
+            Look::New(self.batch.see(&outline.about))
         } else {
             Look::Known
         }
     }
 
-    fn reject(&mut self, partition: u32, offset: u64, value: Vec<u8>, reason: &str) {
-        tracing::error!(
-            topic = %self.topic, partition, offset, bytes = value.len(), reason,
-            "unreadable record; kept in the folder _rejected beside the table"
-        );
+    fn reject(&mut self, partition: u32, offset: u64, value: Bytes, reason: String) {
         self.progress.pass(partition, offset);
-        self.batch.reject(Rejected { partition, offset, value });
+        self.batch.reject(Rejected { partition, offset, value, reason });
     }
 }

@@ -11,6 +11,7 @@
 mod batch;
 mod commit;
 pub mod config;
+mod cut;
 mod error;
 mod file;
 mod import;

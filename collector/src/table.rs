@@ -22,7 +22,7 @@
 use crate::batch::{Cut, Rejected};
 use crate::commit::Marks;
 use crate::location::Lake;
-use crate::{Error, file};
+use crate::{Error, cut, file};
 use arrow::datatypes::{Schema, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow as _, TryIntoKernel as _};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
@@ -31,8 +31,8 @@ use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use interdict_bus::From;
+use interdict_schemas::Topic;
 use interdict_schemas::lake::{self, Record, Table, txn::Txn};
-use interdict_schemas::{Time, Topic};
 use object_store::{ObjectStore as _, PutMode, PutOptions};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,9 +43,6 @@ const LOG_RETENTION: &str = "interval 2 days";
 
 /// Commits between two checkpoints.
 const CHECKPOINT_INTERVAL: u64 = 100;
-
-/// Rows that are made at once: few enough that they are encoded before they leave the processor's cache.
-const ROWS: usize = 1_024;
 
 /// How often a commit is tried anew when another writer was quicker.
 pub(crate) const TRIES: usize = 10;
@@ -178,7 +175,7 @@ impl Delta {
     /// When the storage does not take it.
     pub(crate) async fn keep(&self, rejected: &[Rejected]) -> Result<(), Error> {
         let store = self.delta.object_store();
-        for Rejected { partition, offset, value } in rejected {
+        for Rejected { partition, offset, value, reason } in rejected {
             let name = format!("_rejected/{partition}-{offset}");
             let path = deltalake::Path::from(name.as_str());
             let put = store.put_opts(&path, value.clone().into(), Default::default());
@@ -187,6 +184,15 @@ impl Delta {
                 name,
                 reason: error.to_string(),
             })?;
+            let (table, bytes) = (self.table.name(), value.len());
+            tracing::error!(
+                table,
+                partition,
+                offset,
+                bytes,
+                reason,
+                "unreadable record; kept in the folder _rejected beside the table"
+            );
         }
         Ok(())
     }
@@ -217,8 +223,10 @@ impl Delta {
     ) -> Result<Vec<Add>, Error> {
         let (table, schema) = (self.table, schema(&self.delta, self.table)?);
         // Sorting, encoding and compressing keep a core busy for a while; the proxy may share this runtime.
-        let encoded = tokio::task::spawn_blocking(move || encode(table, &schema, &cut, new));
-        let encoded = encoded.await.map_err(|_| Error::CutShort(self.table.name()))??;
+        let encoded = tokio::task::spawn_blocking(move || cut::encode(table, &schema, &cut, new));
+        let (encoded, rejected) = encoded.await.map_err(|_| Error::CutShort(self.table.name()))??;
+        // Before the positions are committed that pass over them.
+        self.keep(&rejected).await?;
         let (store, mut adds) = (self.delta.object_store(), Vec::with_capacity(encoded.len()));
         for (path, bytes, add) in encoded {
             // A name of its own: what stands there could only be this very file.
@@ -376,24 +384,4 @@ async fn evolve(delta: DeltaTable, table: Table) -> Result<DeltaTable, Error> {
     }
     tracing::info!(table = table.name(), columns = missing.len(), "adding columns to a table of an older build");
     delta.add_columns().with_fields(missing).await.map_err(|source| failed("add columns to", table, source))
-}
-
-/// A file's path, its bytes, and what the log says of it.
-type Encoded = (String, Vec<u8>, Add);
-
-fn encode(table: Table, schema: &SchemaRef, cut: &Cut, new: impl Fn(&Record) -> bool) -> Result<Vec<Encoded>, Error> {
-    let fail = |source| failed("write files of", table, DeltaTableError::Arrow { source });
-    let (stored, now) = (file::stored(schema), Time::from(jiff::Timestamp::now()));
-    let mut files = Vec::new();
-    for (day, records) in cut.days(table, new) {
-        let batches = records
-            .chunks(ROWS)
-            .map(|records| file::conform(lake::rows(table, records.iter().copied())?, &stored).map_err(fail));
-        let (bytes, found) = file::encode(table, &stored, batches)?;
-        let day = file::date(day);
-        let path = file::name(&day);
-        let add = file::add(path.clone(), &day, &bytes, &found, now, true);
-        files.push((path, bytes, add));
-    }
-    Ok(files)
 }

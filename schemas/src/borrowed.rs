@@ -6,7 +6,7 @@ mod owned;
 use crate::list::List;
 use crate::{
     Class, DecoyPlace, Digest, DisclosureKind, Effect, Envelope, Kind, Message, PrincipalKind, Protocol, Stamp,
-    Status, Time, Topic, Verb, wire,
+    Status, Time, Verb, wire,
 };
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -245,7 +245,7 @@ impl<'a> KindRef<'a> {
 
 /// An [`crate::Event`] that borrows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EventRef<'a> {
+pub(crate) struct EventRef<'a> {
     pub(crate) id: &'a str,
     pub(crate) time: Time,
     pub(crate) session: &'a str,
@@ -258,36 +258,10 @@ pub struct EventRef<'a> {
     pub(crate) kind: KindRef<'a>,
 }
 
-impl<'a> EventRef<'a> {
-    /// When it happened.
-    #[must_use]
-    pub const fn time(&self) -> Time {
-        self.time
-    }
-
-    /// The id of whoever stands at the start of the delegation chain.
-    #[must_use]
-    pub const fn root(&self) -> &'a str {
-        self.identity.root().id
-    }
-
-    /// Whether it is a fact of its session's life: opened, refused, closed.
-    #[must_use]
-    pub const fn is_of_session(&self) -> bool {
-        matches!(self.kind, KindRef::Opened | KindRef::Refused(_) | KindRef::Closed(..))
-    }
-
-    /// Whether a response taught the identity something.
-    #[must_use]
-    pub const fn discloses(&self) -> bool {
-        !self.disclosures.is_empty()
-    }
-}
-
 /// A [`Message`] that borrows if it is an event; others are too few to matter.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "nearly every message is an event; boxing it would cost each one")]
-pub enum MessageRef<'a> {
+pub(crate) enum MessageRef<'a> {
     /// An event.
     Event(EventRef<'a>),
     /// Anything else.
@@ -296,31 +270,22 @@ pub enum MessageRef<'a> {
 
 /// A record's envelope, decoded without copying its event.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EnvelopeRef<'a> {
+pub(crate) struct EnvelopeRef<'a> {
     /// Absent on what no proxy wrote.
-    pub stamp: Option<StampRef<'a>>,
+    pub(crate) stamp: Option<StampRef<'a>>,
     /// What it says.
-    pub message: MessageRef<'a>,
-}
-
-impl MessageRef<'_> {
-    /// As [`Message::topic`].
-    #[must_use]
-    pub const fn topic(&self) -> Topic {
-        match self {
-            Self::Event(_) => Topic::Events,
-            Self::Other(message) => message.topic(),
-        }
-    }
+    pub(crate) message: MessageRef<'a>,
 }
 
 impl<'a> EnvelopeRef<'a> {
-    /// Reads one record's value.
-    ///
-    /// # Errors
-    /// As [`Envelope::decode`].
-    pub fn decode(bytes: &'a [u8]) -> Result<Self, wire::Error> {
-        wire::decode(bytes)
+    /// Reads one record's value; errors as [`Envelope::decode`].
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, wire::Error> {
+        Self::decode_beside(bytes, &mut wire::Memo::default())
+    }
+
+    /// The same, beside others of which most says the same.
+    pub(crate) fn decode_beside(bytes: &'a [u8], memo: &mut wire::Memo<'a>) -> Result<Self, wire::Error> {
+        wire::decode(bytes, memo)
     }
 }
 

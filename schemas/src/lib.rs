@@ -29,7 +29,8 @@ pub mod wire;
 
 pub use action::{Action, Class, Decision, Effect, Outcome, Status, Verb};
 pub use alert::{Alert, Hop, Severity, Technique};
-pub use borrowed::{EnvelopeRef, EventRef, MessageRef, StampRef};
+pub use borrowed::StampRef;
+pub(crate) use borrowed::{EnvelopeRef, EventRef, MessageRef};
 pub use chain::{Checkpoint, Digest};
 pub use decoy::{DecoyPlace, DecoyUse};
 pub use disclosure::{Disclosure, DisclosureKind};

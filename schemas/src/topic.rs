@@ -172,66 +172,6 @@ impl Envelope {
     }
 }
 
-/// A record's bytes that are known to decode: whoever holds it has seen what it says. Small, and its size is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked(Vec<u8>);
-
-impl Checked {
-    /// Decodes a record's value once, for `see` to look at.
-    ///
-    /// # Errors
-    /// As [`Envelope::decode`]; the bytes come back.
-    pub fn read<T>(
-        bytes: Vec<u8>,
-        see: impl FnOnce(&EnvelopeRef<'_>) -> T,
-    ) -> Result<(Self, T), (wire::Error, Vec<u8>)> {
-        match EnvelopeRef::decode(&bytes).map(|envelope| see(&envelope)) {
-            Ok(seen) => Ok((Self(bytes), seen)),
-            Err(error) => Err((error, bytes)),
-        }
-    }
-
-    /// Decodes it once more, for `see` to look at.
-    ///
-    /// # Errors
-    /// As [`Checked::read`]; never, as it was decoded before.
-    pub fn again<T>(self, see: impl FnOnce(&EnvelopeRef<'_>) -> T) -> Result<(Self, T), (wire::Error, Vec<u8>)> {
-        Self::read(self.0, see)
-    }
-
-    /// A message that came by no bus, as if it had.
-    ///
-    /// # Errors
-    /// When it lacks what every message has, or is too large.
-    pub fn of(message: &Message, place: Option<&Stamp>) -> Result<Self, wire::Error> {
-        let mut bytes = message.encode();
-        if let Some(place) = place {
-            stamp(&mut bytes, place);
-        }
-        Self::read(bytes, |_| ()).map(|(checked, ())| checked).map_err(|(error, _)| error)
-    }
-
-    /// Decodes it again.
-    ///
-    /// # Errors
-    /// Never, as it was decoded before.
-    pub fn envelope(&self) -> Result<EnvelopeRef<'_>, wire::Error> {
-        EnvelopeRef::decode(&self.0)
-    }
-
-    /// Its bytes.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl From<Checked> for Vec<u8> {
-    fn from(checked: Checked) -> Self {
-        checked.0
-    }
-}
-
 /// Appends a stamp to an encoded message. Protobuf fields may come in any order, so the message can be encoded
 /// before its place in the log is known.
 pub fn stamp(encoded: &mut Vec<u8>, stamp: &Stamp) {

@@ -2,6 +2,7 @@
 
 use super::{entry, fault, lane::Lane, lane::strange};
 use crate::{Error, Position, Reader, Record};
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 
@@ -40,12 +41,11 @@ impl Tape {
                 break;
             }
             let entry = entry::parse(&value).ok_or_else(|| strange(path, "a record"))?;
+            let (key, start) = (entry.key.to_owned(), value.len() - entry.envelope.len());
             bytes += value.len();
-            records.push(Record {
-                position: Position { partition: 0, offset },
-                key: entry.key.to_owned(),
-                value: entry.envelope.to_vec(),
-            });
+            // It stays where the store has read it.
+            let value = Bytes::from_owner(value).slice(start..);
+            records.push(Record { position: Position { partition: 0, offset }, key, value });
         }
         self.next = reached;
         Ok(records)

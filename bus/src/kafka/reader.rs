@@ -5,6 +5,7 @@
 
 use super::{Asker, Context, context::is_away};
 use crate::{Error, From, Position, Reader, Record};
+use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use interdict_schemas::Topic;
 use rdkafka::{
@@ -76,7 +77,7 @@ impl Tape {
         let record = Record {
             position: Position { partition, offset },
             key: key.ok_or_else(|| strange("its key is not text; only interdict may write here"))?.to_owned(),
-            value: message.payload().unwrap_or_default().to_vec(),
+            value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
         };
         if let Some(place) = places.get_mut(&partition) {
             place.next = offset.saturating_add(1);

@@ -87,7 +87,10 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
                     let expected =
                         held.by_ref().find(|(offset, _)| **offset >= record.position.offset || **offset >= needless);
                     let (offset, (key, value)) = expected.expect("nothing is read that was not appended");
-                    prop_assert_eq!((record.position.offset, &record.key, &record.value), (*offset, key, value));
+                    prop_assert_eq!(
+                        (record.position.offset, &record.key, &*record.value),
+                        (*offset, key, value.as_slice())
+                    );
                 }
                 if read.len() < most {
                     prop_assert!(held.all(|(offset, _)| *offset < needless), "a record is missing");

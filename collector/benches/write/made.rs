@@ -1,8 +1,7 @@
 //! Made-up events, and rows of them.
 
 use arrow::array::RecordBatch;
-use interdict_schemas::lake::{self, Record, Table};
-use interdict_schemas::topic::Checked;
+use interdict_schemas::lake::{self, Located, Place, Record, Table};
 use interdict_schemas::{
     Account, Action, Class, Closed, Decision, Effect, Event, Identity, Kind, Message, Principal, PrincipalKind,
     Protocol, Source, Stamp, Target, Time, Verb,
@@ -73,16 +72,16 @@ pub(crate) fn event(index: usize) -> Event {
     }
 }
 
-/// Rows of the table `events`, in its order, as the collector makes them: of many records, a few at once.
+/// Rows of the table `events`, in its order, a few at once, as a library takes them.
 pub(crate) fn rows(from: usize, count: usize) -> Vec<RecordBatch> {
     let mut records: Vec<(String, Record)> = (from..from + count)
         .map(|index| {
             let message = Message::Event(event(index));
             let sequence = index as u64 + 1;
             let previous = Some(interdict_schemas::chain::record(&sequence.to_be_bytes()));
-            let stamp = Stamp { proxy: "bench".into(), spool: "01JSPOOL".into(), sequence, previous };
-            let value = Checked::of(&message, Some(&stamp)).expect("valid");
-            (message.key(), Record { partition: 0, offset: index as u64, value })
+            let stamp = Some(Stamp { proxy: "bench".into(), spool: "01JSPOOL".into(), sequence, previous });
+            let (key, place) = (message.key(), Place { stamp, partition: 0, offset: index as u64 });
+            (key, Record::try_from(&Located { place, value: message }).expect("valid"))
         })
         .collect();
     records.sort_by(|left, right| left.0.cmp(&right.0));

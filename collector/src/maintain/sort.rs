@@ -2,7 +2,7 @@
 //! temporary folder when there is more than one, and merged.
 
 use crate::Error;
-use crate::file;
+use crate::file::Writer;
 use crate::table::failed;
 use arrow::array::RecordBatch;
 use arrow::compute::{SortColumn, concat_batches, interleave_record_batch, lexsort_to_indices, take_record_batch};
@@ -13,7 +13,6 @@ use arrow::ipc::writer::FileWriter;
 use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
 use deltalake::DeltaTableError;
 use interdict_schemas::lake::Table;
-use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::ParquetMetaData;
 use std::collections::BinaryHeap;
 use std::fs::File;
@@ -109,22 +108,15 @@ pub(super) fn write(
     mut take: impl FnMut((Vec<u8>, ParquetMetaData)) -> bool,
 ) -> Result<(), Error> {
     let (table, schema) = (sorter.table, SchemaRef::clone(&sorter.schema));
-    let wrong = |source| Error::Encode { table: table.name(), source };
-    let begin = || ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&schema), Some(file::properties(table)));
-    let mut writer: Option<ArrowWriter<Vec<u8>>> = None;
-    let mut end = |writer: ArrowWriter<Vec<u8>>| -> Result<bool, Error> {
-        let mut writer = writer;
-        let found = writer.finish().map_err(wrong)?;
-        Ok(take((std::mem::take(writer.inner_mut()), found)))
-    };
+    let mut writer: Option<Writer> = None;
+    let mut end = |writer: Writer| -> Result<bool, Error> { Ok(take(writer.close()?)) };
     let mut each = |batch: RecordBatch| -> Result<bool, Error> {
         let mut current = match writer.take() {
             Some(current) => current,
-            None => begin().map_err(wrong)?,
+            None => Writer::new(table, &schema)?,
         };
-        current.write(&batch).map_err(wrong)?;
-        let size = current.bytes_written() + current.in_progress_size();
-        if size as u64 >= target {
+        current.write(&batch)?;
+        if current.size() as u64 >= target {
             return end(current);
         }
         writer = Some(current);

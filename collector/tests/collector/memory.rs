@@ -64,7 +64,7 @@ impl Memory {
         let mut records = self.records.lock().expect("lock");
         let records = records.entry((topic, partition)).or_default();
         let position = Position { partition, offset: records.len() as u64 };
-        records.push(Record { position, key: String::new(), value });
+        records.push(Record { position, key: String::new(), value: value.into() });
         self.grown.send_modify(|grown| *grown += 1);
     }
 
@@ -82,7 +82,7 @@ impl Memory {
     pub(crate) fn lose(&self, topic: Topic, partition: u32, offset: usize) {
         let mut records = self.records.lock().expect("lock");
         let all = records.get_mut(&(topic, partition)).into_iter().flatten();
-        all.take(offset).for_each(|record| record.value = b"gone".to_vec());
+        all.take(offset).for_each(|record| record.value = b"gone".as_slice().into());
     }
 
     fn held(&self, topic: Topic, partition: u32) -> u64 {

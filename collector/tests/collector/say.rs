@@ -53,6 +53,11 @@ pub(crate) fn event(root: &str, number: u64, time: Time) -> Message {
     })
 }
 
+/// An event at first sight: its target's protocol, fields 10, 6 and 2, stands there once more, of which the last counts.
+pub(crate) fn hollow() -> Vec<u8> {
+    [closed_at(NOON).encode(), b"\x52\x0c\x32\x0a\x12\x08nonsense".to_vec()].concat()
+}
+
 /// A session's end at a time that no calendar has.
 pub(crate) fn closed_at(time: Time) -> Message {
     let Message::Event(mut event) = event("wild", 1, time) else { unreachable!("an event") };

@@ -126,12 +126,27 @@ async fn unreadable_records_are_kept_aside_and_block_nothing() {
     log.0.put(Topic::Events, 0, b"garbage".to_vec());
     log.0.put(Topic::Events, 0, say::alert("on the wrong topic").encode());
     log.0.stamped(0, &say::event("root", 2, NOON), "s", 2);
+    log.0.put(Topic::Events, 0, say::hollow());
     collect(patient(folder.path(), 100), log.clone()).await.expect("collected");
     assert_eq!(lake::events(folder.path()).await.len(), 2);
-    assert_eq!(log.0.told(Topic::Events, 0), Some(4));
-    let kept = std::fs::read(folder.path().join("events/_rejected/0-1")).expect("kept");
-    assert_eq!(kept, b"garbage");
+    assert_eq!(lake::rows(folder.path(), Table::Sessions).await, 1);
+    assert_eq!(log.0.told(Topic::Events, 0), Some(5));
+    let kept = |name: &str| std::fs::read(folder.path().join("events/_rejected").join(name)).expect("kept");
+    assert_eq!(kept("0-1"), b"garbage");
+    assert_eq!(kept("0-4"), say::hollow());
     assert!(folder.path().join("events/_rejected/0-2").exists());
+    assert!(!folder.path().join("sessions/_rejected").exists(), "it is told of once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_of_nothing_but_unreadable_records_moves_on() {
+    let folder = tempfile::tempdir().expect("folder");
+    let log = Shared(Arc::new(Memory::new(1)));
+    log.0.put(Topic::Events, 0, say::hollow());
+    collect(patient(folder.path(), 100), log.clone()).await.expect("collected");
+    assert_eq!(lake::events(folder.path()).await.len(), 0);
+    assert_eq!(log.0.told(Topic::Events, 0), Some(1));
+    assert!(folder.path().join("events/_rejected/0-0").exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,11 +4,11 @@ use super::located::PlaceRef;
 use crate::Time;
 use crate::borrowed::Address;
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, StringBuilder, StructArray,
-    TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, RunArray, StringBuilder,
+    StructArray, TimestampMicrosecondArray,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, Int32Type};
 use arrow::error::ArrowError;
 use std::sync::Arc;
 
@@ -38,8 +38,86 @@ pub(super) fn maybe_text<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> Option<&'a 
     Arc::new(column.finish())
 }
 
+/// Texts of which neighbours are alike, each once.
+pub(super) fn repeated<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a str) -> ArrayRef {
+    maybe_repeated(rows, |row| Some(of(row)))
+}
+
+pub(super) fn maybe_repeated<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> Option<&'a str>) -> ArrayRef {
+    let mut values = StringBuilder::new();
+    let is_same = |left: Option<&str>, right: Option<&str>| match (left, right) {
+        (Some(left), Some(right)) => is_same(left, right),
+        (left, right) => left.is_none() && right.is_none(),
+    };
+    let ends = ends(rows, |left, right| is_same(of(left), of(right)), |row| values.append_option(of(row)));
+    runs(ends, Arc::new(values.finish()))
+}
+
+/// The same of lists.
+pub(super) fn repeated_texts<'a, R, I>(rows: &'a [R], of: impl Fn(&'a R) -> Option<I>) -> ArrayRef
+where
+    I: IntoIterator<Item = &'a str>,
+{
+    let is_same = |left: Option<I>, right: Option<I>| match (left, right) {
+        (Some(left), Some(right)) => {
+            let (mut left, mut right) = (left.into_iter(), right.into_iter());
+            loop {
+                match (left.next(), right.next()) {
+                    (Some(left), Some(right)) if is_same(left, right) => {}
+                    (left, right) => break left.is_none() && right.is_none(),
+                }
+            }
+        }
+        (left, right) => left.is_none() && right.is_none(),
+    };
+    let mut lists = lists(0, StringBuilder::new());
+    let ends = ends(rows, |left, right| is_same(of(left), of(right)), |row| append(&mut lists, of(row)));
+    runs(ends, Arc::new(lists.finish()))
+}
+
+fn lists(count: usize, texts: StringBuilder) -> ListBuilder<StringBuilder> {
+    ListBuilder::with_capacity(texts, count).with_field(Field::new("element", DataType::Utf8, true))
+}
+
+fn append<'a>(lists: &mut ListBuilder<StringBuilder>, list: Option<impl IntoIterator<Item = &'a str>>) {
+    let is_there = list.is_some();
+    list.into_iter().flatten().for_each(|text| lists.values().append_value(text));
+    lists.append(is_there);
+}
+
+/// What was read from the same bytes need not be compared.
+fn is_same(left: &str, right: &str) -> bool {
+    std::ptr::eq(left, right) || left == right
+}
+
+/// Where runs of rows end that `is_same` says are alike; `begin` is shown the first of each.
+fn ends<'a, R>(rows: &'a [R], is_same: impl Fn(&'a R, &'a R) -> bool, mut begin: impl FnMut(&'a R)) -> Vec<i32> {
+    let (mut ends, mut last) = (Vec::new(), None);
+    for (at, row) in (0_i32..).zip(rows) {
+        if last.is_some_and(|last| is_same(last, row)) {
+            continue;
+        }
+        if last.is_some() {
+            ends.push(at);
+        }
+        begin(row);
+        last = Some(row);
+    }
+    ends.extend(last.and_then(|_| i32::try_from(rows.len()).ok()));
+    ends
+}
+
+/// Runs of equal values; as they are where each row differs or there is none.
+fn runs(ends: Vec<i32>, values: ArrayRef) -> ArrayRef {
+    match RunArray::<Int32Type>::try_new(&Int32Array::from(ends), &values) {
+        Ok(runs) => Arc::new(runs),
+        // Never: ends rise, and there are as many as values.
+        Err(_) => values,
+    }
+}
+
 pub(super) fn address<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a Option<Address<'a>>) -> ArrayRef {
-    maybe_text(rows, |row| of(row).as_ref().map(|address| &*address.text))
+    maybe_repeated(rows, |row| of(row).as_ref().map(|address| &*address.text))
 }
 
 pub(super) fn time<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> Time) -> ArrayRef {
@@ -73,23 +151,15 @@ pub(super) fn truth<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> bool) -> ArrayRe
     Arc::new(rows.iter().map(|row| Some(of(row))).collect::<BooleanArray>())
 }
 
+/// Lists that differ from row to row.
 pub(super) fn texts<'a, R, I>(rows: &'a [R], of: impl Fn(&'a R) -> Option<I>) -> ArrayRef
 where
     I: IntoIterator<Item = &'a str>,
 {
-    let element = Field::new("element", DataType::Utf8, true);
     let texts = || rows.iter().filter_map(&of).flatten();
     let values = StringBuilder::with_capacity(texts().count(), texts().map(str::len).sum());
-    let mut column = ListBuilder::with_capacity(values, rows.len()).with_field(element);
-    for row in rows {
-        match of(row) {
-            None => column.append_null(),
-            Some(values) => {
-                values.into_iter().for_each(|value| column.values().append_value(value));
-                column.append(true);
-            }
-        }
-    }
+    let mut column = lists(rows.len(), values);
+    rows.iter().for_each(|row| append(&mut column, of(row)));
     Arc::new(column.finish())
 }
 
@@ -114,8 +184,8 @@ pub(super) fn structs(
 pub(super) fn provenance<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a PlaceRef<'a> + Copy) -> [ArrayRef; 5] {
     let stamp = |row| of(row).stamp.as_ref();
     [
-        maybe_text(rows, |row| stamp(row).map(|stamp| stamp.proxy)),
-        maybe_text(rows, |row| stamp(row).map(|stamp| stamp.spool)),
+        maybe_repeated(rows, |row| stamp(row).map(|stamp| stamp.proxy)),
+        maybe_repeated(rows, |row| stamp(row).map(|stamp| stamp.spool)),
         maybe_count(rows, |row| stamp(row).map(|stamp| stamp.sequence)),
         small(rows, |row| of(row).partition),
         count(rows, |row| of(row).offset),

@@ -1,6 +1,6 @@
 //! Rows of `disclosures`: what `events` holds as lists, one row each, so that SQL joins them plainly.
 
-use super::column::{maybe_text, provenance, text};
+use super::column::{maybe_repeated, provenance, repeated};
 use super::located::PlaceRef;
 use super::rows::{Columns, Row, when};
 use crate::EventRef;
@@ -20,16 +20,16 @@ pub(super) fn columns<'a>(rows: &'a [Row<'a, EventRef<'a>>]) -> Columns {
     let rows = rows.as_slice();
     let mut columns = when(rows, |row| row.event.time).to_vec();
     columns.extend([
-        text(rows, |row| row.event.id),
-        text(rows, |row| row.event.session),
-        text(rows, |row| row.event.identity.root().id),
-        text(rows, |row| row.event.identity.actor().id),
-        maybe_text(rows, |row| row.event.source.target),
-        text(rows, |row| row.event.target.name),
-        text(rows, |row| row.event.target.protocol.name()),
-        text(rows, |row| row.what.kind.name()),
-        text(rows, |row| row.what.value),
-        maybe_text(rows, |row| row.what.target),
+        repeated(rows, |row| row.event.id),
+        repeated(rows, |row| row.event.session),
+        repeated(rows, |row| row.event.identity.root().id),
+        repeated(rows, |row| row.event.identity.actor().id),
+        maybe_repeated(rows, |row| row.event.source.target),
+        repeated(rows, |row| row.event.target.name),
+        repeated(rows, |row| row.event.target.protocol.name()),
+        repeated(rows, |row| row.what.kind.name()),
+        repeated(rows, |row| row.what.value),
+        maybe_repeated(rows, |row| row.what.target),
     ]);
     columns.extend(provenance(rows, |row| row.place));
     Ok(columns)

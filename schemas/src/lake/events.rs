@@ -1,6 +1,9 @@
 //! Rows of `events`, to and from.
 
-use super::column::{chained, filled, maybe_count, maybe_text, maybe_time, small, structs, text, texts};
+use super::column::{
+    chained, filled, maybe_count, maybe_repeated, maybe_text, maybe_time, repeated, repeated_texts, small, structs,
+    text,
+};
 use super::rows::{Columns, Row};
 use super::view::{Column, Texts, View};
 use super::who::{self, Who};
@@ -34,7 +37,7 @@ pub(super) fn columns<'a>(rows: &'a [Row<'a, EventRef<'a>>]) -> Columns {
     let mut columns = who::columns(rows);
     columns.extend([
         text(rows, |row| row.value.id),
-        text(rows, |row| row.value.kind.name()),
+        repeated(rows, |row| row.value.kind.name()),
         small(rows, |row| class::of_kind(&row.value.kind).0),
         small(rows, |row| class::of_kind(&row.value.kind).1),
         maybe_text(rows, |row| match &row.value.kind {
@@ -42,23 +45,23 @@ pub(super) fn columns<'a>(rows: &'a [Row<'a, EventRef<'a>>]) -> Columns {
             KindRef::Resulted { action, .. } => Some(action),
             _ => None,
         }),
-        maybe_text(rows, |row| match &row.value.kind {
+        maybe_repeated(rows, |row| match &row.value.kind {
             KindRef::Acted { action: ActionRef { class, .. }, .. } | KindRef::Resulted { class, .. } => {
                 Some(class.name())
             }
             _ => None,
         }),
-        maybe_text(rows, |row| acted(row).map(|(action, _)| action.verb.name())),
-        maybe_text(rows, |row| acted(row).map(|(action, _)| action.text)),
-        texts(rows, |row| acted(row).map(|(action, _)| action.objects.iter().copied())),
-        maybe_text(rows, |row| acted(row).and_then(|(action, _)| action.parameters_digest)),
-        maybe_text(rows, |row| acted(row).and_then(|(action, _)| action.database)),
-        maybe_text(rows, |row| acted(row).map(|(_, decision)| decision.effect.name())),
-        maybe_text(rows, |row| acted(row).and_then(|(_, decision)| filled(decision.reason))),
-        texts(rows, |row| acted(row).map(|(_, decision)| decision.policies.iter().copied())),
-        maybe_text(rows, |row| outcome(row).map(|outcome| outcome.status.name())),
-        maybe_text(rows, |row| outcome(row).and_then(|outcome| filled(outcome.code))),
-        maybe_text(rows, |row| {
+        maybe_repeated(rows, |row| acted(row).map(|(action, _)| action.verb.name())),
+        maybe_repeated(rows, |row| acted(row).map(|(action, _)| action.text)),
+        repeated_texts(rows, |row| acted(row).map(|(action, _)| action.objects.iter().copied())),
+        maybe_repeated(rows, |row| acted(row).and_then(|(action, _)| action.parameters_digest)),
+        maybe_repeated(rows, |row| acted(row).and_then(|(action, _)| action.database)),
+        maybe_repeated(rows, |row| acted(row).map(|(_, decision)| decision.effect.name())),
+        maybe_repeated(rows, |row| acted(row).and_then(|(_, decision)| filled(decision.reason))),
+        repeated_texts(rows, |row| acted(row).map(|(_, decision)| decision.policies.iter().copied())),
+        maybe_repeated(rows, |row| outcome(row).map(|outcome| outcome.status.name())),
+        maybe_repeated(rows, |row| outcome(row).and_then(|outcome| filled(outcome.code))),
+        maybe_repeated(rows, |row| {
             let detail = end(row).map(|end| end.detail).or_else(|| outcome(row).map(|outcome| outcome.detail));
             detail.and_then(filled)
         }),
@@ -66,8 +69,8 @@ pub(super) fn columns<'a>(rows: &'a [Row<'a, EventRef<'a>>]) -> Columns {
         maybe_count(rows, |row| outcome(row).map(|outcome| outcome.duration_us)),
         maybe_count(rows, |row| totals(row).map_or_else(|| outcome(row).map(|o| o.bytes_in), |t| Some(t.bytes_in))),
         maybe_count(rows, |row| totals(row).map_or_else(|| outcome(row).map(|o| o.bytes_out), |t| Some(t.bytes_out))),
-        maybe_text(rows, |row| end(row).and_then(|end| filled(end.reason))),
-        maybe_text(rows, |row| end(row).and_then(|end| end.verdict)),
+        maybe_repeated(rows, |row| end(row).and_then(|end| filled(end.reason))),
+        maybe_repeated(rows, |row| end(row).and_then(|end| end.verdict)),
         maybe_time(rows, |row| totals(row).map(|totals| totals.opened)),
         maybe_count(rows, |row| totals(row).map(|totals| totals.actions)),
         maybe_count(rows, |row| totals(row).map(|totals| totals.denied)),

@@ -1,7 +1,7 @@
 //! A value and where it came from: the provenance columns of every table.
 
-use crate::topic::Checked;
-use crate::{Message, Stamp, StampRef, wire};
+use crate::{EnvelopeRef, Message, Stamp, StampRef, topic, wire};
+use bytes::Bytes;
 
 /// Which record of which log something came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,18 +21,22 @@ pub struct Record {
     pub partition: u32,
     /// Offset there.
     pub offset: u64,
-    /// What it says, and its stamp.
-    pub value: Checked,
+    /// An encoded [`crate::Envelope`]: what it says, and its stamp.
+    pub value: Bytes,
 }
 
-/// What came by no bus, as if it had.
+/// What came by no bus, as if it had. An error if it lacks what every message has, or is too large.
 impl TryFrom<&Located<Message>> for Record {
     type Error = wire::Error;
 
     fn try_from(located: &Located<Message>) -> Result<Self, Self::Error> {
         let Place { stamp, partition, offset } = &located.place;
-        let value = Checked::of(&located.value, stamp.as_ref())?;
-        Ok(Self { partition: *partition, offset: *offset, value })
+        let mut value = located.value.encode();
+        if let Some(stamp) = stamp {
+            topic::stamp(&mut value, stamp);
+        }
+        EnvelopeRef::decode(&value)?;
+        Ok(Self { partition: *partition, offset: *offset, value: value.into() })
     }
 }
 

@@ -31,7 +31,7 @@ pub use link::{Link, links};
 pub use located::{Located, Place, Record};
 pub use recordings::recordings;
 pub use resolutions::resolutions;
-pub use rows::{day, rows};
+pub use rows::{Runs, day, rows};
 pub use verdicts::verdicts;
 pub use view::places;
 

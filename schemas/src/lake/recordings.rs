@@ -1,6 +1,6 @@
 //! Rows of `recordings`, to and from.
 
-use super::column::{chained, count, text};
+use super::column::{chained, count, repeated};
 use super::rows::{Columns, Row, when};
 use super::view::{Column, View};
 use super::{Error, Located, Table};
@@ -58,12 +58,12 @@ impl Reader {
 pub(super) fn columns(rows: &[Row<'_, Chunk>]) -> Columns {
     let mut columns = when(rows, |row| row.value.time).to_vec();
     columns.extend([
-        text(rows, |row| &row.value.session),
+        repeated(rows, |row| &row.value.session),
         count(rows, |row| row.value.index),
-        text(rows, |row| row.value.stream.name()),
+        repeated(rows, |row| row.value.stream.name()),
         Arc::new(BinaryArray::from_iter_values(rows.iter().map(|row| &row.value.data))),
-        text(rows, |row| &row.value.root),
-        text(rows, |row| &row.value.target),
+        repeated(rows, |row| &row.value.root),
+        repeated(rows, |row| &row.value.target),
     ]);
     columns.extend(chained(rows, Row::place));
     Ok(columns)

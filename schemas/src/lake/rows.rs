@@ -5,8 +5,11 @@ use super::{
     Error, Record, Table, alerts, checkpoints, column, disclosures, events, recordings, resolutions, sessions,
     verdicts,
 };
-use crate::{Alert, Checkpoint, Chunk, EventRef, Message, MessageRef, Resolution, Time, Verdict};
+use crate::wire::{self, Memo};
+use crate::{Alert, Checkpoint, Chunk, EnvelopeRef, EventRef, Message, MessageRef, Resolution, Time, Verdict};
 use arrow::array::{ArrayRef, Date32Array, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use std::sync::Arc;
 
@@ -36,37 +39,80 @@ pub fn day(time: Time) -> i32 {
     }
 }
 
-/// The rows that `records` make in `table`, in their order, with all its columns. Records that have no row there are
-/// passed over; one record may make several.
+/// The rows that `records` make in `table`, in their order, with all its columns as its schema says. Records that have no
+/// row there are passed over; one record may make several.
 ///
 /// # Errors
-/// When the rows are too large for one batch (2 GiB of one column).
+/// When the rows are too large for one batch (2 GiB of one column), or a record is none.
 pub fn rows<'a>(table: Table, records: impl IntoIterator<Item = &'a Record>) -> Result<RecordBatch, Error> {
-    let read = |record: &'a Record| {
-        let envelope = record.value.envelope().map_err(|source| Error::Record { table: table.name(), source })?;
-        let (partition, offset) = (record.partition, record.offset);
-        Ok((PlaceRef { stamp: envelope.stamp, partition, offset }, envelope.message))
-    };
-    let records = records.into_iter();
-    // A row is large: the list must not grow.
-    let mut read_all = Vec::with_capacity(records.size_hint().0);
-    for record in records {
-        read_all.push(read(record)?);
+    let unread = |_: &Record, error| Err(Error::Record { table: table.name(), source: error });
+    let (runs, schema) = (Runs::of(table).next(records, unread)?, table.schema());
+    let columns = runs.columns().iter().zip(schema.fields());
+    let flat = columns.map(|(column, field)| cast(column, field.data_type())).collect::<Result<_, _>>();
+    flat.and_then(|flat| RecordBatch::try_new(table.schema(), flat)).map_err(|source| Error::batch(table, source))
+}
+
+/// Makes rows a batch at a time as [`rows`] does, but columns of which neighbours are alike are run-end encoded: what many
+/// rows say is there once, and of records in the table's order what many say is read once.
+#[derive(Debug)]
+pub struct Runs<'a> {
+    table: Table,
+    memo: Memo<'a>,
+    // Kept from batch to batch: a row is large.
+    read: Vec<(PlaceRef<'a>, MessageRef<'a>)>,
+}
+
+impl<'a> Runs<'a> {
+    /// Of a table, from no record yet.
+    #[must_use]
+    pub fn of(table: Table) -> Self {
+        Self { table, memo: Memo::default(), read: Vec::new() }
     }
-    let records = read_all.as_slice();
-    let columns = match table {
-        Table::Events => events::columns(&pick(records, event)),
-        Table::Sessions => sessions::columns(&pick(records, event)),
-        Table::Disclosures => disclosures::columns(&pick(records, event)),
-        Table::Recordings => recordings::columns(&pick(records, chunk)),
-        Table::Alerts => alerts::columns(&pick(records, alert)),
-        Table::Verdicts => verdicts::columns(&pick(records, verdict)),
-        Table::Resolutions => resolutions::columns(&pick(records, resolution)),
-        Table::Checkpoints => checkpoints::columns(&pick(records, checkpoint)),
-    };
-    columns
-        .and_then(|columns| RecordBatch::try_new(table.schema(), columns))
-        .map_err(|source| Error::batch(table, source))
+
+    /// The rows of the next records; `unread` is told of those that are none, and they are passed over if it says so.
+    ///
+    /// # Errors
+    /// When the rows are too large for one batch (2 GiB of one column), or as `unread` says.
+    pub fn next(
+        &mut self,
+        records: impl IntoIterator<Item = &'a Record>,
+        mut unread: impl FnMut(&'a Record, wire::Error) -> Result<(), Error>,
+    ) -> Result<RecordBatch, Error> {
+        let Self { table, memo, read } = self;
+        let table = *table;
+        read.clear();
+        for record in records {
+            match EnvelopeRef::decode_beside(&record.value, memo) {
+                Ok(EnvelopeRef { stamp, message }) => {
+                    let (partition, offset) = (record.partition, record.offset);
+                    read.push((PlaceRef { stamp, partition, offset }, message));
+                }
+                Err(error) => unread(record, error)?,
+            }
+        }
+        let records = read.as_slice();
+        let columns = match table {
+            Table::Events => events::columns(&pick(records, event)),
+            Table::Sessions => sessions::columns(&pick(records, event)),
+            Table::Disclosures => disclosures::columns(&pick(records, event)),
+            Table::Recordings => recordings::columns(&pick(records, chunk)),
+            Table::Alerts => alerts::columns(&pick(records, alert)),
+            Table::Verdicts => verdicts::columns(&pick(records, verdict)),
+            Table::Resolutions => resolutions::columns(&pick(records, resolution)),
+            Table::Checkpoints => checkpoints::columns(&pick(records, checkpoint)),
+        };
+        let batch = |columns: Vec<ArrayRef>| {
+            let schema = table.schema();
+            let fields = schema
+                .fields()
+                .iter()
+                .zip(&columns)
+                .map(|(field, column)| Field::new(field.name(), column.data_type().clone(), field.is_nullable()));
+            let fields: Vec<Field> = fields.collect();
+            RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+        };
+        columns.and_then(batch).map_err(|source| Error::batch(table, source))
+    }
 }
 
 /// What the makers of columns return.

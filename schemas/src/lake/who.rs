@@ -1,7 +1,7 @@
 //! The columns that say who, from where and to what, shared by `events` and `sessions`.
 
 use super::Error;
-use super::column::{address, filled, maybe_text, port, text, texts};
+use super::column::{address, filled, maybe_repeated, port, repeated, repeated_texts};
 use super::rows::{Row, when};
 use super::view::{Column, Texts, View};
 use crate::borrowed::{AccountRef, Address, IdentityRef, PrincipalRef, SourceRef, TargetRef};
@@ -14,29 +14,29 @@ pub(super) fn columns<'a>(rows: &'a [Row<'a, EventRef<'a>>]) -> Vec<ArrayRef> {
     let mut columns = Vec::with_capacity(64);
     columns.extend(when(rows, |row| row.value.time));
     columns.extend([
-        text(rows, |row| row.value.session),
-        text(rows, |row| row.value.identity.issuer),
-        text(rows, |row| row.value.identity.root().id),
-        text(rows, |row| row.value.identity.root().kind.name()),
-        text(rows, |row| row.value.identity.actor().id),
-        text(rows, |row| row.value.identity.actor().kind.name()),
-        texts(rows, |row| Some(row.value.identity.chain().iter().map(|link| link.id))),
-        texts(rows, |row| Some(row.value.identity.chain().iter().map(|link| link.kind.name()))),
-        texts(rows, |row| Some(row.value.identity.groups.iter().copied())),
-        maybe_text(rows, |row| row.value.identity.delegation.and_then(|(id, _)| filled(id))),
-        maybe_text(rows, |row| row.value.identity.delegation.and_then(|(_, parent)| filled(parent))),
+        repeated(rows, |row| row.value.session),
+        repeated(rows, |row| row.value.identity.issuer),
+        repeated(rows, |row| row.value.identity.root().id),
+        repeated(rows, |row| row.value.identity.root().kind.name()),
+        repeated(rows, |row| row.value.identity.actor().id),
+        repeated(rows, |row| row.value.identity.actor().kind.name()),
+        repeated_texts(rows, |row| Some(row.value.identity.chain().iter().map(|link| link.id))),
+        repeated_texts(rows, |row| Some(row.value.identity.chain().iter().map(|link| link.kind.name()))),
+        repeated_texts(rows, |row| Some(row.value.identity.groups.iter().copied())),
+        maybe_repeated(rows, |row| row.value.identity.delegation.and_then(|(id, _)| filled(id))),
+        maybe_repeated(rows, |row| row.value.identity.delegation.and_then(|(_, parent)| filled(parent))),
         address(rows, |row| &row.value.source.address),
         port(rows, |row| row.value.source.port),
-        maybe_text(rows, |row| row.value.source.host),
-        maybe_text(rows, |row| row.value.source.target),
-        text(rows, |row| row.value.target.name),
-        text(rows, |row| row.value.target.protocol.name()),
-        maybe_text(rows, |row| row.value.target.host),
+        maybe_repeated(rows, |row| row.value.source.host),
+        maybe_repeated(rows, |row| row.value.source.target),
+        repeated(rows, |row| row.value.target.name),
+        repeated(rows, |row| row.value.target.protocol.name()),
+        maybe_repeated(rows, |row| row.value.target.host),
         address(rows, |row| &row.value.target.address),
         port(rows, |row| row.value.target.port),
-        maybe_text(rows, |row| row.value.target.alias),
-        maybe_text(rows, |row| filled(row.value.account.name)),
-        maybe_text(rows, |row| row.value.account.credential),
+        maybe_repeated(rows, |row| row.value.target.alias),
+        maybe_repeated(rows, |row| filled(row.value.account.name)),
+        maybe_repeated(rows, |row| row.value.account.credential),
     ]);
     columns
 }

@@ -1,5 +1,6 @@
 //! Events: from how they lie in the bytes to what they mean, and back.
 
+use super::field::{Fault, Message, Part};
 use super::{Error, Result, layout, option, present};
 use crate::borrowed::{
     AccountRef, ActionRef, Address, DecisionRef, DecoyUseRef, DisclosureRef, EndRef, EventRef, IdentityRef, KindRef,
@@ -8,25 +9,83 @@ use crate::borrowed::{
 use crate::list::List;
 use crate::{Protocol, Time, Verb};
 
-impl<'a> TryFrom<layout::Event<'a>> for EventRef<'a> {
+/// What was read last of that which stays the same from event to event of a session. Whoever reads records of one root
+/// in the order of time reads most of it once.
+#[derive(Debug, Default)]
+pub(crate) struct Memo<'a> {
+    identity: Seen<'a, IdentityRef<'a>>,
+    source: Seen<'a, SourceRef<'a>>,
+    target: Seen<'a, TargetRef<'a>>,
+    account: Seen<'a, AccountRef<'a>>,
+}
+
+/// What bytes meant.
+#[derive(Debug)]
+struct Seen<'a, T>(Option<(&'a [u8], T)>);
+
+impl<T> Default for Seen<'_, T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'a, T: Clone> Seen<'a, T> {
+    /// What a part means. The outer error is of bytes that are no message, the inner one of a message that means nothing.
+    fn read<M: Message<'a> + Clone>(
+        &mut self,
+        part: &Part<'a, M>,
+        make: impl FnOnce(Option<M>) -> Result<T>,
+    ) -> std::result::Result<Result<T>, Fault> {
+        let bytes = part.bytes();
+        if let Some((seen, value)) = &self.0
+            && bytes.is_some_and(|bytes| bytes == *seen)
+        {
+            return Ok(Ok(value.clone()));
+        }
+        let value = make(part.read()?);
+        self.0 = bytes.zip(value.as_ref().ok().cloned());
+        Ok(value)
+    }
+}
+
+/// An event whose parts were read, but not what they mean.
+pub(super) struct Parts<'a> {
+    identity: Result<IdentityRef<'a>>,
+    source: Result<SourceRef<'a>>,
+    target: Result<TargetRef<'a>>,
+    account: Result<AccountRef<'a>>,
+    event: layout::Event<'a>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn read(event: layout::Event<'a>, memo: &mut Memo<'a>) -> std::result::Result<Self, Fault> {
+        let Memo { identity, source, target, account } = memo;
+        Ok(Self {
+            identity: identity
+                .read(&event.identity, |identity| identity.ok_or(Error::Missing("event.identity"))?.try_into())?,
+            source: source.read(&event.source, |source| source.unwrap_or_default().try_into())?,
+            target: target.read(&event.target, |target| target.ok_or(Error::Missing("event.target"))?.try_into())?,
+            account: account.read(&event.account, |account| {
+                let layout::Account { name, credential, .. } = account.unwrap_or_default();
+                Ok(AccountRef { name, credential: option(credential) })
+            })?,
+            event,
+        })
+    }
+}
+
+impl<'a> TryFrom<Parts<'a>> for EventRef<'a> {
     type Error = Error;
 
-    fn try_from(event: layout::Event<'a>) -> Result<Self> {
-        let source = event.source.unwrap_or_default();
-        let account = event.account.unwrap_or_default();
+    fn try_from(Parts { identity, source, target, account, event }: Parts<'a>) -> Result<Self> {
         Ok(Self {
             id: present(event.id, "event.id")?,
             time: Time(event.time_us),
             session: present(event.session, "event.session")?,
-            identity: event.identity.ok_or(Error::Missing("event.identity"))?.try_into()?,
-            source: SourceRef {
-                address: address(source.address, "source.address")?,
-                port: port(source.port, "source.port")?,
-                host: option(source.host),
-                target: option(source.target),
-            },
-            target: event.target.ok_or(Error::Missing("event.target"))?.try_into()?,
-            account: AccountRef { name: account.name, credential: option(account.credential) },
+            identity: identity?,
+            source: source?,
+            target: target?,
+            account: account?,
             disclosures: event
                 .disclosures
                 .iter()
@@ -62,6 +121,19 @@ impl<'a> TryFrom<layout::Identity<'a>> for IdentityRef<'a> {
         }
         let delegation = option(identity.delegation).map(|id| (id, identity.parent_delegation));
         Self::new(identity.issuer, chain, identity.groups, delegation).ok_or(Error::Missing("identity.chain"))
+    }
+}
+
+impl<'a> TryFrom<layout::Source<'a>> for SourceRef<'a> {
+    type Error = Error;
+
+    fn try_from(source: layout::Source<'a>) -> Result<Self> {
+        Ok(Self {
+            address: address(source.address, "source.address")?,
+            port: port(source.port, "source.port")?,
+            host: option(source.host),
+            target: option(source.target),
+        })
     }
 }
 
@@ -164,7 +236,7 @@ impl<'a> From<&'a EventRef<'_>> for layout::Event<'a> {
             id: event.id,
             time_us: event.time.0,
             session: event.session,
-            identity: Some(layout::Identity {
+            identity: Part::whole(layout::Identity {
                 issuer: identity.issuer,
                 chain: chain
                     .map(|link| layout::Principal { id: link.id, kind: link.kind.into(), ..Default::default() })
@@ -174,14 +246,14 @@ impl<'a> From<&'a EventRef<'_>> for layout::Event<'a> {
                 parent_delegation,
                 ..Default::default()
             }),
-            source: Some(layout::Source {
+            source: Part::whole(layout::Source {
                 address: written(&source.address),
                 port: source.port.into(),
                 host: text(&source.host),
                 target: text(&source.target),
                 ..Default::default()
             }),
-            target: Some(layout::Target {
+            target: Part::whole(layout::Target {
                 name: target.name,
                 protocol: target.protocol.name(),
                 host: text(&target.host),
@@ -190,7 +262,7 @@ impl<'a> From<&'a EventRef<'_>> for layout::Event<'a> {
                 alias: text(&target.alias),
                 ..Default::default()
             }),
-            account: Some(layout::Account {
+            account: Part::whole(layout::Account {
                 name: account.name,
                 credential: text(&account.credential),
                 ..Default::default()

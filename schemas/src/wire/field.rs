@@ -2,6 +2,10 @@
 //! generated code of `prost` does, byte for byte and refusal for refusal (a property test holds it to that): the last
 //! of several scalars counts, messages are merged, lists go on, what is not known is passed over.
 
+mod part;
+
+pub(super) use part::Part;
+
 use crate::list::List;
 
 /// Why bytes are no message.
@@ -38,7 +42,7 @@ pub(super) enum Form {
 const DEPTH: u32 = 100;
 
 /// What is left to be read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Input<'a> {
     bytes: &'a [u8],
     depth: u32,

@@ -1,7 +1,7 @@
 //! How events and stamps lie in a record's bytes: the messages of `record.proto` that are read and written without
 //! copying. Reading, writing and passing over all come from this one description.
 
-use super::field::{Fault, Field, Form, Input, Message, message, message_size, put_message};
+use super::field::{Fault, Field, Form, Input, Message, Part, message, message_size, put_message};
 use crate::list::List;
 
 message! {
@@ -63,10 +63,10 @@ message! {
         1 id: &'a str,
         2 time_us: i64,
         3 session: &'a str,
-        4 identity: Option<Identity<'a>>,
-        5 source: Option<Source<'a>>,
-        6 target: Option<Target<'a>>,
-        7 account: Option<Account<'a>>,
+        4 identity: Part<'a, Identity<'a>>,
+        5 source: Part<'a, Source<'a>>,
+        6 target: Part<'a, Target<'a>>,
+        7 account: Part<'a, Account<'a>>,
         8 disclosures: List<Disclosure<'a>, 0>,
         9 presented: List<DecoyUse<'a>, 0>;
         kind: Kind { 20 Opened, 21 Refused, 22 Closed, 23 Acted, 24 Resulted }

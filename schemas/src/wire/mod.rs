@@ -8,13 +8,16 @@ mod enums;
 mod event;
 mod field;
 mod layout;
+mod outline;
 mod resolution;
 mod verdict;
 
 use crate::borrowed::{EnvelopeRef, EventRef, MessageRef, StampRef};
 use crate::topic::{MAX_RECORD, VERSION};
 use crate::{Digest, Judged, Message, Stamp, Time};
+pub(crate) use event::Memo;
 use field::{Fault, Field as _, Input, Message as _, put_message};
+pub use outline::{About, Outline};
 use prost::Message as _;
 
 #[expect(unreachable_pub, clippy::all, reason = "generated")]
@@ -97,10 +100,8 @@ pub(crate) fn stamp(encoded: &mut Vec<u8>, stamp: &Stamp) {
     put_message(STAMP_FIELD, &stamp, encoded);
 }
 
-pub(crate) fn decode(bytes: &[u8]) -> Result<EnvelopeRef<'_>> {
-    if bytes.len() > MAX_RECORD {
-        return Err(Error::TooLarge(bytes.len()));
-    }
+pub(crate) fn decode<'a>(bytes: &'a [u8], memo: &mut Memo<'a>) -> Result<EnvelopeRef<'a>> {
+    checked(bytes)?;
     let (mut version, mut stamp, mut event) = (0_u32, None::<layout::Stamp<'_>>, None::<layout::Event<'_>>);
     let (mut input, mut has_others) = (Input::new(bytes), false);
     while !input.is_empty() {
@@ -109,23 +110,35 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<EnvelopeRef<'_>> {
             (STAMP_FIELD, form) => stamp.accept(form, &mut input)?,
             (EVENT_FIELD, form) => event.accept(form, &mut input)?,
             (number @ CHUNK_FIELD..=LAST_FIELD, form) => {
-                // Of several bodies the last one counts.
-                (event, has_others) = (None, true);
+                // Of several bodies the last one counts, but each must be one.
+                if let Some(event) = event.take() {
+                    event::Parts::read(event, memo)?;
+                }
+                has_others = true;
                 input.skip(number, form)?;
             }
             (number, form) => input.skip(number, form)?,
         }
     }
+    let event = event.map(|event| event::Parts::read(event, memo)).transpose()?;
     let others = if has_others { pb::Envelope::decode(bytes)?.body } else { None };
-    if version == 0 || version > VERSION {
-        return Err(Error::Version(version));
-    }
+    known(version)?;
     let stamp = stamp.map(read_stamp).transpose()?;
     let message = match event {
         Some(event) => MessageRef::Event(event.try_into()?),
         None => MessageRef::Other(other(others.ok_or(Error::Missing("body"))?)?),
     };
     Ok(EnvelopeRef { stamp, message })
+}
+
+/// No record is larger.
+const fn checked(bytes: &[u8]) -> Result<()> {
+    if bytes.len() > MAX_RECORD { Err(Error::TooLarge(bytes.len())) } else { Ok(()) }
+}
+
+/// A version that this build reads.
+const fn known(version: u32) -> Result<()> {
+    if version == 0 || version > VERSION { Err(Error::Version(version)) } else { Ok(()) }
 }
 
 fn other(body: pb::envelope::Body) -> Result<Message> {

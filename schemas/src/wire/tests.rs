@@ -4,8 +4,8 @@
 #[path = "../../tests/strategy/mod.rs"]
 mod strategy;
 
-use super::{Error, decode, encode, pb, stamp};
-use crate::{Envelope, EnvelopeRef};
+use super::{About, Error, Memo, Outline, encode, pb, stamp};
+use crate::{Envelope, EnvelopeRef, Message, Stamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -47,6 +47,10 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+fn decode(bytes: &[u8]) -> Result<EnvelopeRef<'_>, Error> {
+    super::decode(bytes, &mut Memo::default())
+}
+
 fn told(read: Result<EnvelopeRef<'_>, Error>) -> Result<Envelope, String> {
     read.map(Into::into).map_err(|error| error.to_string())
 }
@@ -72,6 +76,33 @@ proptest! {
                 prop_assert_eq!(told(decode(&bytes)), told(decode(&plain)));
                 prop_assert!(!matches!(decode(&bytes), Err(Error::Malformed(_))));
             }
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_is_what_its_outline_says(bytes in damaged()) {
+        let Ok(Envelope { stamp, message }) = decode(&bytes).map(Into::into) else { return Ok(()) };
+        let outline = Outline::read(&bytes).expect("an outline");
+        prop_assert_eq!(outline.topic(), message.topic());
+        prop_assert_eq!(outline.stamp.map(Stamp::from), stamp);
+        match (outline.about, message) {
+            (About::Other(other), message) => prop_assert_eq!(other, message),
+            (About::Event { time, root, is_of_session, discloses }, Message::Event(event)) => {
+                prop_assert_eq!((time, root), (event.time, &*event.identity.root().id));
+                let name = event.kind.name();
+                prop_assert_eq!(is_of_session, matches!(name, "opened" | "refused" | "closed"));
+                prop_assert_eq!(discloses, !event.disclosures.is_empty());
+            }
+            (about, message) => prop_assert!(false, "{about:?} of {message:?}"),
+        }
+    }
+
+    #[test]
+    fn what_was_read_before_changes_nothing(records in vec(damaged(), 1..6), order in vec(any::<Index>(), 1..12)) {
+        let mut memo = Memo::default();
+        for at in order {
+            let bytes = &records[at.index(records.len())];
+            prop_assert_eq!(told(super::decode(bytes, &mut memo)), told(decode(bytes)));
         }
     }
 }
