@@ -53,9 +53,10 @@ async fn restart(folder: &Path) -> f64 {
     let (stop, (tell, ready)) = (CancellationToken::new(), oneshot::channel());
     let start = Instant::now();
     let detector = tokio::spawn(interdict_detector::run_ready(config, log, tell, stop.clone()));
-    ready.await.expect("it judges");
+    let judges = ready.await;
     let took = start.elapsed().as_secs_f64();
     stop.cancel();
     detector.await.expect("joined").expect("detector");
+    judges.expect("it judges");
     took
 }

@@ -2,10 +2,13 @@
 //! continues. Rows and offsets are of one snapshot, so that no event is missed or folded twice.
 
 use crate::resolved::Resolved;
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{AsArray as _, RecordBatch};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Date32Type};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake::{DeltaTable, DeltaTableError};
 use futures::StreamExt;
@@ -13,10 +16,15 @@ use interdict_bus::From as Offsets;
 use interdict_schemas::lake::txn::{IMPORTED, Txn};
 use interdict_schemas::lake::{self, Located, Place, Table};
 use interdict_schemas::{Event, Resolution, Time, Topic};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use url::Url;
 
-/// Memory that ordering the events may take before it spills to disk.
+/// Memory that ordering a day may take before it spills to disk.
 const SORT_MEMORY: usize = 256 << 20;
+
+/// Rows read at a time: each becomes an event, which takes more memory than its row.
+const BATCH: usize = 2048;
 
 /// Why history cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +87,12 @@ impl Error {
 /// The events of the lake, streaming.
 pub struct History {
     table: String,
+    /// Nothing where no lake is.
+    context: Option<SessionContext>,
+    /// Those that are left.
+    days: VecDeque<i32>,
+    /// The condition on a row, beside its day.
+    wanted: String,
     stream: Option<SendableRecordBatchStream>,
     next: Offsets,
     imported: u64,
@@ -112,6 +126,9 @@ impl History {
         let failed = |source| Error::Table { table: table.clone(), source: Box::new(source) };
         let mut history = Self {
             table: table.clone(),
+            context: None,
+            days: VecDeque::new(),
+            wanted: after.iter().map(wanted).collect(),
             stream: None,
             next: after.clone(),
             imported: 0,
@@ -145,8 +162,8 @@ impl History {
             let next = history.next.entry(*partition).or_insert(*offset);
             *next = (*next).max(*offset);
         }
-        let read = query(&delta, since, after).await;
-        history.stream = Some(read.map_err(|source| Error::Read { table, source: Box::new(source) })?);
+        let opened = days(&delta, since).await.map_err(|source| Error::read(&table, source))?;
+        (history.context, history.days) = (Some(opened.0), opened.1);
         Ok(history)
     }
 
@@ -179,12 +196,22 @@ impl History {
     /// # Errors
     /// When the lake cannot be read any further.
     pub async fn next(&mut self) -> Result<Option<Vec<Located<Event>>>, Error> {
-        let Some(stream) = &mut self.stream else { return Ok(None) };
-        let Some(batch) = stream.next().await else { return Ok(None) };
-        let batch = batch.map_err(|source| Error::read(&self.table, source))?;
-        let (events, unreadable) = events(&batch, &self.table);
-        self.unreadable += unreadable;
-        Ok(Some(events))
+        let Some(context) = &self.context else { return Ok(None) };
+        loop {
+            if let Some(stream) = &mut self.stream {
+                match stream.next().await.transpose().map_err(|source| Error::read(&self.table, source))? {
+                    Some(batch) => {
+                        let (events, unreadable) = events(&batch, &self.table);
+                        self.unreadable += unreadable;
+                        return Ok(Some(events));
+                    }
+                    None => self.stream = None,
+                }
+            }
+            let Some(day) = self.days.pop_front() else { return Ok(None) };
+            let read = ordered(context, day, &self.wanted).await;
+            self.stream = Some(read.map_err(|source| Error::read(&self.table, source))?);
+        }
     }
 }
 
@@ -207,23 +234,39 @@ pub(crate) fn events(batch: &RecordBatch, table: &str) -> (Vec<Located<Event>>, 
     (events, unreadable)
 }
 
-async fn query(
-    delta: &DeltaTable,
-    since: Time,
-    after: &Offsets,
-) -> Result<SendableRecordBatchStream, DataFusionError> {
-    let runtime = RuntimeEnvBuilder::new().with_memory_limit(SORT_MEMORY, 1.0).build_arc()?;
-    let context = SessionContext::new_with_config_rt(SessionConfig::new(), runtime);
-    let provider = delta.table_provider().await?;
-    context.register_table(Table::Events.name(), provider)?;
+/// How events are put in order: a day at a time, in bounded memory. All at once there are too many to be merged in it.
+pub(crate) fn ordering() -> Result<(SessionConfig, Arc<RuntimeEnv>), DataFusionError> {
+    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(SORT_MEMORY)));
+    Ok((SessionConfig::new().with_batch_size(BATCH), runtime.build_arc()?))
+}
+
+/// The days there are since then.
+async fn days(delta: &DeltaTable, since: Time) -> Result<(SessionContext, VecDeque<i32>), DataFusionError> {
+    let (config, runtime) = ordering()?;
+    let context = SessionContext::new_with_config_rt(config, runtime);
+    context.register_table(Table::Events.name(), delta.table_provider().await?)?;
     let day = lake::day(since);
-    let known = |(partition, offset): (&u32, &u64)| {
-        format!(" and not (bus_partition = {partition} and bus_offset < {offset})")
-    };
+    let sql = format!("select distinct date from events where date >= cast({day} as date) order by date");
+    let mut days = VecDeque::new();
+    for batch in context.sql(&sql).await?.collect().await? {
+        let date = cast(batch.column(0), &DataType::Date32)?;
+        days.extend(date.as_primitive::<Date32Type>().values());
+    }
+    Ok((context, days))
+}
+
+/// What is not known of a partition yet.
+fn wanted((partition, offset): (&u32, &u64)) -> String {
+    format!(" and not (bus_partition = {partition} and bus_offset < {offset})")
+}
+
+async fn ordered(
+    context: &SessionContext,
+    day: i32,
+    wanted: &str,
+) -> Result<SendableRecordBatchStream, DataFusionError> {
     let sql = format!(
-        "select * from {} where date >= cast({day} as date){} order by time, bus_partition, bus_offset",
-        Table::Events.name(),
-        after.iter().map(known).collect::<String>()
+        "select * from events where date = cast({day} as date){wanted} order by time, bus_partition, bus_offset"
     );
     context.sql(&sql).await?.execute_stream().await
 }

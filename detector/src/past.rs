@@ -2,14 +2,12 @@
 //! works while a collector writes. One day is ordered at a time, and what does not fit into memory is ordered on disk,
 //! so memory is bounded however long the past is.
 
-use crate::history::{Error, url_of};
+use crate::history::{Error, ordering, url_of};
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Date32Type, Int64Type};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::SessionContext;
 use deltalake::{DeltaTable, DeltaTableError};
 use futures::StreamExt;
 use interdict_cluster::{Address, Cluster};
@@ -17,12 +15,6 @@ use interdict_schemas::lake::{self, Located, Place, Table};
 use interdict_schemas::{Event, Resolution, Time};
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Memory that ordering a day may take before it spills to disk.
-const SORT_MEMORY: usize = 256 << 20;
-
-/// Rows read at a time: each becomes an event, which takes more memory than its row.
-const BATCH: usize = 2048;
 
 /// Something that the fold is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,12 +59,10 @@ impl Past {
     /// # Errors
     /// As [`Self::open`], and when the cluster gives no answer.
     pub async fn open_on(cluster: Option<Address>, lake: &str, since: Time, until: Time) -> Result<Self, Error> {
-        let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(SORT_MEMORY)));
-        let config = SessionConfig::new().with_batch_size(BATCH);
         let url = url_of(lake, Table::Events)?;
         let table = url.to_string();
         let read = |source| Error::read(&table, source);
-        let runtime = runtime.build_arc().map_err(read)?;
+        let (config, runtime) = ordering().map_err(read)?;
         let cluster = cluster.map(|address| Cluster::new(address, Arc::new(())));
         let context = match &cluster {
             None => SessionContext::new_with_config_rt(config, runtime),
