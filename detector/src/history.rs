@@ -237,7 +237,8 @@ pub(crate) fn events(batch: &RecordBatch, table: &str) -> (Vec<Located<Event>>, 
 /// How events are put in order: a day at a time, in bounded memory. All at once there are too many to be merged in it.
 pub(crate) fn ordering() -> Result<(SessionConfig, Arc<RuntimeEnv>), DataFusionError> {
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(SORT_MEMORY)));
-    Ok((SessionConfig::new().with_batch_size(BATCH), runtime.build_arc()?))
+    // One sort has all of the memory. Several share it, and leave too little to whoever merges what they have sorted.
+    Ok((SessionConfig::new().with_batch_size(BATCH).with_target_partitions(1), runtime.build_arc()?))
 }
 
 /// The days there are since then.

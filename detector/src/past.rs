@@ -7,7 +7,7 @@ use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Date32Type, Int64Type};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake::{DeltaTable, DeltaTableError};
 use futures::StreamExt;
 use interdict_cluster::{Address, Cluster};
@@ -66,7 +66,11 @@ impl Past {
         let cluster = cluster.map(|address| Cluster::new(address, Arc::new(())));
         let context = match &cluster {
             None => SessionContext::new_with_config_rt(config, runtime),
-            Some(cluster) => cluster.context(config, runtime),
+            // Its sorts are spread over executors, each with memory of its own.
+            Some(cluster) => {
+                let parts = SessionConfig::new().target_partitions();
+                cluster.context(config.with_target_partitions(parts), runtime)
+            }
         };
         let is_remote = cluster.is_some();
         if register(&context, lake, Table::Events, is_remote).await?.is_none() {
