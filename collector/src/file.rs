@@ -64,6 +64,9 @@ const SOUGHT: [&str; 12] = [
     "alert",
 ];
 
+/// The least effort: most of what repeats is gone before.
+const ZSTD: i32 = 1;
+
 /// Texts and bytes that seldom repeat: a dictionary of them would be built and thrown away.
 const DISTINCT: [&str; 6] = ["id", "action", "data", "previous", "head", "signature"];
 
@@ -72,7 +75,7 @@ const DISTINCT: [&str; 6] = ["id", "action", "data", "previous", "head", "signat
 pub(crate) fn properties(table: Table) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD).unwrap_or_default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_created_by(concat!("interdict ", env!("CARGO_PKG_VERSION")).to_owned());
     for field in table.schema().fields() {

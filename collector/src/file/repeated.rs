@@ -1,6 +1,6 @@
 //! A column of texts, or of lists of them, of which neighbours are alike, as Parquet. What a run of rows says is looked
 //! up once, and counted, compared and put into the bloom filter once; a library that is given rows does all that for each
-//! of them, which was half of what the collector cost. Pages, dictionary and statistics are those that any reader knows.
+//! of them. Pages, dictionary and statistics are those that any reader knows.
 
 use super::chunk::Chunk;
 use super::dictionary::{Dictionary, Lists};

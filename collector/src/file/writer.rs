@@ -2,7 +2,7 @@
 //! arrow-rs, all spliced into one file by its writer.
 
 use super::repeated::Repeated;
-use super::{DISTINCT, SOUGHT, properties};
+use super::{DISTINCT, SOUGHT, ZSTD, properties};
 use crate::Error;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, SchemaRef};
@@ -17,8 +17,6 @@ use zstd::bulk::Compressor;
 
 /// Rows of a row group: what is skipped or read at once.
 pub(super) const ROW_GROUP: usize = 131_072;
-/// The least effort: most of what repeats is gone before.
-const ZSTD: i32 = 1;
 
 /// A file that is being written, in memory.
 pub(crate) struct Writer {
