@@ -41,13 +41,14 @@ pub(crate) async fn run(args: cli::Simulate, config: &Path) -> anyhow::Result<bo
         let plan = plan.clone();
         tokio::task::spawn_blocking(move || fold(&plan, settings)).await.context("the simulation panicked")??
     };
-    terminal::print(&plan, &report, &mut std::io::stdout().lock())?;
     if let Some(path) = &args.json {
         Outfile::write_whole(path, format!("{}\n", serde_json::to_string_pretty(&report)?).as_bytes())?;
     }
     if let Some(path) = &args.html {
         Outfile::write_whole(path, page::render(&plan, &report).as_bytes())?;
     }
+    // Last: whoever reads it may go away, as `head` does.
+    terminal::print(&plan, &report, &mut std::io::stdout().lock())?;
     Ok(args.fail_below.is_none_or(|least| report.percent() >= least))
 }
 

@@ -14,10 +14,18 @@ interdict=${INTERDICT:-interdict}
 reports=()
 for seed in "$@"; do
   set=$out/$seed
-  [[ -e $set/truth.jsonl ]] || python3 "$kit/generate.py" --config "$kit/public.toml" --set "run.seed=$seed" --out "$set"
+  # Made aside, so that one that was interrupted is made again.
+  if [[ ! -d $set ]]; then
+    rm -rf "$set.part"
+    python3 "$kit/generate.py" --config "$kit/public.toml" --set "run.seed=$seed" --out "$set.part"
+    mv "$set.part" "$set"
+  fi
   name=alerts${RULES:+-${RULES%.toml}}${ONLY:+-only-$ONLY}
   events=$set/events${ONLY:+-$ONLY}.jsonl
-  [[ -e $events ]] || python3 "$here/only.py" "$ONLY" < "$set/events.jsonl" > "$events"
+  if [[ ! -e $events ]]; then
+    python3 "$here/only.py" "$ONLY" < "$set/events.jsonl" > "$events.part"
+    mv "$events.part" "$events"
+  fi
   "$interdict" forensics --rules "$rules" --events "$events" --alerts "$set/$name.jsonl"
   python3 "$kit/score.py" --truth "$set/truth.jsonl" --alerts "$set/$name.jsonl" --json "$set/$name.json" --quiet
   reports+=("$set/$name.json")

@@ -14,6 +14,7 @@ pub mod embedded;
 mod error;
 pub mod kafka;
 mod membership;
+mod pack;
 mod partition;
 mod signer;
 mod spool;
@@ -27,6 +28,7 @@ pub use signer::{FILE as CHAIN_KEY, Signer};
 pub use writer::{Durability, Placing, Writer};
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use futures::future::BoxFuture;
 use interdict_schemas::{Message, Topic};
 use std::collections::BTreeMap;
@@ -45,8 +47,8 @@ pub struct Position {
 pub struct Record {
     /// Where it stands.
     pub position: Position,
-    /// Its key (UTF-8).
-    pub key: String,
+    /// Its key.
+    pub key: ByteString,
     /// An encoded [`interdict_schemas::Envelope`], not yet decoded.
     pub value: Bytes,
 }

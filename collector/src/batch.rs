@@ -121,6 +121,9 @@ impl Batch {
     /// Takes everything.
     pub(crate) fn cut(&mut self, marks: Marks) -> Cut {
         let Self { mut entries, rejected, names, .. } = std::mem::take(self);
+        // The next one will be about as large.
+        self.entries.reserve(entries.len());
+        self.names.reserve(names.len());
         // Comparing numbers instead of texts, each of which came many times.
         let mut names: Vec<(Box<str>, usize)> = names.into_iter().collect();
         names.sort_unstable();

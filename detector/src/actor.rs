@@ -109,6 +109,16 @@ impl Actor {
         }
     }
 
+    /// Reads a little of everything that a step will look at. Each thing lies elsewhere in memory: reads that do not
+    /// depend on one another are waited for together, while a step would come upon them one by one.
+    pub(crate) fn warm(&self) {
+        let edges = [1, 2, 3].map(|part| self.edges.get(self.edges.len() * part / 4).map_or(0, |habit| habit.last));
+        let newest = self.firsts.last().map_or(0, |time| time.0);
+        let sign = self.signs.first().copied().unwrap_or_default();
+        let learned = self.learned().is_some_and(Learned::is_empty);
+        std::hint::black_box((edges, newest, sign, learned, self.machines.warm(), self.accounts.warm()));
+    }
+
     fn seldom(&mut self) -> &mut Seldom {
         self.seldom.get_or_insert_default()
     }
@@ -155,12 +165,9 @@ impl Actor {
         self.seldom.as_ref().map_or(&[], |seldom| &seldom.delegates)
     }
 
-    /// Takes note of one that acts for it.
+    /// Takes note of one that acts for it; beyond `bound` the first one goes.
     pub fn delegated(&mut self, to: ActorId, bound: usize) {
-        let delegates = &mut self.seldom().delegates;
-        if delegates.len() < bound {
-            delegates.push(to);
-        }
+        self.seldom().delegates.push_within(to, bound);
     }
 
     /// Forgets delegates that are gone.
@@ -322,6 +329,10 @@ impl Actor {
             seldom.stopped = Time(i64::MIN);
         }
         seldom.refused.retain(|(time, _)| *time >= cuts.day);
+        // Agents that live for one job are many: who their grants came from goes with their habit.
+        if self.clock < cuts.habit && seldom.refused.is_empty() {
+            seldom.parent = None;
+        }
         seldom.hops.retain(|id| chains.get(*id).is_some());
         if let Some(learned) = &mut seldom.learned {
             learned.age(cuts.habit);
@@ -331,6 +342,19 @@ impl Actor {
         }
         if seldom.is_empty() {
             self.seldom = None;
+        }
+    }
+
+    /// Halves what was counted.
+    pub(crate) fn fade(&mut self) {
+        // Whoever had one has had one.
+        self.sessions = self.sessions.div_ceil(2);
+        self.origins.iter_mut().for_each(|count| *count /= 2);
+        self.hours.fade();
+        self.pauses.fade();
+        self.edges.iter_mut().for_each(Habit::fade);
+        for sign in self.signs.iter_mut() {
+            *sign = (*sign & !MOST) | ((*sign & MOST) / 2);
         }
     }
 
@@ -375,5 +399,26 @@ mod tests {
         assert!(actor.uses(edge, one) && actor.uses(edge, other));
         actor.disown(edge);
         assert!(!actor.uses(edge, one), "what an attack did is no habit");
+    }
+
+    #[test]
+    fn what_was_counted_fades_and_what_was_done_stays_known() {
+        let mut actor = Actor::new("ana", 1, ActorId(0), Class(0));
+        let edge = Edge { place: PlaceId(3), protocol: Protocol::Ssh };
+        for _ in 0..100 {
+            actor.opened(edge, Time(0), 8);
+        }
+        (actor.sessions, actor.origins[0]) = (100, 60);
+        (0..40).for_each(|_| actor.hours.add(2));
+        actor.signed(7, 20);
+        let counts = |actor: &Actor| {
+            let edge = actor.edge(edge).map(|habit| habit.count);
+            (actor.sessions, actor.origins[0], actor.hours.of(2), actor.signs(7), edge)
+        };
+        assert_eq!(counts(&actor), (100, 60, 40, 20, Some(100)));
+        actor.fade();
+        assert_eq!(counts(&actor), (50, 30, 20, 10, Some(50)));
+        (0..20).for_each(|_| actor.fade());
+        assert_eq!(counts(&actor), (1, 0, 0, 0, Some(1)));
     }
 }

@@ -3,6 +3,7 @@
 use crate::actor::{Actor, ActorId, Class, Cuts, day};
 use crate::chain::Chains;
 use crate::fingerprint::{self, Fingerprint, Map};
+use crate::habit::HALF_LIFE_DAYS;
 use crate::index::{Index, index};
 use crate::likelihood::Rate;
 use crate::round::Round;
@@ -63,7 +64,7 @@ impl Actors {
     pub fn of(&mut self, identity: &Identity) -> (ActorId, Grant) {
         let (root, actor) = (identity.root(), identity.actor());
         let key = fingerprint::of(("root", &root.id));
-        let root_id = self.by(key).unwrap_or_else(|| {
+        let root_id = self.by(key).inspect(|id| self.warm(*id)).unwrap_or_else(|| {
             let class = self.class(&root.id, root.kind, false);
             let itself = ActorId(self.actors.end());
             self.add(Actor::new(&root.id, key, itself, class))
@@ -74,7 +75,7 @@ impl Actors {
         let key = fingerprint::of(("delegate", &root.id, &actor.id));
         let agent = fingerprint::of(("agent", &actor.id));
         let known = self.agents.get(&agent).copied().unwrap_or_default();
-        let id = self.by(key).unwrap_or_else(|| {
+        let id = self.by(key).inspect(|id| self.warm(*id)).unwrap_or_else(|| {
             let class = self.class(&root.id, root.kind, true);
             let id = self.add(Actor::new(&actor.id, key, root_id, class));
             if let Some(root) = self.get_mut(root_id) {
@@ -108,6 +109,12 @@ impl Actors {
             self.grant(fingerprint::of(("grant", &delegation.id)), id);
         }
         (id, grant)
+    }
+
+    fn warm(&self, id: ActorId) {
+        if let Some(actor) = self.get(id) {
+            actor.warm();
+        }
     }
 
     fn by(&self, key: Fingerprint) -> Option<ActorId> {
@@ -156,7 +163,8 @@ impl Actors {
 
     /// Ages a few actors more.
     pub fn age_some(&mut self, cuts: Cuts, chains: &Chains) {
-        for number in self.round.turn(day(cuts.habit), self.actors.end()) {
+        let turns = self.round.turn(day(cuts.habit), self.actors.end(), |from| self.actors.next(from));
+        for number in turns.into_iter().flatten() {
             self.age_one(number, cuts, chains);
         }
     }
@@ -169,11 +177,16 @@ impl Actors {
             actor.keep_delegates(|one| !gone.contains(one));
         }
         actor.age(cuts, chains);
+        // Each on a day of its own: one round is a day's.
+        if number.wrapping_add(day(cuts.habit).into()).is_multiple_of(HALF_LIFE_DAYS.into()) {
+            actor.fade();
+        }
         // Who was only refused has no habit and no session: it is remembered as long as that says something.
         let is_gone = actor.clock < cuts.habit && actor.edges().is_empty() && actor.is_plain();
         if is_gone {
             let (key, agent) = (actor.key, fingerprint::of(("agent", &actor.id)));
-            if actor.root != ActorId(number) {
+            // Only with its first session was it counted.
+            if actor.root != ActorId(number) && actor.sessions > 0 {
                 self.forget_root(agent);
             }
             self.by.remove(key, number);

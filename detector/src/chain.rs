@@ -83,7 +83,17 @@ pub struct Hop {
     pub title: Option<Box<str>>,
     /// The number of the chain: its first hop's.
     pub chain: u32,
-    before: Option<(HopId, Link)>,
+    before: Option<Before>,
+    // The clock when it was recorded.
+    noted: Time,
+}
+
+/// The hop that another one follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Before {
+    hop: HopId,
+    link: Link,
+    likely: f32,
 }
 
 /// How a step would join the chains there are.
@@ -92,8 +102,19 @@ pub struct Joint {
     hop: HopId,
     /// Why.
     pub link: Link,
+    /// P(it follows from that hop, rather than by coincidence).
+    pub likely: f64,
     /// What the chain so far is still worth, nats.
     pub nats: f64,
+}
+
+/// Why a hop follows from the one before it, and how likely it is that it does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Joined {
+    /// Why.
+    pub link: Link,
+    /// The probability.
+    pub likely: f32,
 }
 
 /// All chains.
@@ -180,7 +201,7 @@ impl Chains {
             let likely = if link == Link::Switch { likely / (joining.others.max(1) as f64).sqrt() } else { likely };
             let nats = (likely * faded(hop.score, joining.time.micros_since(hop.time))).min(CARRIED);
             if nats > WORTH_JOINING && best.is_none_or(|best| nats > best.nats) {
-                best = Some(Joint { hop: id, link, nats });
+                best = Some(Joint { hop: id, link, likely, nats });
             }
         }
         best
@@ -191,7 +212,9 @@ impl Chains {
     pub fn add(&mut self, mut hop: Hop, joint: Option<Joint>, now: Time) -> HopId {
         hop.score = hop.nats + joint.map_or(0.0, |joint| joint.nats);
         let chain = joint.and_then(|joint| self.get(joint.hop)).map(|before| before.chain);
-        self.insert(hop, chain, joint.map(|joint| (joint.hop, joint.link)), now)
+        #[expect(clippy::cast_possible_truncation, reason = "a probability needs no more than seven digits")]
+        let before = joint.map(|Joint { hop, link, likely, .. }| Before { hop, link, likely: likely as f32 });
+        self.insert(hop, chain, before, now)
     }
 
     /// Adds what is said of a machine to what was said of it before: its newest hop and its chain. It is counted afresh
@@ -199,13 +222,19 @@ impl Chains {
     pub fn add_of_machine(&mut self, mut hop: Hop, newest: Option<(HopId, u32)>, now: Time) -> HopId {
         hop.score = hop.nats;
         let before = newest.map(|(id, _)| id).filter(|id| self.get(*id).is_some());
-        self.insert(hop, newest.map(|(_, chain)| chain), before.map(|id| (id, Link::Source)), now)
+        self.insert(
+            hop,
+            newest.map(|(_, chain)| chain),
+            before.map(|hop| Before { hop, link: Link::Source, likely: 1.0 }),
+            now,
+        )
     }
 
-    fn insert(&mut self, mut hop: Hop, chain: Option<u32>, before: Option<(HopId, Link)>, now: Time) -> HopId {
+    fn insert(&mut self, mut hop: Hop, chain: Option<u32>, before: Option<Before>, now: Time) -> HopId {
         self.serial = self.serial.wrapping_add(1);
         hop.chain = chain.unwrap_or(self.serial);
         hop.before = before;
+        hop.noted = now;
         let (place, has_arrived) = (hop.edge.place, hop.has_arrived);
         let id = HopId(self.serial);
         self.hops.insert(id, hop);
@@ -233,7 +262,9 @@ impl Chains {
 
     fn drop_least(&self, hops: &mut Vec<HopId>, time: Time) {
         // What is dated ahead is as far away as what is past: else one wrong clock would outlive everything.
-        let worth = |id: &HopId| self.get(*id).map_or(0.0, |hop| faded(hop.score, time.micros_since(hop.time).abs()));
+        let worth = |id: &HopId| {
+            self.get(*id).map_or(0.0, |hop| faded(hop.score, time.micros_since(hop.time).saturating_abs()))
+        };
         let least = hops.iter().enumerate().min_by(|(_, one), (_, other)| worth(one).total_cmp(&worth(other)));
         if let Some((at, _)) = least {
             hops.remove(at);
@@ -241,19 +272,23 @@ impl Chains {
     }
 
     fn forget(&mut self, cut: Time) {
-        // Not only in order: a hop with a time in the future must not keep the others.
+        // By the clock at which each was recorded, which is their order; the time that a hop carries may be any.
         while let Some(id) = self.order.front().copied()
-            && (self.get(id).is_none_or(|hop| hop.time < cut) || self.order.len() > MOST_HOPS)
+            && (self.get(id).is_none_or(|hop| hop.noted < cut) || self.order.len() > MOST_HOPS)
         {
             self.order.pop_front();
             if let Some(hop) = self.hops.remove(&id) {
-                let place = hop.edge.place;
-                if let Some(there) = self.by_place.get_mut(&place) {
-                    there.retain(|other| *other != id);
-                    if there.is_empty() {
-                        self.by_place.remove(&place);
-                    }
-                }
+                self.leave(hop.edge.place, id);
+            }
+        }
+    }
+
+    /// Nobody goes on from that hop any more.
+    fn leave(&mut self, place: PlaceId, id: HopId) {
+        if let Some(there) = self.by_place.get_mut(&place) {
+            there.retain(|other| *other != id);
+            if there.is_empty() {
+                self.by_place.remove(&place);
             }
         }
     }
@@ -266,20 +301,21 @@ impl Chains {
 
     /// The hop that this one follows from, and why.
     #[must_use]
-    pub fn before(&self, id: HopId) -> Option<(HopId, Link)> {
-        self.get(id)?.before.filter(|(before, _)| self.hops.contains_key(before))
+    pub fn before(&self, id: HopId) -> Option<(HopId, Joined)> {
+        let Before { hop, link, likely } = self.get(id)?.before?;
+        self.hops.contains_key(&hop).then_some((hop, Joined { link, likely }))
     }
 
     /// The chain that ends with this hop, oldest first, with why each follows from the one before.
     #[must_use]
-    pub fn back(&self, id: HopId) -> Vec<(&Hop, Option<Link>)> {
+    pub fn back(&self, id: HopId) -> Vec<(&Hop, Option<Joined>)> {
         let mut chain = Vec::new();
         let mut next = Some(id);
         while let Some(id) = next
             && chain.len() < LONGEST
         {
             let before = self.before(id);
-            chain.extend(self.get(id).map(|hop| (hop, before.map(|(_, link)| link))));
+            chain.extend(self.get(id).map(|hop| (hop, before.map(|(_, joined)| joined))));
             next = before.map(|(id, _)| id);
         }
         chain.reverse();
@@ -293,7 +329,13 @@ impl Chains {
 
     /// Takes a chain out: a person has judged it.
     pub fn close(&mut self, chain: u32) {
-        self.hops.retain(|_, hop| hop.chain != chain);
+        let of_it = |id: &&HopId| self.get(**id).is_some_and(|hop| hop.chain == chain);
+        let closed: Vec<HopId> = self.order.iter().filter(of_it).copied().collect();
+        for id in closed {
+            if let Some(hop) = self.hops.remove(&id) {
+                self.leave(hop.edge.place, id);
+            }
+        }
     }
 
     /// How many hops are remembered.
@@ -348,6 +390,7 @@ impl Hop {
             title: None,
             chain: 0,
             before: None,
+            noted: step.time,
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The clock is the event's. What is said of an event depends on the events folded before it, in their order, and on
 //! nothing else. A duplicate (the same event id, recently) changes nothing. A late event counts at the time it carries.
-//! One from the future is judged, and does not move the clock until others follow it there.
+//! One from the future is judged, and does not move the clock until others follow it there; a clock that was led astray
+//! is led back the same way.
 
 mod counts;
 mod hop;
@@ -14,10 +15,11 @@ use crate::actors::{Actors, Grant};
 use crate::chain::{Chains, Joining};
 use crate::detection::{self, Detection, View};
 use crate::discovery;
+use crate::groups::Groups;
 use crate::judge::{Judge, Output};
 use crate::learned::Keys;
 use crate::novelty::NEWNESS_DAYS;
-use crate::place::{Machine, Places};
+use crate::place::{Machine, PlaceId, Places};
 use crate::population::Population;
 use crate::recent::Recent;
 use crate::seat::Seats;
@@ -39,6 +41,7 @@ pub struct Detector {
     places: Places,
     seats: Seats,
     population: Population,
+    groups: Groups,
     sessions: Sessions,
     chains: Chains,
     judge: Judge,
@@ -46,14 +49,15 @@ pub struct Detector {
     counts: Counts,
     newest: Time,
     first: Option<Time>,
-    // An event that claims a later day than the clock by more than one, and how many said so.
-    ahead: (i64, u32),
+    // A day apart from the clock by more than one, and how many events in a row claimed it.
+    apart: (i64, u32),
 }
 
 const DAY_S: i64 = 86_400;
+const DAY_US: i64 = DAY_S * 1_000_000;
 /// So many times more a sign was there in what a person said is meant.
 const ACCEPTED: u32 = 4;
-/// So many events must agree before the clock jumps a day or more.
+/// So many events in a row must agree before the clock moves by more than a day, forward or back.
 const AGREE: u32 = 16;
 
 impl Detector {
@@ -74,13 +78,14 @@ impl Detector {
             places: Places::default(),
             seats: Seats::default(),
             population: Population::default(),
+            groups: Groups::default(),
             sessions: Sessions::default(),
             chains: Chains::default(),
             judge: Judge::default(),
             counts: Counts::default(),
             newest: Time::default(),
             first: None,
-            ahead: (0, 0),
+            apart: (0, 0),
         }
     }
 
@@ -105,18 +110,22 @@ impl Detector {
         let (first, newest) = (*self.first.get_or_insert(time), self.newest);
         if self.counts.events == 1 {
             self.newest = time;
-        } else if time.micros_since(newest) > DAY_S * 1_000_000 {
-            // A quiet weekend looks like this too: the clock follows once enough events are there.
-            self.counts.future += 1;
-            let day = time.day();
-            self.ahead = if self.ahead.0 == day { (day, self.ahead.1 + 1) } else { (day, 1) };
-            if self.ahead.1 >= AGREE || self.counts.events < u64::from(AGREE) {
-                self.newest = time;
-            }
         } else {
-            self.counts.late += u64::from(newest.micros_since(time) > 60_000_000);
-            self.newest = newest.max(time);
-            self.ahead = (0, 0);
+            let ahead = time.micros_since(newest);
+            self.counts.future += u64::from(ahead > DAY_US);
+            self.counts.late += u64::from(ahead < -60_000_000);
+            if ahead.unsigned_abs() <= DAY_US.unsigned_abs() {
+                self.newest = newest.max(time);
+                self.apart = (0, 0);
+            } else {
+                // A quiet weekend looks like this too, and a clock that was led astray: it follows once enough events
+                // in a row agree.
+                let day = time.day();
+                self.apart = if self.apart.0 == day { (day, self.apart.1 + 1) } else { (day, 1) };
+                if self.apart.1 >= AGREE || ahead > 0 && self.counts.events < u64::from(AGREE) {
+                    (self.newest, self.apart) = (time, (0, 0));
+                }
+            }
         }
         self.first = Some(first.min(time));
         let before = |seconds: i64| self.newest.plus_seconds(-seconds);
@@ -125,6 +134,7 @@ impl Detector {
             firsts: before(self.settings.burst_window_s.max(NEWNESS_DAYS * DAY_S) + 2 * DAY_S),
             day: before(2 * DAY_S),
         };
+        self.population.age(self.newest.day());
         self.actors.age_some(cuts, &self.chains);
         self.places.age_some(cuts);
     }
@@ -137,7 +147,7 @@ impl Detector {
             return Vec::new();
         }
         let (actor, grant) = self.actors.of(&event.identity);
-        let edge = Edge { place: self.places.target(&event.target), protocol: event.target.protocol };
+        let edge = Edge { place: self.target(event), protocol: event.target.protocol };
         let mut outputs = Vec::new();
         if !event.presented.is_empty() {
             let machine = self.places.source(&event.source);
@@ -167,7 +177,15 @@ impl Detector {
         outputs
     }
 
+    fn target(&mut self, event: &Event) -> PlaceId {
+        let time = event.time.min(self.newest);
+        self.counts.forgotten += self.places.bound(self.settings.bounds.places) as u64;
+        self.places.target(&event.target, time)
+    }
+
     fn explored(&mut self, time: Time, actor: ActorId, edge: Edge) {
+        // A time ahead of the clock would never be passed.
+        let time = time.min(self.newest);
         if let Some(actor) = self.actors.get_mut(actor) {
             actor.explored = actor.explored.max(time);
         }
@@ -189,7 +207,7 @@ impl Detector {
         let outputs = self.step(event, actor, grant, edge, machine, Manner::Opened);
         let mut session = Session::new(event, edge);
         session.hear(event);
-        self.counts.forgotten += self.sessions.add(session, self.settings.bounds.sessions) as u64;
+        self.counts.forgotten += self.sessions.add(session, self.newest, self.settings.bounds.sessions) as u64;
         outputs
     }
 
@@ -218,6 +236,7 @@ impl Detector {
             actors: &self.actors,
             places: &self.places,
             population: &self.population,
+            groups: &self.groups,
         };
         let Some(step) = Step::of(ground, event, actor, grant, edge, machine, manner) else { return Vec::new() };
         let look = if manner == Manner::Opened { self.seats.look(&step, ground) } else { None };
@@ -337,6 +356,10 @@ impl Detector {
     /// verdicts are taken back. Malicious: what it did is no habit, and everybody in it is stopped.
     pub fn resolve(&mut self, resolution: &Resolution) -> Vec<Output> {
         let Some(closed) = self.judge.resolve(resolution, &self.settings, &self.actors, &self.chains) else {
+            tracing::warn!(
+                alert = resolution.alert,
+                "a finding on an alert that is not remembered; nothing follows from it"
+            );
             return Vec::new();
         };
         for done in &closed.done {

@@ -20,6 +20,9 @@ pub struct Habit {
     account: [u8; 3],
 }
 
+/// What was counted of anybody is halved after so many days, so that a year ago says little of today.
+pub(crate) const HALF_LIFE_DAYS: u16 = 60;
+
 /// Sessions over one edge that are counted.
 pub(crate) const MOST: u16 = u16::MAX;
 
@@ -32,6 +35,13 @@ impl Habit {
 
     pub(crate) const fn new(edge: Edge, day: u16) -> Self {
         Self { place: edge.place, count: 1, last: day, protocol: edge.protocol, account: [0; 3] }
+    }
+
+    /// Halves the count; what was counted to the end stays usual.
+    pub(crate) fn fade(&mut self) {
+        if self.count < MOST {
+            self.count = (self.count / 2).max(1);
+        }
     }
 
     pub(crate) fn add(&mut self, day: u16) {
@@ -95,9 +105,14 @@ impl<const N: usize> Tally<N> {
     /// Takes note of one.
     pub fn add(&mut self, number: usize) {
         if self.0[number % N] == u8::MAX {
-            self.0.iter_mut().for_each(|count| *count /= 2);
+            self.fade();
         }
         self.0[number % N] += 1;
+    }
+
+    /// Halves all.
+    pub fn fade(&mut self) {
+        self.0.iter_mut().for_each(|count| *count /= 2);
     }
 }
 

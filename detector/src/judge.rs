@@ -17,14 +17,14 @@ mod telling;
 use crate::actor::ActorId;
 use crate::actors::Actors;
 use crate::budget::Budget;
-use crate::chain::{Chains, Hop, HopId, Link};
+use crate::chain::{Chains, Hop, HopId, Joined, Link};
 use crate::detection::Strength;
 use crate::fingerprint::Map;
 use crate::place::Places;
 use crate::settings::{Reach, Settings};
 use crate::weight::Asked;
 use interdict_schemas::{Alert, Message, Mode, Scope, Severity, Stop, Technique, Time, Verdict};
-use resolving::Accepted;
+use resolving::Done;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use telling::{explanation, hops, title, who};
@@ -55,8 +55,10 @@ struct Known {
     // What was given, and on whom.
     #[serde(with = "crate::snapshot::text")]
     given: Vec<(ActorId, Verdict)>,
-    // Should a person find otherwise.
-    accepted: Option<Accepted>,
+    // What was done in it, for when a person says what it was: its hops may be forgotten by then.
+    done: Vec<Done>,
+    // Whether a person found it benign, and has not said otherwise since.
+    is_benign: bool,
 }
 
 /// All alerts that may still grow.
@@ -95,6 +97,10 @@ struct Sum {
     blocked: f64,
     // Of mere rarity, once enough is known to tell it.
     rare: f64,
+    // Of causes, also of those that may do no more than alert.
+    caused: f64,
+    // Of what may do no more than alert.
+    told: f64,
     is_proof: bool,
     is_floor: bool,
     // The detection that says most.
@@ -102,11 +108,16 @@ struct Sum {
 }
 
 impl Bench<'_> {
-    fn sum(&self, path: &[(&Hop, Option<Link>)]) -> Sum {
+    fn sum(&self, path: &[(&Hop, Option<Joined>)]) -> Sum {
         let (mut sum, mut best) = (Sum::default(), f32::MIN);
         // Who merely starts from where proof was seen of another is not proved to be that one.
-        let own =
-            path.get(path.iter().rposition(|(_, link)| *link == Some(Link::Switch)).unwrap_or(0)..).unwrap_or(path);
+        let own = path
+            .get(
+                path.iter()
+                    .rposition(|(_, joined)| joined.is_some_and(|joined| joined.link == Link::Switch))
+                    .unwrap_or(0)..,
+            )
+            .unwrap_or(path);
         let is_own =
             |number: u8| own.iter().any(|(hop, _)| hop.signs.iter().any(|(of, nats)| *of == number && *nats > 0.0));
         for asked in self.detections {
@@ -116,6 +127,7 @@ impl Bench<'_> {
             if asked.reach > Reach::Shadow && nats > best {
                 (best, sum.first) = (nats, asked.number);
             }
+            sum.told += if asked.reach == Reach::Alert { f64::from(nats) } else { 0.0 };
             if strength == Strength::Rarity {
                 sum.rare += if asked.reach >= Reach::Hold { f64::from(nats) } else { 0.0 };
                 continue;
@@ -123,6 +135,7 @@ impl Bench<'_> {
             if nats <= 0.0 {
                 continue;
             }
+            sum.caused += if asked.reach >= Reach::Alert { f64::from(nats) } else { 0.0 };
             sum.held += if asked.reach >= Reach::Hold { f64::from(nats) } else { 0.0 };
             sum.blocked += if asked.reach >= Reach::Block { f64::from(nats) } else { 0.0 };
             sum.is_floor |= strength == Strength::Floor && asked.reach > Reach::Shadow;
@@ -145,9 +158,11 @@ impl Judge {
         let score = hop.score;
         let sum = bench.sum(&path);
         let may_hold = sum.held + if bench.has_learned { sum.rare } else { 0.0 };
-        let effect = if sum.is_proof || (score >= settings.block_nats && sum.blocked >= settings.cause_nats) {
+        // What may only alert stops nobody, nor helps others to. It may have faded since, so this is no less than its part.
+        let stops = score - sum.told;
+        let effect = if sum.is_proof || (stops >= settings.block_nats && sum.blocked >= settings.cause_nats) {
             Some(Stop::Stop)
-        } else if score >= settings.hold_nats && may_hold >= settings.cause_nats {
+        } else if stops >= settings.hold_nats && may_hold >= settings.cause_nats {
             Some(Stop::Hold)
         } else {
             None
@@ -158,7 +173,7 @@ impl Judge {
             let is_first = score >= least
                 && (sum.is_floor
                     || self.budget.admits(hop.chain, score, hop.time.min(bench.now), settings.budget, least));
-            if !is_first || !bench.has_learned && !sum.is_floor && sum.held < settings.cause_nats {
+            if !is_first || !bench.has_learned && !sum.is_floor && sum.caused < settings.cause_nats {
                 return Vec::new();
             }
         }
@@ -167,7 +182,7 @@ impl Judge {
 
     fn alert(
         &mut self,
-        path: &[(&Hop, Option<Link>)],
+        path: &[(&Hop, Option<Joined>)],
         hop: &Hop,
         sum: Sum,
         effect: Option<Stop>,
@@ -181,7 +196,7 @@ impl Judge {
             // The same step may begin a chain of its actor and one of the machine that it comes from.
             let parts: &[&str] = &[bench.actors.name(root), start, "source"];
             let id = id("a", if hop.title.is_some() { parts } else { &parts[..2] });
-            Known { alert: blank(id, bench.actors.name(root)), given: Vec::new(), accepted: None }
+            Known { alert: blank(id, bench.actors.name(root)), given: Vec::new(), done: Vec::new(), is_benign: false }
         });
         if self.order.len() > MOST
             && let Some(oldest) = self.order.pop_front()
@@ -189,6 +204,7 @@ impl Judge {
             self.known.remove(&oldest);
         }
         let Some(known) = self.known.get_mut(&hop.chain) else { return Vec::new() };
+        known.did(path.iter().map(|(hop, _)| *hop));
         let actor = bench.actors.name(hop.actor);
         known.alert.chain = hops(path, bench);
         let verdict = effect.and_then(|effect| verdict(known, hop, effect, sum, path, bench));
@@ -242,7 +258,7 @@ fn verdict(
     hop: &Hop,
     effect: Stop,
     sum: Sum,
-    path: &[(&Hop, Option<Link>)],
+    path: &[(&Hop, Option<Joined>)],
     bench: Bench<'_>,
 ) -> Option<Verdict> {
     let strictness = |effect: &Stop| match effect {

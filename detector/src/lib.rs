@@ -15,8 +15,8 @@ mod discovery;
 pub mod fan;
 mod few;
 pub mod fingerprint;
+pub mod groups;
 mod habit;
-mod history;
 mod index;
 mod judge;
 pub mod learned;
@@ -26,12 +26,12 @@ pub mod machine;
 mod marks;
 pub mod merge;
 pub mod novelty;
+mod open;
 pub mod outbox;
 mod past;
 mod place;
 pub mod population;
 mod recent;
-mod resolved;
 mod retry;
 mod rhythm;
 mod round;
@@ -48,10 +48,9 @@ mod words;
 
 pub use config::{Config, Raw};
 pub use detector::{Counts, Detector, Restoring, Size};
-pub use history::{Error as HistoryError, History};
 pub use judge::Output;
 pub use live::GROUP;
-pub use past::{Fact, Past};
+pub use past::{Error as HistoryError, Fact, History, Past};
 pub use retry::Backoff;
 pub use settings::{Bounds, Reach, Settings, Without};
 
@@ -70,7 +69,7 @@ pub enum Error {
     Bus(#[from] interdict_bus::Error),
     /// The lake cannot be read.
     #[error("detector: {0}")]
-    History(#[from] history::Error),
+    History(#[from] past::Error),
     /// The webhook cannot be set up.
     #[error("detector: {0}")]
     Webhook(#[from] sinks::webhook::Error),

@@ -19,13 +19,17 @@ pub struct Rate {
 impl Rate {
     /// Counts one more.
     pub fn count(&mut self, hit: bool) {
-        // Halving both keeps the ratio and lets what is long past fade.
         if self.trials == u32::MAX {
-            self.trials /= 2;
-            self.hits /= 2;
+            self.fade();
         }
         self.trials += 1;
         self.hits += u32::from(hit);
+    }
+
+    /// Halves both, which keeps the ratio and lets what is long past fade.
+    pub fn fade(&mut self) {
+        self.trials /= 2;
+        self.hits /= 2;
     }
 
     /// The probability, given `prior` with the weight of so many trials; within (0, 1).

@@ -6,7 +6,7 @@ use crate::actor::{Actor, ActorId, Edge, Habit};
 use crate::habit::MOST;
 use crate::place::Place;
 use crate::step::Ground;
-use interdict_schemas::Time;
+use interdict_schemas::{Event, Time};
 use serde::{Deserialize, Serialize};
 
 /// P(a known edge | movement): attackers who know of habit stay on it; most do not.
@@ -21,20 +21,28 @@ const OWN_SESSIONS: u32 = 100;
 pub(crate) const NEWNESS_DAYS: i64 = 14;
 const DAY_S: i64 = 86_400;
 
-/// In which ways an actor comes upon a target: through its peers, through others who act for the same root, because many
-/// begin to use it today, because many use it, or in none of these. Each is the probability that the way leads there.
-pub type Ways = [f64; 5];
+/// In which ways an actor comes upon a target, each as the probability that it leads there.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Ways {
+    /// Through its peers, through others who act for the same root, because many begin to use it today, because many use
+    /// it, or in none of these.
+    pub any: [f64; 5],
+    /// Through its groups, if it is in any that is known.
+    pub groups: Option<f64>,
+}
 
 /// How much of what is new to a class comes in each way: a mixture, fitted online (stepwise EM, Cappé and Moulines 2009).
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Choice {
     // Of actors without peers who lead there, and of those with some.
-    shares: [Ways; 2],
+    shares: [[f64; 5]; 2],
+    // The groups' share beside these.
+    groups: [f64; 2],
 }
 
 impl Default for Choice {
     fn default() -> Self {
-        Self { shares: [[0.0, 15.0, 10.0, 10.0, 25.0], [25.0, 15.0, 10.0, 10.0, 5.0]] }
+        Self { shares: [[0.0, 15.0, 10.0, 10.0, 25.0], [25.0, 15.0, 10.0, 10.0, 5.0]], groups: [25.0, 15.0] }
     }
 }
 
@@ -45,22 +53,29 @@ impl Choice {
     /// The probability that habit chooses the target which the ways lead to so often.
     #[must_use]
     pub fn probability(&self, ways: &Ways) -> f64 {
-        let shares = &self.shares[usize::from(ways[0] > 0.0)];
-        let all: f64 = shares.iter().sum();
-        shares.iter().zip(ways).map(|(share, way)| share * way).sum::<f64>() / all
+        let at = usize::from(ways.any[0] > 0.0);
+        let (shares, groups) = (&self.shares[at], self.groups[at]);
+        let all = shares.iter().sum::<f64>() + ways.groups.map_or(0.0, |_| groups);
+        (dot(shares, &ways.any) + ways.groups.map_or(0.0, |way| groups * way)) / all
     }
 
     /// Takes note of a target that was chosen.
     pub fn learn(&mut self, ways: &Ways) {
-        let shares = &mut self.shares[usize::from(ways[0] > 0.0)];
-        let all: f64 = shares.iter().zip(ways).map(|(share, way)| share * way).sum();
+        let at = usize::from(ways.any[0] > 0.0);
+        let (shares, groups) = (&mut self.shares[at], &mut self.groups[at]);
+        let all = dot(shares, &ways.any) + ways.groups.map_or(0.0, |way| *groups * way);
         if all <= 0.0 {
             return;
         }
-        for (share, way) in shares.iter_mut().zip(ways) {
-            *share = *share * (1.0 - 1.0 / REMEMBERED) + *share * way / all;
-        }
+        let learn = |share: &mut f64, way: f64| *share = *share * (1.0 - 1.0 / REMEMBERED) + *share * way / all;
+        shares.iter_mut().zip(ways.any).for_each(|(share, way)| learn(share, way));
+        // Of who is in no group nothing is learned of groups.
+        ways.groups.into_iter().for_each(|way| learn(groups, way));
     }
+}
+
+fn dot(shares: &[f64; 5], ways: &[f64; 5]) -> f64 {
+    shares.iter().zip(ways).map(|(share, way)| share * way).sum()
 }
 
 /// How surprising an edge is.
@@ -80,10 +95,11 @@ impl Novelty {
         (actor, actor_id): (&Actor, ActorId),
         edge: Edge,
         known: Option<Habit>,
-        time: Time,
+        event: &Event,
         is_forward: bool,
         was_named: bool,
     ) -> Self {
+        let time = event.time;
         if ground.settings.without.habit {
             let nats = if known.is_some() { MOVEMENT_ON_KNOWN / 0.97_f64 } else { (1.0 - MOVEMENT_ON_KNOWN) / 0.03 };
             return Self { nats: nats.ln(), ways: None };
@@ -111,21 +127,22 @@ impl Novelty {
             let habit = newness * ground.population.new_place();
             return Self { nats: (moved * MOVEMENT_TO_NEW_PLACE / habit).ln().clamp(-0.5, 5.0), ways: None };
         };
-        let ways = ways(ground, actor, actor_id, edge, place, time);
-        let targets = ground.places.len().max(1) as f64;
+        let any = ways(ground, actor, actor_id, edge, place, time);
+        let ways = Ways { any, groups: ground.groups.way(&event.identity, edge.place) };
+        let targets = ground.places.used().max(1) as f64;
         let choice = ground.population.choice(actor.class, &ways);
         Self { nats: ((moved / newness).ln() - (targets * choice).ln()).clamp(-0.5, 7.0), ways: Some(ways) }
     }
 }
 
-fn ways(ground: Ground<'_>, actor: &Actor, id: ActorId, edge: Edge, place: &Place, time: Time) -> Ways {
+fn ways(ground: Ground<'_>, actor: &Actor, id: ActorId, edge: Edge, place: &Place, time: Time) -> [f64; 5] {
     let since = time.plus_seconds(-DAY_S);
     [
         walk(ground, actor, id, (edge, place)),
         kin(ground, actor, id, edge),
         place.first_uses(since, time) as f64 / f64::from(ground.population.firsts_of_the_day(time) + 20),
         f64::from(place.users) / (ground.population.firsts() + 1) as f64,
-        1.0 / ground.places.len().max(1) as f64,
+        1.0 / ground.places.used().max(1) as f64,
     ]
 }
 
@@ -186,12 +203,18 @@ mod tests {
     fn ways_that_lead_to_what_is_chosen_gain() {
         let mut choice = Choice::default();
         let (by_kin, by_fashion) = ([0.0, 0.1, 0.0, 0.001, 0.001], [0.0, 0.0, 0.1, 0.001, 0.001]);
+        let [by_kin, by_fashion] = [by_kin, by_fashion].map(|any| Ways { any, groups: None });
         let before = [by_kin, by_fashion].map(|ways| choice.probability(&ways));
         (0..500).for_each(|_| choice.learn(&by_kin));
         let after = [by_kin, by_fashion].map(|ways| choice.probability(&ways));
         assert!(after[0] > 3.0 * before[0], "{before:?} {after:?}");
         assert!(after[1] < before[1] / 3.0, "{before:?} {after:?}");
-        choice.learn(&[0.0; 5]);
+        choice.learn(&Ways::default());
         assert!(choice.probability(&by_kin).is_finite());
+        let by_group = Ways { groups: Some(0.1), ..by_fashion };
+        assert!(choice.probability(&by_group) > choice.probability(&by_fashion));
+        let [led, not_led] = [0.2, 0.0].map(|way| Ways { groups: Some(way), ..Ways::default() });
+        (0..500).for_each(|_| choice.learn(&led));
+        assert!(choice.probability(&not_led) < choice.probability(&led) / 3.0);
     }
 }

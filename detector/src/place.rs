@@ -34,7 +34,7 @@ pub struct Arrival {
 pub struct Place {
     /// Its newest name.
     pub name: Box<str>,
-    /// Distinct actors that ever used it while it was remembered.
+    /// Actors that used it; one that had been forgotten and came back counts again.
     pub users: u32,
     explored: Time,
     // Newest last.
@@ -45,12 +45,18 @@ pub struct Place {
     arrivals: Few<Arrival>,
     // Whether some did before those.
     has_landed: bool,
+    // When it was last met.
+    seen: Time,
+    // What it is found by.
+    keys: Few<Fingerprint>,
 }
 
 /// So many users are remembered by name; a place with more is a hub, whose use says little of its users.
 pub(crate) const USERS: usize = 32;
 const FIRST_USES: usize = 64;
 const ARRIVALS: usize = 64;
+/// Names and addresses of one place.
+const KEYS: usize = 16;
 
 impl Place {
     fn new(name: &str) -> Self {
@@ -62,6 +68,8 @@ impl Place {
             first_uses: Few::default(),
             arrivals: Few::default(),
             has_landed: false,
+            seen: Time(i64::MIN),
+            keys: Few::default(),
         }
     }
 
@@ -103,7 +111,7 @@ impl Place {
     }
 
     /// Takes note of somebody who had never opened a session here.
-    pub fn met(&mut self, actor: crate::actor::ActorId, time: Time) {
+    fn met(&mut self, actor: crate::actor::ActorId, time: Time) {
         self.users = self.users.saturating_add(1);
         self.recent_users.push_within(actor, USERS);
         self.first_uses.push_within(time, FIRST_USES);
@@ -141,6 +149,11 @@ impl Place {
         }
     }
 
+    /// Whether nobody looks back at it any more. What was only knocked at, as a scan does, says nothing for long.
+    fn is_gone(&self, cuts: Cuts) -> bool {
+        self.seen < if self.users == 0 { cuts.day } else { cuts.habit }
+    }
+
     /// Forgets what nobody looks back at any more.
     fn age(&mut self, cut: Time) {
         self.first_uses.retain(|first| *first >= cut);
@@ -150,7 +163,11 @@ impl Place {
 
     /// Bytes behind this place, about.
     pub(crate) fn heap(&self) -> usize {
-        self.name.len() + self.recent_users.bytes() + self.first_uses.bytes() + self.arrivals.bytes()
+        self.name.len()
+            + self.recent_users.bytes()
+            + self.first_uses.bytes()
+            + self.arrivals.bytes()
+            + self.keys.bytes()
     }
 }
 
@@ -161,6 +178,8 @@ pub struct Places {
     places: Slab<Place>,
     // Names, addresses with ports, addresses.
     by: Map<Fingerprint, PlaceId>,
+    // Those that anybody used.
+    used: usize,
     round: Round,
 }
 
@@ -176,24 +195,80 @@ pub struct Machine {
 }
 
 impl Places {
-    /// The place of a target, new if need be.
-    pub fn target(&mut self, target: &Target) -> PlaceId {
-        let address = target.address.filter(|address| !address.to_canonical().is_loopback());
-        let by_name = fingerprint::of(("name", &*crate::learned::folded(&target.name)));
-        if let Some(known) = self.by.get(&by_name) {
-            return *known;
+    /// The place of a target that is met at this time, new if need be.
+    pub fn target(&mut self, target: &Target, time: Time) -> PlaceId {
+        let place = self.meet(target);
+        if let Some(place) = self.places.get_mut(place.0) {
+            place.seen = place.seen.max(time);
         }
+        place
+    }
+
+    /// Where there are more than `bound`, an eighth of them goes, at a constant share of the cost per place: those that
+    /// nobody used first, and of all those that were met longest ago. How many went.
+    pub fn bound(&mut self, bound: usize) -> usize {
+        if self.places.len() <= bound {
+            return 0;
+        }
+        let worth = |place: &Place| (place.users > 0, place.seen);
+        let mut all: Vec<_> = self.places.numbered().map(|(number, place)| (worth(place), number)).collect();
+        let gone = (all.len() - bound + bound / 8).min(all.len() - 1);
+        all.select_nth_unstable(gone);
+        all.truncate(gone);
+        all.iter().for_each(|(_, number)| self.remove(*number));
+        gone
+    }
+
+    fn knows(&self, target: &Target) -> Option<PlaceId> {
+        self.by.get(&fingerprint::of(("name", &*crate::learned::folded(&target.name)))).copied()
+    }
+
+    fn remove(&mut self, number: u32) {
+        let Some(place) = self.places.remove(number) else { return };
+        self.used = self.used.saturating_sub(usize::from(place.users > 0));
+        place.keys.iter().for_each(|key| self.unname(*key, PlaceId(number)));
+    }
+
+    fn unname(&mut self, key: Fingerprint, place: PlaceId) {
+        if self.by.get(&key) == Some(&place) {
+            self.by.remove(&key);
+        }
+    }
+
+    fn name_it(&mut self, key: Fingerprint, id: PlaceId) {
+        self.by.insert(key, id);
+        let Some(place) = self.places.get_mut(id.0) else { return };
+        if place.keys.contains(&key) {
+            return;
+        }
+        let oldest = place.keys.first().copied().filter(|_| place.keys.len() >= KEYS);
+        place.keys.push_within(key, KEYS);
+        if let Some(oldest) = oldest {
+            self.unname(oldest, id);
+        }
+    }
+
+    fn meet(&mut self, target: &Target) -> PlaceId {
+        let address = target.address.filter(|address| !address.to_canonical().is_loopback());
+        if let Some(known) = self.knows(target) {
+            return known;
+        }
+        let named = |name: &str| fingerprint::of(("name", &*crate::learned::folded(name)));
         let at = address.map(|address| fingerprint::of(("at", address.to_canonical(), target.port)));
         let renamed =
             at.and_then(|at| self.by.get(&at).copied()).filter(|place| is_renamed(self.name(*place), &target.name));
         let place = renamed.unwrap_or_else(|| PlaceId(self.places.push(Place::new(&target.name))));
-        self.by.insert(by_name, place);
+        self.name_it(named(&target.name), place);
         for name in [&target.host, &target.alias].into_iter().flatten() {
-            self.by.entry(fingerprint::of(("name", &*crate::learned::folded(name)))).or_insert(place);
+            if !self.by.contains_key(&named(name)) {
+                self.name_it(named(name), place);
+            }
         }
         if let Some(address) = address {
-            self.by.insert(fingerprint::of(("address", address.to_canonical())), place);
-            self.by.extend(at.map(|at| (at, place)));
+            self.name_it(fingerprint::of(("address", address.to_canonical())), place);
+        }
+        if let Some(at) = at {
+            self.name_it(at, place);
         }
         if self.name(place) != target.name
             && let Some(place) = self.places.get_mut(place.0)
@@ -205,11 +280,28 @@ impl Places {
 
     /// Ages a few places more.
     pub fn age_some(&mut self, cuts: Cuts) {
-        for number in self.round.turn(day(cuts.day), self.places.end()) {
-            if let Some(place) = self.places.get_mut(number) {
-                place.age(cuts.day);
+        let turns = self.round.turn(day(cuts.day), self.places.end(), |from| self.places.next(from));
+        for number in turns.into_iter().flatten() {
+            let Some(place) = self.places.get_mut(number) else { continue };
+            place.age(cuts.day);
+            if place.is_gone(cuts) {
+                self.remove(number);
             }
         }
+    }
+
+    /// Takes note of an actor's first session at a place.
+    pub fn met(&mut self, id: PlaceId, actor: crate::actor::ActorId, time: Time) {
+        if let Some(place) = self.places.get_mut(id.0) {
+            self.used += usize::from(place.users == 0);
+            place.met(actor, time);
+        }
+    }
+
+    /// How many anybody used.
+    #[must_use]
+    pub const fn used(&self) -> usize {
+        self.used
     }
 
     /// A place by the name or address of a system, if anything is known of it.

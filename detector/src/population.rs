@@ -2,6 +2,7 @@
 //! is there. It is the prior for actors of whom little is known.
 
 use crate::actor::Class;
+use crate::habit::HALF_LIFE_DAYS;
 use crate::likelihood::{Rate, Usual, acquaintance};
 use crate::novelty::{Choice, Ways};
 use crate::rhythm::{PAUSES, Pause};
@@ -35,6 +36,8 @@ pub struct Population {
     hours: [(i64, u32); 25],
     new_places: Rate,
     forwards: Rate,
+    // The day on which all was last halved.
+    faded: Option<i64>,
 }
 
 const HOUR_US: i64 = 3_600_000_000;
@@ -42,9 +45,22 @@ const HOUR_US: i64 = 3_600_000_000;
 /// Of what was counted for all of a class, and for such edges of such actors.
 fn usual(counts: Option<(&[u32], &[u32])>, at: usize, prior: f64) -> Usual {
     let Some((all, such)) = counts else { return Usual { all: prior, lift: 1.0 } };
-    let rate = |counts: &[u32]| Rate { trials: counts.iter().sum(), hits: counts[at] };
+    let rate = |counts: &[u32]| {
+        let trials = counts.iter().fold(0_u32, |sum, count| sum.saturating_add(*count));
+        Rate { trials, hits: counts[at] }
+    };
     let all = rate(all).given(prior, 20.0);
     Usual { all, lift: rate(such).given(all, 20.0) / all }
+}
+
+impl Habits {
+    fn fade(&mut self) {
+        let rates = self.is_new.iter_mut().chain(self.signs.iter_mut().flatten().flatten());
+        rates.for_each(Rate::fade);
+        let origins = self.origins.iter_mut().chain(self.origins_by.iter_mut().flatten().flatten());
+        let pauses = self.pauses.iter_mut().chain(self.pauses_by.iter_mut().flatten().flatten());
+        origins.chain(pauses).for_each(|count| *count /= 2);
+    }
 }
 
 fn seen(counts: [&mut u32; 2]) {
@@ -62,6 +78,17 @@ impl Population {
             self.classes.resize_with(at + 1, Habits::default);
         }
         &mut self.classes[at]
+    }
+
+    /// Halves all that was counted, once in a while.
+    pub fn age(&mut self, day: i64) {
+        let faded = *self.faded.get_or_insert(day);
+        if day - faded >= i64::from(HALF_LIFE_DAYS) {
+            self.faded = Some(day);
+            self.classes.iter_mut().for_each(Habits::fade);
+            self.new_places.fade();
+            self.forwards.fade();
+        }
     }
 
     /// How probable a new edge is for an actor of this class after so many sessions.

@@ -161,8 +161,8 @@ impl Sessions {
 
     /// Adds one that is not there; now and then forgets those that have ended, at a constant share of the cost per
     /// session.
-    pub(crate) fn add(&mut self, session: Session, bound: usize) -> usize {
-        let (now, key) = (session.seen, session.key);
+    pub(crate) fn add(&mut self, session: Session, now: Time, bound: usize) -> usize {
+        let key = session.key;
         let number = match self.free.pop() {
             Some(number) => {
                 self.sessions.put(number, session);

@@ -76,6 +76,8 @@ pub struct Without {
     pub lineage: bool,
     /// Nothing is usual: only what was presumed before anything was counted.
     pub habit: bool,
+    /// Nothing is learned from what responses disclose.
+    pub disclosures: bool,
 }
 
 /// What bounds the memory of one detector. What is dropped for a bound is counted (`Counts::forgotten`).
@@ -89,6 +91,8 @@ pub struct Bounds {
     pub edges: usize,
     /// Accounts and credentials of one actor, by edge; those not met for longest go first.
     pub acquaintances: usize,
+    /// Places; of those that nobody used, and of those not met for long, one goes.
+    pub places: usize,
     /// Event ids in which a duplicate is looked for: at least this many, at most twice as many.
     pub recent: usize,
 }
@@ -124,6 +128,13 @@ impl Default for Settings {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { sessions: 1 << 22, lessons: 4096, edges: 16_384, acquaintances: 1024, recent: 1 << 18 }
+        Self {
+            sessions: 1 << 22,
+            lessons: 4096,
+            edges: 16_384,
+            acquaintances: 1024,
+            places: 1 << 20,
+            recent: 1 << 18,
+        }
     }
 }

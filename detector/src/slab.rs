@@ -9,6 +9,9 @@ use serde::Serialize;
 /// Things per piece.
 const PIECE: usize = 64;
 
+/// Pieces that are looked at for the next thing: most of those that are empty are old.
+const LOOKED_AT: usize = 64;
+
 /// Things by number.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
@@ -81,6 +84,10 @@ const fn split(number: u32) -> (usize, usize) {
     (number as usize / PIECE, number as usize % PIECE)
 }
 
+fn number(piece: usize, at: usize) -> u32 {
+    u32::try_from(piece * PIECE + at).unwrap_or(u32::MAX)
+}
+
 impl<T> Slab<T> {
     /// One of them.
     pub(crate) fn get(&self, number: u32) -> Option<&T> {
@@ -98,6 +105,18 @@ impl<T> Slab<T> {
         self.end
     }
 
+    /// The first one at or after a number; if there is none among so many pieces, where they end.
+    pub(crate) fn next(&self, from: u32) -> u32 {
+        let (first, at) = split(from);
+        for (piece, things) in self.pieces.iter().enumerate().skip(first).take(LOOKED_AT) {
+            let begin = if piece == first { at } else { 0 };
+            if let Some(found) = things.iter().skip(begin).position(Option::is_some) {
+                return number(piece, begin + found);
+            }
+        }
+        number(first + LOOKED_AT, 0)
+    }
+
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.pieces.iter().flatten().flatten()
@@ -105,8 +124,7 @@ impl<T> Slab<T> {
 
     /// All of them with their numbers.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, &T)> {
-        let number = |piece: usize, at: usize| u32::try_from(piece * PIECE + at).unwrap_or(u32::MAX);
-        self.pieces.iter().enumerate().flat_map(move |(piece, things)| {
+        self.pieces.iter().enumerate().flat_map(|(piece, things)| {
             things.iter().enumerate().filter_map(move |(at, thing)| Some((number(piece, at), thing.as_ref()?)))
         })
     }

@@ -4,6 +4,7 @@
 use crate::actor::{Actor, ActorId, Edge, Habit};
 use crate::actors::{Actors, Grant};
 use crate::fingerprint::{self, Fingerprint};
+use crate::groups::Groups;
 use crate::learned::{Keys, Lesson};
 use crate::likelihood::Rate;
 use crate::novelty::Novelty;
@@ -106,7 +107,7 @@ pub struct Step<'a> {
     pub novelty: Novelty,
     /// Evidence that the origin is not habit, nats.
     pub origin_nats: f64,
-    /// What was learned of the target, or of the credential used.
+    /// What was learned of the target.
     pub lesson: Option<&'a Lesson>,
     /// What was learned of the account and credential, if they are new to the actor on this edge.
     pub secret: Option<&'a Lesson>,
@@ -142,6 +143,8 @@ pub struct Ground<'a> {
     pub places: &'a Places,
     /// Everybody.
     pub population: &'a Population,
+    /// Groups.
+    pub groups: &'a Groups,
 }
 
 /// The number under which an actor remembers an account, or a credential, on an edge.
@@ -184,7 +187,7 @@ impl<'a> Step<'a> {
         let (origin, stranger) = origin(ground, actor, from, time);
         let keys = Keys::of(event);
         let since = time.plus_seconds(-i64::from(ground.settings.horizon_days) * DAY_S);
-        let learned = root.learned();
+        let learned = root.learned().filter(|_| !ground.settings.without.disclosures);
         let lesson = learned.and_then(|learned| learned.newest(&keys.place, since, time, edge.place));
         let names_account = keys.account != 0 || keys.credential != 0;
         let is_other_account = names_account && !actor.uses(edge, account_on(edge, &keys));
@@ -209,7 +212,7 @@ impl<'a> Step<'a> {
             origin,
             stranger,
             known,
-            novelty: Novelty::of(ground, (actor, actor_id), edge, known, time, is_forward, lesson.is_some()),
+            novelty: Novelty::of(ground, (actor, actor_id), edge, known, event, is_forward, lesson.is_some()),
             origin_nats: if is_forward { 0.0 } else { origin_nats(ground, actor, origin, known.is_none()) },
             lesson,
             secret,

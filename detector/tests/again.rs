@@ -1,5 +1,6 @@
 //! The same events once more, from the start or from the middle; see `story.rs` for the language.
 
+use crate::snapshot::{pack, restore};
 use crate::stories::FLAGSHIP;
 use crate::story::{events, past};
 use interdict_detector::{Bounds, Detector, Settings};
@@ -60,23 +61,34 @@ fn the_same_events_give_the_same_bytes() {
     assert_eq!(all, fold(&mut Detector::new(Settings::default()), &events));
 }
 
+/// Another detector, which has nothing but a snapshot of this one.
+fn restored(detector: &mut Detector) -> Detector {
+    let mut frames = detector.begin_writing().expect("begun");
+    loop {
+        let (slice, is_last) = detector.write_slice(8).expect("a slice");
+        frames.extend(slice);
+        if is_last {
+            return restore(Settings::default(), &pack(&frames), 1000).expect("restored");
+        }
+    }
+}
+
 #[test]
-fn a_detector_rebuilt_at_any_event_goes_on_as_if_nothing_had_been() {
+fn a_detector_restored_at_any_event_goes_on_as_if_nothing_had_been() {
     let events = events(&busy());
     let all = fold(&mut Detector::new(Settings::default()), &events);
     for at in 0..=events.len() {
         let (before, after) = events.split_at(at);
-        let mut said = fold(&mut Detector::new(Settings::default()), before);
-        let mut rebuilt = Detector::new(Settings::default());
-        fold(&mut rebuilt, before);
-        said.extend(fold(&mut rebuilt, after));
-        assert_eq!(all, said, "rebuilt before event {at}");
+        let mut detector = Detector::new(Settings::default());
+        let mut said = fold(&mut detector, before);
+        said.extend(fold(&mut restored(&mut detector), after));
+        assert_eq!(all, said, "restored before event {at}");
     }
 }
 
 #[test]
 fn memory_is_bounded_and_what_is_dropped_is_counted() {
-    let bounds = Bounds { sessions: 8, lessons: 16, edges: 8, acquaintances: 8, recent: 16 };
+    let bounds = Bounds { sessions: 8, lessons: 16, edges: 8, acquaintances: 8, places: 8, recent: 16 };
     let mut detector = Detector::new(Settings { bounds, ..Settings::default() });
     for day in 1..20 {
         let lines: String = (10..40)

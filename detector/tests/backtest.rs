@@ -51,6 +51,30 @@ fn collateral_is_what_a_verdict_covers_beside_its_chain() {
 }
 
 #[test]
+fn a_verdict_that_is_taken_back_hits_nobody_from_then_on() {
+    let mut backtest = Backtest::new(strict(), strict(), Time(i64::MIN), Time(i64::MAX));
+    let mut detector = interdict_detector::Detector::new(strict());
+    for event in events(STORY) {
+        let alert = detector.observe(&event).into_iter().find_map(|output| match output {
+            interdict_detector::Output::Alert(alert) => Some(alert),
+            interdict_detector::Output::Verdict(_) => None,
+        });
+        backtest.observe(&Fact::Event(event));
+        if let Some(alert) = alert {
+            let (time, root) = (alert.time.plus_seconds(60), alert.root.clone());
+            let (by, note) = ("olga".into(), String::new());
+            let finding = interdict_schemas::Finding::Benign;
+            let resolution = interdict_schemas::Resolution { alert: alert.id, time, root, finding, by, note };
+            detector.resolve(&resolution);
+            backtest.observe(&Fact::Resolution(resolution));
+        }
+    }
+    let found = backtest.compare();
+    let [block] = &found.new_blocks[..] else { panic!("one, not another where it ends: {:?}", found.new_blocks) };
+    assert_eq!((block.collateral, block.cut), (1, 1), "whoever came an hour later came in: {block:?}");
+}
+
+#[test]
 fn alerts_of_one_side_alone_are_told_apart() {
     let names = ["disclosure_used", "delegation_overreach"];
     let detections = names.map(|name| (name.to_owned(), Reach::Off)).into();

@@ -15,7 +15,8 @@ const STORY: &str = "
     d1..4 23:59:59 dana@desk db/postgres close
 ";
 
-async fn store(lake: &Path, table: Table, records: &[Located<Message>]) {
+/// Writes records to a table that is not there yet.
+pub(crate) async fn store(lake: &Path, table: Table, records: &[Located<Message>]) {
     let folder = lake.join(table.name());
     std::fs::create_dir_all(&folder).expect("a folder");
     let url = url::Url::from_directory_path(&folder).expect("a url");
@@ -36,7 +37,8 @@ fn kept(records: &[Located<Message>]) -> Vec<Record> {
     records.iter().map(|located| Record::try_from(located).expect("valid")).collect()
 }
 
-fn located(messages: impl Iterator<Item = Message>) -> Vec<Located<Message>> {
+/// Messages as they stand in the only partition of their topic.
+pub(crate) fn located(messages: impl Iterator<Item = Message>) -> Vec<Located<Message>> {
     (0_u64..)
         .zip(messages)
         .map(|(offset, value)| Located { place: Place { stamp: None, partition: 0, offset }, value })

@@ -20,15 +20,17 @@ fn fold(detector: &mut Detector, events: &[Event]) -> Vec<Output> {
     events.iter().flat_map(|event| detector.observe(event)).collect()
 }
 
-fn pack(frames: &[Frame]) -> Vec<u8> {
+/// A snapshot of these frames.
+pub(crate) fn pack(frames: &[Frame]) -> Vec<u8> {
     let (mut packer, mut bytes) = Packer::new();
     frames.iter().for_each(|frame| bytes.extend(packer.pack(frame).expect("packed")));
     bytes.extend(packer.end().expect("an end"));
     bytes
 }
 
-fn restore(bytes: &[u8], at_once: usize) -> Result<Detector, Error> {
-    let (mut unpacker, mut restoring) = (Unpacker::default(), Restoring::new(settings()));
+/// The detector that a snapshot holds, which is read so many bytes at once.
+pub(crate) fn restore(settings: Settings, bytes: &[u8], at_once: usize) -> Result<Detector, Error> {
+    let (mut unpacker, mut restoring) = (Unpacker::default(), Restoring::new(settings));
     for part in bytes.chunks(at_once.max(1)) {
         unpacker.feed(part);
         while let Some(frame) = unpacker.frame()? {
@@ -72,7 +74,7 @@ proptest! {
         let (frames, folded) = write(&mut whole, after, things, &mut said);
         said.extend(fold(&mut whole, &after[folded..]));
 
-        let mut restored = restore(&pack(&frames), at_once).expect("restored");
+        let mut restored = restore(settings(), &pack(&frames), at_once).expect("restored");
         prop_assert_eq!(fold(&mut restored, after), said);
         prop_assert_eq!(restored.counts(), whole.counts());
         prop_assert_eq!(Sizes::of(&restored), Sizes::of(&whole));
@@ -100,38 +102,78 @@ static WRITTEN: LazyLock<(Vec<Frame>, Vec<Event>)> = LazyLock::new(|| {
     (frames, after.to_vec())
 });
 
+/// Why bytes are not used.
+fn refused(bytes: &[u8]) -> Error {
+    restore(settings(), bytes, 4096).map(drop).expect_err("refused")
+}
+
 #[test]
 fn what_was_changed_or_torn_is_not_used() {
+    let check = |bytes: &[u8], is_expected: fn(&Error) -> bool| {
+        let error = refused(bytes);
+        assert!(is_expected(&error), "{error:?}");
+    };
     let bytes = pack(&WRITTEN.0);
-    assert!(restore(&bytes, 4096).is_ok());
-    let check = |bytes: &[u8], what: &str| assert!(restore(bytes, 4096).is_err(), "{what}");
+    assert!(restore(settings(), &bytes, 4096).is_ok());
     for at in (0..bytes.len()).step_by(bytes.len() / 97 + 1) {
-        check(&bytes[..at], "torn");
+        check(&bytes[..at], |error| matches!(error, Error::Torn));
         let mut changed = bytes.clone();
         changed[at] ^= 0x10;
-        check(&changed, "changed");
+        // What was hit decides who sees it; the digest does if nobody else.
+        check(&changed, |_| true);
     }
-    check(&[&bytes[..], b"x"].concat(), "longer");
-    check(b"idstate0", "another version");
-    check(b"", "empty");
-    // A kind, a length, a packed length.
-    let frame = |kind: u8, length: u32, packed: u32| {
-        [b"idstate1".as_slice(), &[kind], &length.to_le_bytes(), &packed.to_le_bytes(), &[0; 64]].concat()
+    check(b"", |error| matches!(error, Error::Torn));
+    check(&[&bytes[..], b"x"].concat(), |error| matches!(error, Error::Frame("more follows its end")));
+    let with_last_changed = |mut bytes: Vec<u8>| {
+        *bytes.last_mut().expect("a byte") ^= 1;
+        bytes
     };
-    check(&frame(9, 10, 10), "an unknown kind");
-    check(&frame(1, u32::MAX, u32::MAX), "too long");
-    check(&frame(1, 60 << 20, 10), "too small for its length");
-    check(&frame(1, 4, 10), "longer packed");
-    check(&frame(1, 64, 10), "not packed at all");
+    check(&with_last_changed(bytes), |error| matches!(error, Error::Digest));
+    check(&with_last_changed(Packer::new().1), |error| matches!(error, Error::Version));
+}
+
+#[test]
+fn a_frame_that_cannot_be_is_refused_by_the_guard_that_is_there_for_it() {
+    let magic = Packer::new().1;
+    let frame = |kind: u8, length: u32, packed: u32, body: &[u8]| {
+        [magic.as_slice(), &[kind], &length.to_le_bytes(), &packed.to_le_bytes(), body].concat()
+    };
+    let check = |bytes: &[u8], expected: &str| {
+        let error = refused(bytes);
+        assert!(matches!(error, Error::Frame(why) if why == expected), "{error:?} is not {expected}");
+    };
+    let rest = Kind::Rest as u8;
+    let zeros = [0; 64];
+    check(&frame(9, 10, 10, &zeros), "an unknown kind");
+    check(&frame(rest, u32::MAX, u32::MAX, &zeros), "an impossible length");
+    // Too small for its length; then longer packed than unpacked.
+    check(&frame(rest, 60 << 20, 10, &zeros), "an impossible length");
+    check(&frame(rest, 4, 10, &zeros), "an impossible length");
+    // What zstd packed, behind its kind and its lengths; with its own length, and with others.
+    let packed = Packer::new().0.pack(&Frame { kind: Kind::Rest, bytes: vec![7; 1000] }).expect("packed");
+    let body = &packed[9..];
+    let of_length = |length: u32| frame(rest, length, u32::try_from(body.len()).expect("short"), body);
+    assert!(matches!(refused(&of_length(1000)), Error::Torn));
+    check(&of_length(1001), "a wrong length");
+    for bytes in [of_length(999), frame(rest, 64, 10, &zeros)] {
+        let error = refused(&bytes);
+        assert!(matches!(error, Error::Zstd(_)), "{error:?}");
+    }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(1), ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(ProptestConfig {
+        rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+        ..ProptestConfig::with_cases(300)
+    })]
 
     /// Whoever can write to the storage can make a digest that fits.
     #[test]
     fn made_up_bytes_with_a_good_digest_do_no_harm(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..6)
+        changes in prop::collection::vec(
+            (any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()),
+            1..6
+        )
     ) {
         let (frames, after) = &*WRITTEN;
         let mut frames: Vec<_> =
@@ -143,7 +185,7 @@ proptest! {
                 frame.bytes[at] = to;
             }
         }
-        if let Ok(mut detector) = restore(&pack(&frames), 1 << 16) {
+        if let Ok(mut detector) = restore(settings(), &pack(&frames), 1 << 16) {
             fold(&mut detector, &after[..200]);
         }
     }

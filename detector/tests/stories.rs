@@ -299,6 +299,7 @@ fn a_detection_may_do_no_more_than_its_settings_say() {
     };
     check_with(with(Reach::Off), &story("=> silent"));
     check_with(with(Reach::Shadow), &story("=> silent"));
+    check_with(with(Reach::Alert), &story("=> disclosure_used r1 medium: config-db taught -> bastion disclosed"));
     check_with(
         with(Reach::Hold),
         &story("=> hold dana/runner\n=> disclosure_used r1 high: config-db taught -> bastion disclosed"),

@@ -10,6 +10,7 @@ use crate::{
 };
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 /// A [`Stamp`] that borrows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,9 +250,10 @@ pub(crate) struct EventRef<'a> {
     pub(crate) id: &'a str,
     pub(crate) time: Time,
     pub(crate) session: &'a str,
-    pub(crate) identity: IdentityRef<'a>,
-    pub(crate) source: SourceRef<'a>,
-    pub(crate) target: TargetRef<'a>,
+    /// These three stay the same from event to event of a session: neighbours share them.
+    pub(crate) identity: Rc<IdentityRef<'a>>,
+    pub(crate) source: Rc<SourceRef<'a>>,
+    pub(crate) target: Rc<TargetRef<'a>>,
     pub(crate) account: AccountRef<'a>,
     pub(crate) disclosures: Vec<DisclosureRef<'a>>,
     pub(crate) presented: Vec<DecoyUseRef<'a>>,

@@ -1,8 +1,9 @@
-//! A list that stands where it is and allocates only beyond its first few elements.
+//! A list that stands where it is and allocates only beyond its first few elements. It is moved about with what holds
+//! it, so those are as few as suffice nearly always.
 
 /// `N` elements in place, and whatever more there are.
 #[derive(Debug, Clone)]
-pub(crate) struct List<T, const N: usize = 4> {
+pub(crate) struct List<T, const N: usize = 2> {
     few: [T; N],
     count: usize,
     more: Vec<T>,

@@ -171,7 +171,7 @@ fn what_ocsf_carries_survives() {
         if matches!(event.kind, Kind::Resulted { .. }) {
             let learned = |kind, value: &str| Disclosure { kind, value: value.into(), target: None };
             event.disclosures = vec![
-                learned(DisclosureKind::HostName, "db-2"),
+                Disclosure { target: Some("orders".into()), ..learned(DisclosureKind::HostName, "db-2") },
                 learned(DisclosureKind::Address, "10.0.0.2"),
                 learned(DisclosureKind::Account, "app"),
                 learned(DisclosureKind::Credential, "c-9"),
@@ -205,7 +205,7 @@ fn what_ocsf_cannot_carry_is_lost_as_documented() {
     assert_eq!(read.time, Time::from_millis(1_772_438_494_784));
     assert_eq!(read.identity.to_string(), "user:dana -> agent:shell");
     assert_eq!(read.identity.root().kind, PrincipalKind::Workload);
-    let learned = Disclosure { kind: DisclosureKind::HostName, value: "o".into(), target: None };
+    let learned = Disclosure { kind: DisclosureKind::HostName, value: "o".into(), target: Some("orders".into()) };
     assert_eq!(read.disclosures, [learned]);
 }
 

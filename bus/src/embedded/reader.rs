@@ -1,10 +1,13 @@
 //! Reads one topic of the embedded log; woken by the append itself.
 
 use super::{entry, fault, lane::Lane, lane::strange};
+use crate::pack::Pack;
 use crate::{Error, Position, Reader, Record};
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::sync::Arc;
+
+/// Records that there is room for from the start.
+const ROOM: usize = 4_096;
 
 /// Bytes returned by one `next` at most, unless a single record is larger.
 const MOST_BYTES: usize = 8 << 20;
@@ -13,12 +16,13 @@ const MOST_BYTES: usize = 8 << 20;
 pub(super) struct Tape {
     lane: Arc<Lane>,
     next: u64,
+    pack: Pack,
 }
 
 impl Tape {
     pub(super) fn new(lane: Arc<Lane>, from: u64) -> Self {
         let next = from.max(lane.start());
-        Self { lane, next }
+        Self { lane, next, pack: Pack::default() }
     }
 
     /// What is there now; nothing if everything was read.
@@ -29,7 +33,8 @@ impl Tape {
             return Ok(Vec::new());
         }
         let path = &self.lane.path;
-        let mut records = Vec::new();
+        let there = usize::try_from(end - self.next).unwrap_or(usize::MAX);
+        let mut records = Vec::with_capacity(there.min(most).min(ROOM));
         let mut bytes = 0;
         // Everything before `end` is visible, because `end` is raised after the store has the record.
         let mut reached = end;
@@ -41,11 +46,9 @@ impl Tape {
                 break;
             }
             let entry = entry::parse(&value).ok_or_else(|| strange(path, "a record"))?;
-            let (key, start) = (entry.key.to_owned(), value.len() - entry.envelope.len());
             bytes += value.len();
-            // It stays where the store has read it.
-            let value = Bytes::from_owner(value).slice(start..);
-            records.push(Record { position: Position { partition: 0, offset }, key, value });
+            let record = self.pack.record(Position { partition: 0, offset }, entry.key.as_bytes(), entry.envelope);
+            records.push(record.ok_or_else(|| strange(path, "a record"))?);
         }
         self.next = reached;
         Ok(records)

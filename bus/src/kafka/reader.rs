@@ -4,15 +4,15 @@
 //! its end, the position moves at least to what was known as its end before.
 
 use super::{Asker, Context, context::is_away};
+use crate::pack::Pack;
 use crate::{Error, From, Position, Reader, Record};
-use bytes::Bytes;
-use futures::{FutureExt, future::BoxFuture};
+use futures::{FutureExt, StreamExt, future::BoxFuture};
 use interdict_schemas::Topic;
 use rdkafka::{
     Message as _, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
-    message::OwnedMessage,
+    message::BorrowedMessage,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -24,6 +24,7 @@ pub(super) struct Tape {
     topic: Topic,
     consumer: StreamConsumer<Context>,
     places: BTreeMap<u32, Place>,
+    pack: Pack,
     /// An error that has not been answered yet. One after which reading cannot go on stays, and comes again.
     held: Option<KafkaError>,
     /// Whether the brokers are away; said once.
@@ -60,11 +61,16 @@ impl Tape {
         let consumer: StreamConsumer<Context> =
             config.create_with_context(Context).map_err(|error| asker.fault("a consumer", &error))?;
         consumer.assign(&assignment).map_err(|error| asker.fault("an assignment", &error))?;
-        Ok(Self { asker, topic, consumer, places, held: None, away: false })
+        Ok(Self { asker, topic, consumer, places, pack: Pack::default(), held: None, away: false })
     }
 
     /// Moves past a record.
-    fn take(topic: Topic, places: &mut BTreeMap<u32, Place>, message: OwnedMessage) -> Result<Record, Error> {
+    fn take(
+        topic: Topic,
+        places: &mut BTreeMap<u32, Place>,
+        pack: &mut Pack,
+        message: &BorrowedMessage<'_>,
+    ) -> Result<Record, Error> {
         let strange = |detail: &str| Error::Topic {
             topic,
             detail: format!("record {} of partition {}: {detail}", message.offset(), message.partition()),
@@ -73,12 +79,9 @@ impl Tape {
         else {
             return Err(strange("impossible position"));
         };
-        let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
-        let record = Record {
-            position: Position { partition, offset },
-            key: key.ok_or_else(|| strange("its key is not text; only interdict may write here"))?.to_owned(),
-            value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
-        };
+        let position = Position { partition, offset };
+        let record = message.key().and_then(|key| pack.record(position, key, message.payload().unwrap_or_default()));
+        let record = record.ok_or_else(|| strange("its key is not text; only interdict may write here"))?;
         if let Some(place) = places.get_mut(&partition) {
             place.next = offset.saturating_add(1);
         }
@@ -86,9 +89,8 @@ impl Tape {
     }
 
     /// Takes note that a partition was read to its end.
-    fn note_end(&mut self, partition: i32) {
-        self.is_back();
-        if let Some(place) = u32::try_from(partition).ok().and_then(|index| self.places.get_mut(&index)) {
+    fn note_end(places: &mut BTreeMap<u32, Place>, partition: i32) {
+        if let Some(place) = u32::try_from(partition).ok().and_then(|index| places.get_mut(&index)) {
             place.next = place.next.max(place.known_end);
         }
     }
@@ -143,18 +145,21 @@ impl Reader for Tape {
                     self.answer(&error).await?;
                     self.held = None;
                 }
-                let mut records = Vec::new();
-                let mut bytes = 0;
+                let (mut records, mut bytes, mut is_back) = (Vec::new(), 0, false);
+                let mut stream = self.consumer.stream();
                 // From here to the return nothing waits again, so a dropped future holds no record.
-                let mut received = self.consumer.recv().await.map(|message| message.detach());
-                loop {
-                    match received {
+                let mut received = stream.next().await;
+                while let Some(result) = received {
+                    match result {
                         Ok(message) => {
-                            let record = Self::take(self.topic, &mut self.places, message)?;
+                            let record = Self::take(self.topic, &mut self.places, &mut self.pack, &message)?;
                             bytes += record.value.len();
                             records.push(record);
                         }
-                        Err(KafkaError::PartitionEOF(partition)) => self.note_end(partition),
+                        Err(KafkaError::PartitionEOF(partition)) => {
+                            is_back = true;
+                            Self::note_end(&mut self.places, partition);
+                        }
                         Err(error) => {
                             self.held = Some(error);
                             break;
@@ -163,13 +168,13 @@ impl Reader for Tape {
                     if records.len() >= most.max(1) || bytes >= MOST_BYTES {
                         break;
                     }
-                    match self.consumer.recv().now_or_never() {
-                        Some(more) => received = more.map(|message| message.detach()),
-                        None => break,
-                    }
+                    received = stream.next().now_or_never().flatten();
+                }
+                drop(stream);
+                if is_back || !records.is_empty() {
+                    self.is_back();
                 }
                 if !records.is_empty() {
-                    self.is_back();
                     return Ok(records);
                 }
             }

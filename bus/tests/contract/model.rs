@@ -88,8 +88,8 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
                         held.by_ref().find(|(offset, _)| **offset >= record.position.offset || **offset >= needless);
                     let (offset, (key, value)) = expected.expect("nothing is read that was not appended");
                     prop_assert_eq!(
-                        (record.position.offset, &record.key, &*record.value),
-                        (*offset, key, value.as_slice())
+                        (record.position.offset, &*record.key, &*record.value),
+                        (*offset, key.as_str(), value.as_slice())
                     );
                 }
                 if read.len() < most {

@@ -16,7 +16,7 @@ pub(crate) async fn records_of_a_key_are_read_in_the_order_appended(log: &dyn Lo
         positions.extend(log.append(batch).await.expect("append"));
     }
     let mut reader = log.reader(Topic::Events, from).await.expect("reader");
-    let records = read(&mut *reader, messages.len(), 64, |record| keys.contains(&record.key)).await;
+    let records = read(&mut *reader, messages.len(), 64, |record| keys.iter().any(|key| record.key == *key)).await;
     let mut by_key: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for record in &records {
         let id = event_id(record);

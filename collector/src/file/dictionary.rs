@@ -3,13 +3,34 @@
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hash};
+
+/// Numbers by what they stand for. Each has its hash beside it: a table that grows does not look at all of them again.
+#[derive(Default)]
+struct Numbers {
+    table: HashTable<(u32, u32)>,
+    hasher: RandomState,
+}
+
+impl Numbers {
+    /// The number of a value, `next` if it has none yet; and whether it had one.
+    fn of<T: Hash + ?Sized>(&mut self, value: &T, next: usize, is_it: impl Fn(u32) -> bool) -> (u32, bool) {
+        // The upper half is as good as the whole: its own uppermost bits tell neighbours in the table apart.
+        let hash = (self.hasher.hash_one(value) >> 32) as u32;
+        let spread = |hash: u32| u64::from(hash) << 32 | u64::from(hash);
+        if let Some((_, number)) = self.table.find(spread(hash), |found| found.0 == hash && is_it(found.1)) {
+            return (*number, true);
+        }
+        let number = u32::try_from(next).unwrap_or(u32::MAX);
+        self.table.insert_unique(spread(hash), (hash, number), |found| spread(found.0));
+        (number, false)
+    }
+}
 
 /// Texts by number, in the order in which they came.
 #[derive(Default)]
 pub(super) struct Dictionary {
-    numbers: HashTable<u32>,
-    hasher: RandomState,
+    numbers: Numbers,
     page: Vec<u8>,
     /// Where each begins in `page`, its length before it.
     starts: Vec<usize>,
@@ -21,17 +42,14 @@ const PREFIX: usize = 4;
 impl Dictionary {
     /// The number of a text, which it gets if it has none.
     pub(super) fn number(&mut self, text: &[u8]) -> u32 {
-        let Self { numbers, hasher, page, starts } = self;
-        let hash = hasher.hash_one(text);
-        if let Some(number) = numbers.find(hash, |number| at(page, starts, *number) == text) {
-            return *number;
+        let Self { numbers, page, starts } = self;
+        let (number, is_known) = numbers.of(text, starts.len(), |number| at(page, starts, number) == text);
+        if !is_known {
+            starts.push(page.len());
+            // Columns of a batch are below 2 GiB.
+            page.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+            page.extend_from_slice(text);
         }
-        let number = u32::try_from(starts.len()).unwrap_or(u32::MAX);
-        starts.push(page.len());
-        // Columns of a batch are below 2 GiB.
-        page.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-        page.extend_from_slice(text);
-        numbers.insert_unique(hash, number, |number| hasher.hash_one(at(page, starts, *number)));
         number
     }
 
@@ -70,8 +88,7 @@ fn at<'a>(page: &'a [u8], starts: &[usize], number: u32) -> &'a [u8] {
 /// Lists of numbers by number, in the order in which they came.
 #[derive(Default)]
 pub(super) struct Lists {
-    numbers: HashTable<u32>,
-    hasher: RandomState,
+    numbers: Numbers,
     elements: Vec<u32>,
     ends: Vec<usize>,
 }
@@ -79,15 +96,12 @@ pub(super) struct Lists {
 impl Lists {
     /// The number of a list, which it gets if it has none.
     pub(super) fn number(&mut self, list: &[u32]) -> u32 {
-        let Self { numbers, hasher, elements, ends } = self;
-        let hash = hasher.hash_one(list);
-        if let Some(number) = numbers.find(hash, |number| slice(elements, ends, *number) == list) {
-            return *number;
+        let Self { numbers, elements, ends } = self;
+        let (number, is_known) = numbers.of(list, ends.len(), |number| slice(elements, ends, number) == list);
+        if !is_known {
+            elements.extend_from_slice(list);
+            ends.push(elements.len());
         }
-        let number = u32::try_from(ends.len()).unwrap_or(u32::MAX);
-        elements.extend_from_slice(list);
-        ends.push(elements.len());
-        numbers.insert_unique(hash, number, |number| hasher.hash_one(slice(elements, ends, *number)));
         number
     }
 

@@ -64,7 +64,7 @@ impl Memory {
         let mut records = self.records.lock().expect("lock");
         let records = records.entry((topic, partition)).or_default();
         let position = Position { partition, offset: records.len() as u64 };
-        records.push(Record { position, key: String::new(), value: value.into() });
+        records.push(Record { position, key: Default::default(), value: value.into() });
         self.grown.send_modify(|grown| *grown += 1);
     }
 

@@ -1,15 +1,13 @@
 //! Whom verdicts cover: every session that is open when one is given, or opened before it ends.
 
 use super::Summary;
+use crate::open::Open;
 use interdict_schemas::{Event, Identity, Source, Stop, Subject, Time, Verdict};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 /// Sessions named for each verdict; all are counted.
 pub const MAX_SAMPLES: usize = 20;
-
-/// Sessions open at a time that are remembered; the oldest go first. History from files may never close one.
-const MAX_OPEN: usize = 1 << 16;
 
 /// A stop or a hold, and whom it hits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,7 +48,7 @@ pub struct Sample {
 }
 
 #[derive(Debug)]
-struct Open {
+struct Session {
     opened: Time,
     identity: Identity,
     source: Source,
@@ -70,18 +68,22 @@ pub(super) struct Cover {
     given: Vec<Given>,
     // By root, those that may still count; under no root, those that cover others.
     live: HashMap<Option<String>, Vec<usize>>,
-    open: HashMap<String, Open>,
-    order: VecDeque<String>,
+    open: Open<Session>,
 }
 
 impl Cover {
-    /// A verdict is given.
+    /// A verdict is given, or taken back.
     pub(super) fn give(&mut self, verdict: &Verdict) {
+        if verdict.revoked {
+            let given = self.given.iter_mut().filter(|given| given.verdict.id == verdict.id);
+            given.for_each(|given| given.verdict.until = given.verdict.until.min(verdict.time));
+            return;
+        }
         if verdict.effect == Stop::Watch {
             return;
         }
         let mut given = Given { verdict: verdict.clone(), hits: Vec::new() };
-        for (session, open) in &self.open {
+        for (session, open) in self.open.iter() {
             given.look(session, open, true);
         }
         given.hits.sort_by(|(left, _), (right, _)| (left.opened, &left.session).cmp(&(right.opened, &right.session)));
@@ -91,7 +93,7 @@ impl Cover {
 
     /// A session is opened.
     pub(super) fn opened(&mut self, event: &Event) {
-        let open = Open {
+        let open = Session {
             opened: event.time,
             identity: event.identity.clone(),
             source: event.source.clone(),
@@ -105,18 +107,12 @@ impl Cover {
                 event.time < given.verdict.until
             });
         }
-        self.order.push_back(event.session.clone());
-        self.open.insert(event.session.clone(), open);
-        while self.order.len() > MAX_OPEN {
-            if let Some(oldest) = self.order.pop_front() {
-                self.open.remove(&oldest);
-            }
-        }
+        self.open.add(&event.session, open);
     }
 
     /// A session ends.
     pub(super) fn closed(&mut self, session: &str) {
-        self.open.remove(session);
+        self.open.end(session);
     }
 
     /// Which detection gave each, and what it does.
@@ -149,8 +145,8 @@ impl Cover {
 }
 
 impl Given {
-    fn look(&mut self, session: &str, open: &Open, was_open: bool) {
-        let Open { opened, identity, source, target } = open;
+    fn look(&mut self, session: &str, open: &Session, was_open: bool) {
+        let Session { opened, identity, source, target } = open;
         let subject = Subject { identity, session, source, target };
         let in_time = was_open || (*opened >= self.verdict.time && *opened < self.verdict.until);
         if in_time && self.verdict.scope.covers(subject) {

@@ -18,13 +18,14 @@ mod web;
 pub use answer::{Edge, Involved, Learned, Next, Radius, Reached, Reason};
 pub use dot::dot;
 
+use crate::open::Open;
 use crate::place::source_name;
 use crate::words::LONGEST;
 use interdict_schemas::{Effect, Event, Kind, Time};
 use key::Key;
 use petgraph::graph::NodeIndex;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use web::{Asked, Lesson, Link, Node, Visit, Web};
 
 /// What is asked.
@@ -66,7 +67,7 @@ pub struct Blast {
     // Sessions of the radius, by id.
     visits: HashMap<String, NodeIndex>,
     // Sessions that are open and were looked at already.
-    open: HashSet<Box<str>>,
+    open: Open<()>,
     stays: Stays,
     taught: HashMap<(String, Key), Vec<NodeIndex>>,
     lessons: HashMap<(NodeIndex, Key), NodeIndex>,
@@ -83,7 +84,7 @@ impl Blast {
             web: Web::new(),
             names: HashMap::new(),
             visits: HashMap::new(),
-            open: HashSet::new(),
+            open: Open::default(),
             stays: HashMap::new(),
             taught: HashMap::new(),
             lessons: HashMap::new(),
@@ -98,9 +99,9 @@ impl Blast {
             return;
         }
         let is_first_sight = match &event.kind {
-            Kind::Opened | Kind::Acted { .. } => self.open.insert(event.session.as_str().into()),
+            Kind::Opened | Kind::Acted { .. } => self.open.add(&event.session, ()),
             Kind::Closed(_) => {
-                self.open.remove(event.session.as_str());
+                self.open.end(&event.session);
                 false
             }
             Kind::Refused(_) => {

@@ -51,10 +51,11 @@ impl Detector {
         let keys = Keys::of(event);
         let was_at = actor.has_been_at(edge.place);
         if actor.opened(edge, time, bounds.edges) && !is_stopped {
-            let Some(place) = self.places.get_mut(edge.place) else { return };
+            let Some(place) = self.places.get(edge.place) else { return };
             self.population.first(time, place.users == 0);
             if !was_at {
-                place.met(id, time);
+                self.places.met(edge.place, id, time);
+                self.groups.met(&event.identity, edge.place);
             }
         }
         if !is_stopped {
@@ -70,7 +71,8 @@ impl Detector {
             actor.pauses.add(pause.index());
         }
         actor.sessions = actor.sessions.saturating_add(1);
-        actor.clock = actor.clock.max(time);
+        // A time ahead of the clock would hide what is done until then.
+        actor.clock = actor.clock.max(time.min(self.newest));
         if let Some(count) = actor.origins.get_mut(origin as usize) {
             *count = count.saturating_add(1);
         }

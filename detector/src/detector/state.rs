@@ -5,6 +5,7 @@ use super::{Counts, Detector};
 use crate::actor::Actor;
 use crate::actors::Actors;
 use crate::chain::Chains;
+use crate::groups::Groups;
 use crate::judge::Judge;
 use crate::place::{Place, Places};
 use crate::population::Population;
@@ -21,24 +22,25 @@ use sha2::{Digest, Sha256};
 
 /// All but what goes a slice at a time.
 #[derive(Serialize, Deserialize)]
-struct Rest<A, P, E, O, S, C, J, R> {
+struct Rest<A, P, E, O, G, S, C, J, R> {
     // Numbers given out to actors, places, sessions.
     ends: [u32; 3],
     counts: Counts,
     newest: Time,
     first: Option<Time>,
-    ahead: (i64, u32),
+    apart: (i64, u32),
     actors: A,
     places: P,
     seats: E,
     population: O,
+    groups: G,
     sessions: S,
     chains: C,
     judge: J,
     recent: R,
 }
 
-type Whole = Rest<Actors, Places, Seats, Population, Sessions, Chains, Judge, Recent>;
+type Whole = Rest<Actors, Places, Seats, Population, Groups, Sessions, Chains, Judge, Recent>;
 
 /// Bytes of the rest that are one frame.
 const PART: usize = 4 << 20;
@@ -72,11 +74,12 @@ impl Detector {
             counts: self.counts,
             newest: self.newest,
             first: self.first,
-            ahead: self.ahead,
+            apart: self.apart,
             actors: &self.actors,
             places: &self.places,
             seats: &self.seats,
             population: &self.population,
+            groups: &self.groups,
             sessions: &self.sessions,
             chains: &self.chains,
             judge: &self.judge,
@@ -170,9 +173,10 @@ impl Restoring {
         self.ends = Some(rest.ends);
         let detector = &mut self.detector;
         (detector.counts, detector.newest, detector.first) = (rest.counts, rest.newest, rest.first);
-        (detector.ahead, detector.recent, detector.seats) = (rest.ahead, rest.recent, rest.seats);
+        (detector.apart, detector.recent, detector.seats) = (rest.apart, rest.recent, rest.seats);
         (detector.actors, detector.places, detector.sessions) = (rest.actors, rest.places, rest.sessions);
-        (detector.population, detector.chains, detector.judge) = (rest.population, rest.chains, rest.judge);
+        (detector.population, detector.groups) = (rest.population, rest.groups);
+        (detector.chains, detector.judge) = (rest.chains, rest.judge);
         Ok(rest.ends)
     }
 

@@ -1,6 +1,6 @@
 //! What follows from what a person found an alert to be, also when they find otherwise later.
 
-use super::{Judge, id, scope};
+use super::{Judge, Known, id, scope};
 use crate::actor::{ActorId, Edge};
 use crate::actors::Actors;
 use crate::chain::{Chains, Hop};
@@ -28,11 +28,20 @@ impl From<&Hop> for Done {
     }
 }
 
-/// What was found benign once, and whether it still is: the chain itself is forgotten then.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub(super) struct Accepted {
-    done: Vec<Done>,
-    stands: bool,
+/// Steps of one alert that are kept.
+const STEPS: usize = 64;
+
+impl Known {
+    /// Takes note of what was done.
+    pub(super) fn did<'a>(&mut self, hops: impl Iterator<Item = &'a Hop>) {
+        for hop in hops {
+            // Done again, it is the newest that is kept.
+            self.done.retain(|done| done.actor != hop.actor || done.edge != hop.edge);
+            if self.done.len() < STEPS {
+                self.done.push(hop.into());
+            }
+        }
+    }
 }
 
 /// An alert that a person has judged.
@@ -58,12 +67,10 @@ impl Judge {
     ) -> Option<Closed> {
         let (chain, known) = self.known.iter_mut().find(|(_, known)| known.alert.id == resolution.alert)?;
         let chain = *chain;
-        let earlier = known.accepted.take();
-        let was_benign = earlier.as_ref().is_some_and(|earlier| earlier.stands);
-        let stands = resolution.finding == Finding::Benign;
-        let is_kept = stands || earlier.is_some();
-        let done = earlier.map_or_else(|| chains.of(chain).map(Done::from).collect(), |earlier| earlier.done);
-        known.accepted = is_kept.then(|| Accepted { done: done.clone(), stands });
+        // Its branches too, as far as they are remembered.
+        known.did(chains.of(chain));
+        let (done, was_benign) = (known.done.clone(), known.is_benign);
+        known.is_benign = resolution.finding == Finding::Benign;
         let outputs = match resolution.finding {
             Finding::Benign => {
                 let given = std::mem::take(&mut known.given).into_iter();

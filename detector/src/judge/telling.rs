@@ -1,7 +1,7 @@
 //! A chain as a responder is told it: one line, sentences, hops.
 
 use super::Bench;
-use crate::chain::{Hop, Link};
+use crate::chain::{Hop, Joined, Link};
 use crate::words;
 
 /// Who acted, in words.
@@ -10,7 +10,7 @@ pub(super) fn who(hop: &Hop, bench: Bench<'_>) -> String {
     if hop.actor == hop.root { root.to_owned() } else { format!("{actor}, acting for {root}") }
 }
 
-pub(super) fn title(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> String {
+pub(super) fn title(path: &[(&Hop, Option<Joined>)], bench: Bench<'_>) -> String {
     if let Some(title) = path.last().and_then(|(hop, _)| hop.title.as_deref()) {
         return title.to_owned();
     }
@@ -26,8 +26,8 @@ pub(super) fn title(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> String {
     }
     let who = path.last().map(|(hop, _)| who(hop, bench)).unwrap_or_default();
     // Nothing was used to get to the next: that is fanning out, not moving on.
-    let moves = |(hop, link): &(&Hop, Option<Link>)| {
-        hop.taught.is_some() || matches!(link, Some(Link::Onward | Link::Switch))
+    let moves = |(hop, joined): &(&Hop, Option<Joined>)| {
+        hop.taught.is_some() || matches!(joined.map(|joined| joined.link), Some(Link::Onward | Link::Switch))
     };
     if path.len() > 2 && !path.iter().any(moves) {
         return format!("{who} fanned out to {} targets from {}", names.len() - 1, names[0]);
@@ -37,7 +37,7 @@ pub(super) fn title(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> String {
     format!("{who} moved {from}{}", names[shown..].join(" -> "))
 }
 
-pub(super) fn explanation(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> String {
+pub(super) fn explanation(path: &[(&Hop, Option<Joined>)], bench: Bench<'_>) -> String {
     // What is said of a machine is said anew each time.
     if let Some(hop) = path.last().map(|(hop, _)| hop).filter(|hop| hop.title.is_some()) {
         return format!(
@@ -45,24 +45,31 @@ pub(super) fn explanation(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> St
             hop.evidence, hop.source
         );
     }
-    let mut text = String::new();
-    for (hop, link) in path {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        if *link == Some(Link::Switch) {
-            text.push_str("From there, as somebody else: ");
-        }
-        text.push_str(&hop.evidence);
-    }
-    if let Some((hop, _)) = path.last() {
-        text.push_str(&format!(
-            " It is cleared if the owner of {} confirms that {} was meant to use {}.",
-            bench.actors.name(hop.root),
-            bench.actors.name(hop.actor),
-            bench.places.name(hop.edge.place)
-        ));
-    }
+    let cleared = path.last().map(|(hop, _)| {
+        let (root, actor) = (bench.actors.name(hop.root), bench.actors.name(hop.actor));
+        let target = bench.places.name(hop.edge.place);
+        format!("It is cleared if the owner of {root} confirms that {actor} was meant to use {target}.")
+    });
+    let told = path.iter().map(|(hop, joined)| {
+        let is_switch = joined.is_some_and(|joined| joined.link == Link::Switch);
+        format!("{}{}", if is_switch { "From there, as somebody else: " } else { "" }, hop.evidence)
+    });
+    let sentences: Vec<String> = told.chain(cleared).collect();
+    newest(&sentences)
+}
+
+/// As many of the newest sentences as an explanation may have; the last one in any case, if need be cut.
+fn newest(sentences: &[String]) -> String {
+    let mut room = LONGEST_EXPLANATION;
+    let fits = sentences.iter().rev().take_while(|sentence| {
+        let has_room = sentence.len() < room;
+        room = room.saturating_sub(sentence.len() + 1);
+        has_room
+    });
+    let count = fits.count().max(1);
+    let (before, told) = sentences.split_at(sentences.len().saturating_sub(count));
+    let mut text = if before.is_empty() { String::new() } else { "... ".to_owned() };
+    text.push_str(&told.join(" "));
     text.truncate(text.floor_char_boundary(LONGEST_EXPLANATION));
     text
 }
@@ -70,9 +77,9 @@ pub(super) fn explanation(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> St
 /// Beyond so many bytes an explanation tells no more.
 const LONGEST_EXPLANATION: usize = 8 << 10;
 
-pub(super) fn hops(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> Vec<interdict_schemas::Hop> {
+pub(super) fn hops(path: &[(&Hop, Option<Joined>)], bench: Bench<'_>) -> Vec<interdict_schemas::Hop> {
     let mut hops: Vec<interdict_schemas::Hop> = Vec::new();
-    for (hop, link) in path {
+    for (hop, joined) in path {
         if let Some(teaching) = &hop.taught
             && !hops.iter().any(|other| *other.session == *teaching.session)
         {
@@ -93,11 +100,18 @@ pub(super) fn hops(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> Vec<inter
                 events,
             });
         }
-        let cause = match (link, &hop.taught) {
+        let cause = match (joined, &hop.taught) {
             (_, Some(_)) => "disclosed",
-            (Some(link), None) => link.name(),
+            (Some(joined), None) => joined.link.name(),
             (None, None) => "start",
         };
+        let mut evidence = hop.evidence.to_string();
+        if let Some(Joined { link, likely }) = joined {
+            evidence.push_str(&format!(
+                " It follows from the hop before by {}, with probability {likely:.2}.",
+                link.name()
+            ));
+        }
         hops.push(interdict_schemas::Hop {
             time: hop.time,
             session: hop.session.to_string(),
@@ -107,7 +121,7 @@ pub(super) fn hops(path: &[(&Hop, Option<Link>)], bench: Bench<'_>) -> Vec<inter
             protocol: hop.edge.protocol.name().into(),
             account: hop.account.to_string(),
             cause: cause.into(),
-            evidence: hop.evidence.to_string(),
+            evidence,
             events: vec![hop.event.to_string()],
         });
     }

@@ -9,6 +9,7 @@ use crate::{
     Account, Action, Closed, Decision, DecoyUse, Delegation, Disclosure, Event, Identity, Kind, Outcome, Principal,
     Refused, Source, Target,
 };
+use std::rc::Rc;
 
 impl From<EventRef<'_>> for Event {
     fn from(event: EventRef<'_>) -> Self {
@@ -17,9 +18,9 @@ impl From<EventRef<'_>> for Event {
             id: id.to_owned(),
             time,
             session: session.to_owned(),
-            identity: identity.into(),
+            identity: (&*identity).into(),
             source: Source {
-                address: source.address.map(|address| address.ip),
+                address: source.address.as_ref().map(|address| address.ip),
                 port: source.port,
                 host: owned(source.host),
                 target: owned(source.target),
@@ -28,7 +29,7 @@ impl From<EventRef<'_>> for Event {
                 name: target.name.to_owned(),
                 protocol: target.protocol,
                 host: owned(target.host),
-                address: target.address.map(|address| address.ip),
+                address: target.address.as_ref().map(|address| address.ip),
                 port: target.port,
                 alias: owned(target.alias),
             },
@@ -55,8 +56,8 @@ impl From<EventRef<'_>> for Event {
     }
 }
 
-impl From<IdentityRef<'_>> for Identity {
-    fn from(identity: IdentityRef<'_>) -> Self {
+impl From<&IdentityRef<'_>> for Identity {
+    fn from(identity: &IdentityRef<'_>) -> Self {
         let own = |principal: &PrincipalRef<'_>| Principal { id: principal.id.to_owned(), kind: principal.kind };
         let delegates = identity.chain.iter().skip(1).map(own).collect();
         let mut owned = Self::rooted(identity.issuer, own(&identity.root), delegates);
@@ -124,21 +125,21 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             id,
             time: *time,
             session,
-            identity: identity.into(),
-            source: SourceRef {
+            identity: Rc::new(identity.into()),
+            source: Rc::new(SourceRef {
                 address: source.address.map(Into::into),
                 port: source.port,
                 host: source.host.as_deref(),
                 target: source.target.as_deref(),
-            },
-            target: TargetRef {
+            }),
+            target: Rc::new(TargetRef {
                 name: &target.name,
                 protocol: target.protocol,
                 host: target.host.as_deref(),
                 address: target.address.map(Into::into),
                 port: target.port,
                 alias: target.alias.as_deref(),
-            },
+            }),
             account: AccountRef { name: &account.name, credential: account.credential.as_deref() },
             disclosures: disclosures
                 .iter()

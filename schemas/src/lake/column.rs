@@ -4,8 +4,8 @@ use super::located::PlaceRef;
 use crate::Time;
 use crate::borrowed::Address;
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, RunArray, StringBuilder,
-    StructArray, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int32Builder, Int64Array, ListArray, ListBuilder, RunArray,
+    StringBuilder, StructArray, TimestampMicrosecondArray,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Int32Type};
@@ -38,23 +38,47 @@ pub(super) fn maybe_text<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> Option<&'a 
     Arc::new(column.finish())
 }
 
+/// Rows, each with where it ends.
+pub(super) trait Rows<'a, R: 'a>: Copy {
+    fn runs(self) -> impl Iterator<Item = (&'a R, i32)>;
+}
+
+impl<'a, R> Rows<'a, R> for &'a [R] {
+    fn runs(self) -> impl Iterator<Item = (&'a R, i32)> {
+        self.iter().zip(1..)
+    }
+}
+
+/// Of rows of which neighbours say the same the first ones, each with where those end that say what it says.
+pub(super) struct Heads<'a, R>(Vec<(&'a R, i32)>);
+
+impl<'a, R> Heads<'a, R> {
+    pub(super) fn of(rows: &'a [R], is_same: impl Fn(&'a R, &'a R) -> bool) -> Self {
+        let mut heads = Vec::new();
+        let ends = ends(rows, is_same, |row| heads.push(row));
+        Self(heads.into_iter().zip(ends).collect())
+    }
+}
+
+impl<'a, R> Rows<'a, R> for &Heads<'a, R> {
+    fn runs(self) -> impl Iterator<Item = (&'a R, i32)> {
+        self.0.iter().copied()
+    }
+}
+
 /// Texts of which neighbours are alike, each once.
-pub(super) fn repeated<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a str) -> ArrayRef {
+pub(super) fn repeated<'a, R: 'a>(rows: impl Rows<'a, R>, of: impl Fn(&'a R) -> &'a str) -> ArrayRef {
     maybe_repeated(rows, |row| Some(of(row)))
 }
 
-pub(super) fn maybe_repeated<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> Option<&'a str>) -> ArrayRef {
+pub(super) fn maybe_repeated<'a, R: 'a>(rows: impl Rows<'a, R>, of: impl Fn(&'a R) -> Option<&'a str>) -> ArrayRef {
     let mut values = StringBuilder::new();
-    let is_same = |left: Option<&str>, right: Option<&str>| match (left, right) {
-        (Some(left), Some(right)) => is_same(left, right),
-        (left, right) => left.is_none() && right.is_none(),
-    };
-    let ends = ends(rows, |left, right| is_same(of(left), of(right)), |row| values.append_option(of(row)));
+    let ends = ends(rows, |left, right| are_same(of(left), of(right)), |row| values.append_option(of(row)));
     runs(ends, Arc::new(values.finish()))
 }
 
 /// The same of lists.
-pub(super) fn repeated_texts<'a, R, I>(rows: &'a [R], of: impl Fn(&'a R) -> Option<I>) -> ArrayRef
+pub(super) fn repeated_texts<'a, R: 'a, I>(rows: impl Rows<'a, R>, of: impl Fn(&'a R) -> Option<I>) -> ArrayRef
 where
     I: IntoIterator<Item = &'a str>,
 {
@@ -86,24 +110,37 @@ fn append<'a>(lists: &mut ListBuilder<StringBuilder>, list: Option<impl IntoIter
 }
 
 /// What was read from the same bytes need not be compared.
-fn is_same(left: &str, right: &str) -> bool {
+pub(super) fn is_same(left: &str, right: &str) -> bool {
     std::ptr::eq(left, right) || left == right
 }
 
-/// Where runs of rows end that `is_same` says are alike; `begin` is shown the first of each.
-fn ends<'a, R>(rows: &'a [R], is_same: impl Fn(&'a R, &'a R) -> bool, mut begin: impl FnMut(&'a R)) -> Vec<i32> {
-    let (mut ends, mut last) = (Vec::new(), None);
-    for (at, row) in (0_i32..).zip(rows) {
-        if last.is_some_and(|last| is_same(last, row)) {
-            continue;
-        }
-        if last.is_some() {
-            ends.push(at);
-        }
-        begin(row);
-        last = Some(row);
+/// The same of what may not be there.
+pub(super) fn are_same(left: Option<&str>, right: Option<&str>) -> bool {
+    match (left, right) {
+        (Some(left), Some(right)) => is_same(left, right),
+        (left, right) => left.is_none() && right.is_none(),
     }
-    ends.extend(last.and_then(|_| i32::try_from(rows.len()).ok()));
+}
+
+/// Where runs of rows end that `is_same` says are alike; `begin` is shown the first of each.
+fn ends<'a, R: 'a>(
+    rows: impl Rows<'a, R>,
+    is_same: impl Fn(&'a R, &'a R) -> bool,
+    mut begin: impl FnMut(&'a R),
+) -> Vec<i32> {
+    let mut runs = rows.runs();
+    let Some((mut first, mut last)) = runs.next() else { return Vec::new() };
+    let mut ends = Vec::new();
+    begin(first);
+    for (row, end) in runs {
+        if !is_same(first, row) {
+            ends.push(last);
+            begin(row);
+            first = row;
+        }
+        last = end;
+    }
+    ends.push(last);
     ends
 }
 
@@ -116,7 +153,7 @@ fn runs(ends: Vec<i32>, values: ArrayRef) -> ArrayRef {
     }
 }
 
-pub(super) fn address<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> &'a Option<Address<'a>>) -> ArrayRef {
+pub(super) fn address<'a, R: 'a>(rows: impl Rows<'a, R>, of: impl Fn(&'a R) -> &'a Option<Address<'a>>) -> ArrayRef {
     maybe_repeated(rows, |row| of(row).as_ref().map(|address| &*address.text))
 }
 
@@ -135,8 +172,14 @@ pub(super) fn small<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> u32) -> ArrayRef
 }
 
 /// Port 0 is an unknown one.
-pub(super) fn port<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> u16) -> ArrayRef {
-    Arc::new(rows.iter().map(|row| Some(of(row)).filter(|port| *port > 0).map(i32::from)).collect::<Int32Array>())
+pub(super) fn port<'a, R: 'a>(rows: impl Rows<'a, R>, of: impl Fn(&'a R) -> u16) -> ArrayRef {
+    let (mut ports, mut begin) = (Int32Builder::new(), 0);
+    for (row, end) in rows.runs() {
+        let port = Some(of(row)).filter(|port| *port > 0).map(i32::from);
+        (begin..end).for_each(|_| ports.append_option(port));
+        begin = end;
+    }
+    Arc::new(ports.finish())
 }
 
 pub(super) fn count<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> u64) -> ArrayRef {

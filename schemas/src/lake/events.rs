@@ -13,6 +13,7 @@ use crate::borrowed::{
 };
 use crate::{Class, DecoyPlace, DisclosureKind, Effect, Event, Kind, Status, Verb, class};
 use arrow::array::{Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use std::rc::Rc;
 
 /// The events of a batch of the table `events`, whatever order its columns have.
 ///
@@ -183,6 +184,15 @@ impl Reader {
     }
 
     pub(super) fn event(&self, row: usize) -> Result<EventRef<'_>, Error> {
+        self.event_after(row, None)
+    }
+
+    /// The same; what it shares with an event that was read from another row is shared.
+    pub(super) fn event_after<'a>(
+        &'a self,
+        row: usize,
+        other: Option<&(usize, EventRef<'a>)>,
+    ) -> Result<EventRef<'a>, Error> {
         let kind = match self.kind.need(row)? {
             Kind::OPENED => KindRef::Opened,
             Kind::REFUSED => KindRef::Refused(self.end(row)),
@@ -212,13 +222,28 @@ impl Reader {
             },
             _ => return Err(self.kind.invalid(row)),
         };
+        let shared = |is_same: fn(&Who, usize, usize) -> bool| {
+            other.filter(|(other, _)| is_same(&self.who, *other, row)).map(|(_, event)| event)
+        };
+        let identity = match shared(Who::has_same_identity) {
+            Some(event) => Rc::clone(&event.identity),
+            None => Rc::new(self.who.identity(row)?),
+        };
+        let source = match shared(Who::has_same_source) {
+            Some(event) => Rc::clone(&event.source),
+            None => Rc::new(self.who.source(row)?),
+        };
+        let target = match shared(Who::has_same_target) {
+            Some(event) => Rc::clone(&event.target),
+            None => Rc::new(self.who.target(row)?),
+        };
         Ok(EventRef {
             id: self.id.need(row)?,
             time: self.time.time(row)?,
             session: self.session.need(row)?,
-            identity: self.who.identity(row)?,
-            source: self.who.source(row)?,
-            target: self.who.target(row)?,
+            identity,
+            source,
+            target,
             account: self.who.account(row),
             disclosures: self.disclosures.range(row).map(|at| self.disclosure(at)).collect::<Result<_, _>>()?,
             presented: self.presented.range(row).map(|at| self.decoy(at)).collect::<Result<_, _>>()?,

@@ -2,7 +2,8 @@
 
 use super::view::{Places, View};
 use super::{Error, Table, events, recordings};
-use crate::{Digest, Message, StampRef, Time, chain, wire};
+use crate::wire::{self, Written};
+use crate::{Digest, EventRef, Message, StampRef, Time, chain};
 use arrow::array::RecordBatch;
 
 /// A row, as far as its chain is concerned.
@@ -25,18 +26,25 @@ pub struct Link<'a> {
 pub fn links(table: Table, batch: &RecordBatch, mut see: impl FnMut(Link<'_>)) {
     let view = View::new(table, batch);
     let (places, said) = (Places::new(&view).ok(), Said::new(table, view).ok());
-    let mut bytes = Vec::new();
+    let (mut bytes, mut last) = (Vec::new(), Last::default());
     for row in 0..batch.num_rows() {
         let Some(place) = places.as_ref().and_then(|places| places.at(row).ok()) else {
             see(Link::default());
             continue;
         };
         let link = Link { stamp: place.stamp, partition: place.partition, offset: place.offset, ..Link::default() };
-        match said.as_ref().and_then(|said| said.encode(row, &mut bytes).ok()) {
+        match said.as_ref().and_then(|said| said.encode(row, &mut last, &mut bytes).ok()) {
             Some(time) => see(Link { time, record: Some(chain::record(&bytes)), ..link }),
             None => see(link),
         }
     }
+}
+
+/// The row before, of which most says the same, and what was made of it.
+#[derive(Default)]
+struct Last<'a> {
+    event: Option<(usize, EventRef<'a>)>,
+    written: Written<'a>,
 }
 
 enum Said {
@@ -53,13 +61,15 @@ impl Said {
     }
 
     /// Puts what was hashed when the row's record was written into `bytes`.
-    fn encode(&self, row: usize, bytes: &mut Vec<u8>) -> Result<Time, Error> {
+    fn encode<'a>(&'a self, row: usize, last: &mut Last<'a>, bytes: &mut Vec<u8>) -> Result<Time, Error> {
         bytes.clear();
         match self {
             Self::Events(reader) => {
-                let event = reader.event(row)?;
-                wire::encode_event(&event, bytes);
-                Ok(event.time)
+                let event = reader.event_after(row, last.event.as_ref())?;
+                wire::encode_event(&event, &mut last.written, bytes);
+                let time = event.time;
+                last.event = Some((row, event));
+                Ok(time)
             }
             Self::Chunks(reader) => {
                 let chunk = reader.chunk(row)?;

@@ -125,9 +125,20 @@ impl Texts {
         self.lists.range(row).map(text).collect()
     }
 
+    /// Whether two rows say the same.
+    pub(super) fn is_same(&self, one: usize, other: usize) -> bool {
+        let [one, other] = [one, other].map(|row| self.lists.range(row));
+        one.len() == other.len() && one.zip(other).all(|(one, other)| is_same(&self.texts, one, other))
+    }
+
     pub(super) const fn invalid(&self, row: usize) -> Error {
         self.lists.invalid(row)
     }
+}
+
+fn is_same(texts: &StringArray, one: usize, other: usize) -> bool {
+    let text = |at: usize| (at < texts.len() && texts.is_valid(at)).then(|| texts.value(at));
+    text(one) == text(other)
 }
 
 impl<A: Array> Column<A> {
@@ -137,6 +148,11 @@ impl<A: Array> Column<A> {
 }
 
 impl Column<StringArray> {
+    /// Whether two rows say the same.
+    pub(super) fn is_same(&self, one: usize, other: usize) -> bool {
+        is_same(&self.array, one, other)
+    }
+
     pub(super) fn text(&self, row: usize) -> Option<&str> {
         self.array.is_valid(row).then(|| self.array.value(row))
     }
@@ -172,6 +188,12 @@ impl Column<Int64Array> {
 }
 
 impl Column<Int32Array> {
+    /// Whether two rows say the same.
+    pub(super) fn is_same(&self, one: usize, other: usize) -> bool {
+        let value = |row: usize| self.array.is_valid(row).then(|| self.array.value(row));
+        value(one) == value(other)
+    }
+
     pub(super) fn small(&self, row: usize) -> Result<u32, Error> {
         let value = self.array.is_valid(row).then(|| self.array.value(row));
         value.and_then(|value| u32::try_from(value).ok()).ok_or_else(|| self.invalid(row))

@@ -1,44 +1,57 @@
 //! The columns that say who, from where and to what, shared by `events` and `sessions`.
 
 use super::Error;
-use super::column::{address, filled, maybe_repeated, port, repeated, repeated_texts};
+use super::column::{Heads, address, are_same, filled, is_same, maybe_repeated, port, repeated, repeated_texts};
 use super::rows::{Row, when};
 use super::view::{Column, Texts, View};
 use crate::borrowed::{AccountRef, Address, IdentityRef, PrincipalRef, SourceRef, TargetRef};
 use crate::list::List;
 use crate::{EventRef, PrincipalKind, Protocol};
 use arrow::array::{ArrayRef, Int32Array, ListArray, StringArray};
+use std::rc::Rc;
 
 /// The columns, in the schema's order.
 pub(super) fn columns<'a>(rows: &'a [Row<'a, EventRef<'a>>]) -> Vec<ArrayRef> {
+    // Of a session's events most of it is said once.
+    let who = &Heads::of(rows, |left, right| is_of_same(left.value, right.value));
     let mut columns = Vec::with_capacity(64);
     columns.extend(when(rows, |row| row.value.time));
     columns.extend([
-        repeated(rows, |row| row.value.session),
-        repeated(rows, |row| row.value.identity.issuer),
-        repeated(rows, |row| row.value.identity.root().id),
-        repeated(rows, |row| row.value.identity.root().kind.name()),
-        repeated(rows, |row| row.value.identity.actor().id),
-        repeated(rows, |row| row.value.identity.actor().kind.name()),
-        repeated_texts(rows, |row| Some(row.value.identity.chain().iter().map(|link| link.id))),
-        repeated_texts(rows, |row| Some(row.value.identity.chain().iter().map(|link| link.kind.name()))),
-        repeated_texts(rows, |row| Some(row.value.identity.groups.iter().copied())),
-        maybe_repeated(rows, |row| row.value.identity.delegation.and_then(|(id, _)| filled(id))),
-        maybe_repeated(rows, |row| row.value.identity.delegation.and_then(|(_, parent)| filled(parent))),
-        address(rows, |row| &row.value.source.address),
-        port(rows, |row| row.value.source.port),
-        maybe_repeated(rows, |row| row.value.source.host),
-        maybe_repeated(rows, |row| row.value.source.target),
-        repeated(rows, |row| row.value.target.name),
-        repeated(rows, |row| row.value.target.protocol.name()),
-        maybe_repeated(rows, |row| row.value.target.host),
-        address(rows, |row| &row.value.target.address),
-        port(rows, |row| row.value.target.port),
-        maybe_repeated(rows, |row| row.value.target.alias),
-        maybe_repeated(rows, |row| filled(row.value.account.name)),
-        maybe_repeated(rows, |row| row.value.account.credential),
+        repeated(who, |row| row.value.session),
+        repeated(who, |row| row.value.identity.issuer),
+        repeated(who, |row| row.value.identity.root().id),
+        repeated(who, |row| row.value.identity.root().kind.name()),
+        repeated(who, |row| row.value.identity.actor().id),
+        repeated(who, |row| row.value.identity.actor().kind.name()),
+        repeated_texts(who, |row| Some(row.value.identity.chain().iter().map(|link| link.id))),
+        repeated_texts(who, |row| Some(row.value.identity.chain().iter().map(|link| link.kind.name()))),
+        repeated_texts(who, |row| Some(row.value.identity.groups.iter().copied())),
+        maybe_repeated(who, |row| row.value.identity.delegation.and_then(|(id, _)| filled(id))),
+        maybe_repeated(who, |row| row.value.identity.delegation.and_then(|(_, parent)| filled(parent))),
+        address(who, |row| &row.value.source.address),
+        port(who, |row| row.value.source.port),
+        maybe_repeated(who, |row| row.value.source.host),
+        maybe_repeated(who, |row| row.value.source.target),
+        repeated(who, |row| row.value.target.name),
+        repeated(who, |row| row.value.target.protocol.name()),
+        maybe_repeated(who, |row| row.value.target.host),
+        address(who, |row| &row.value.target.address),
+        port(who, |row| row.value.target.port),
+        maybe_repeated(who, |row| row.value.target.alias),
+        maybe_repeated(who, |row| filled(row.value.account.name)),
+        maybe_repeated(who, |row| row.value.account.credential),
     ]);
     columns
+}
+
+/// Whether two events say the same of who, from where and to what. Neighbours that were read beside each other share it.
+fn is_of_same(left: &EventRef<'_>, right: &EventRef<'_>) -> bool {
+    Rc::ptr_eq(&left.identity, &right.identity)
+        && Rc::ptr_eq(&left.source, &right.source)
+        && Rc::ptr_eq(&left.target, &right.target)
+        && is_same(left.session, right.session)
+        && is_same(left.account.name, right.account.name)
+        && are_same(left.account.credential, right.account.credential)
 }
 
 /// Reads the same columns back.
@@ -85,6 +98,25 @@ impl Who {
             account: view.column("account")?,
             credential: view.column("credential")?,
         })
+    }
+
+    /// Whether two rows say the same of who acts.
+    pub(super) fn has_same_identity(&self, one: usize, other: usize) -> bool {
+        let lists = [&self.chain, &self.chain_kinds, &self.groups];
+        let texts = [&self.issuer, &self.delegation, &self.parent_delegation];
+        lists.iter().all(|list| list.is_same(one, other)) && texts.iter().all(|text| text.is_same(one, other))
+    }
+
+    /// Whether two rows say the same of where from.
+    pub(super) fn has_same_source(&self, one: usize, other: usize) -> bool {
+        let texts = [&self.source_address, &self.source_host, &self.source_target];
+        self.source_port.is_same(one, other) && texts.iter().all(|text| text.is_same(one, other))
+    }
+
+    /// Whether two rows say the same of where to.
+    pub(super) fn has_same_target(&self, one: usize, other: usize) -> bool {
+        let texts = [&self.target, &self.protocol, &self.target_host, &self.target_address, &self.target_alias];
+        self.target_port.is_same(one, other) && texts.iter().all(|text| text.is_same(one, other))
     }
 
     pub(super) fn identity(&self, row: usize) -> Result<IdentityRef<'_>, Error> {

@@ -7,14 +7,14 @@
 //! written.
 //!
 //! What OCSF carries comes back: `read(event(e))` keeps id, time, session, root and actor with their kinds, groups,
-//! issuer, delegation, source, target, the account of a session, disclosures with kind and value, decoys
-//! presented, the action's class, verb and text, the decision with its policies, and an outcome's status, code and detail. It loses what OCSF has no
-//! place for:
+//! issuer, delegation, source, target, the account of a session, disclosures with kind, value and the system that they
+//! stand for, decoys presented, the action's class, verb and text, the decision with its policies, and an outcome's
+//! status, code and detail. It loses what OCSF has no place for:
 //!
 //! - microseconds (OCSF counts milliseconds), and with them the precision of durations;
 //! - the middle of a delegation chain (root and actor stay; an agent that is the root itself comes back as a workload);
 //! - the account on anything but a session's own events;
-//! - the inventory's name of a disclosed value, and that it is an alias (it comes back as a host name);
+//! - that a disclosed value is an alias (it comes back as a host name);
 //! - an action's objects (derived from the text again), its parameters' digest, rows, and the volumes of what is not
 //!   network traffic;
 //! - a closed session's counts;
@@ -122,6 +122,9 @@ const OBSERVABLES: [(&str, u32, crate::DisclosureKind); 6] = {
         ("response.decoy", 99, Decoy),
     ]
 };
+
+/// The observable that says for which system of the inventory the one before it stands.
+const STANDS_FOR: (&str, u32) = ("response.target", 99);
 
 /// The observable that says which decoy was presented; its value is JSON.
 const PRESENTED: (&str, u32) = ("request.decoy", 99);

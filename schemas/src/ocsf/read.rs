@@ -2,7 +2,7 @@
 //! being kept. Only a line with a type mistake is read a second time, to name the attribute.
 
 use super::text::{self, Api};
-use super::{Error, MAX_LINE, OBSERVABLES, PRESENTED, channel, user};
+use super::{Error, MAX_LINE, OBSERVABLES, PRESENTED, STANDS_FOR, channel, user};
 use crate::{
     Account, Action, Class, Closed, Decision, DecoyUse, Delegation, Disclosure, DisclosureKind, Effect, Event,
     Identity, Kind, Outcome, Principal, PrincipalKind, Protocol, Refused, Source, Status, Target, Time, Verb, class,
@@ -375,11 +375,15 @@ fn observables(raw: &mut Raw<'_>) -> (Vec<Disclosure>, Vec<DecoyUse>) {
     let kind = |name: &str| -> Option<DisclosureKind> {
         OBSERVABLES.iter().find(|(known, ..)| *known == name).map(|(.., kind)| *kind)
     };
-    let (mut disclosures, mut presented) = (Vec::new(), Vec::new());
+    let (mut disclosures, mut presented) = (Vec::<Disclosure>::new(), Vec::new());
     for observable in raw.observables.take().unwrap_or_default() {
         let (Some(name), Some(value)) = (observable.name, observable.value) else { continue };
         if name == PRESENTED.0 {
             presented.extend(serde_json::from_str::<DecoyUse>(&value));
+        } else if name == STANDS_FOR.0 {
+            if let Some(learnt) = disclosures.last_mut() {
+                learnt.target = Some(value);
+            }
         } else if let Some(kind) = kind(&name) {
             disclosures.push(Disclosure { kind, value, target: None });
         }

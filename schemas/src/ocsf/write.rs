@@ -1,7 +1,7 @@
 //! Events to OCSF.
 
 use super::text::{self, Api};
-use super::{OBSERVABLES, PRESENTED, VERSION, channel, user};
+use super::{OBSERVABLES, PRESENTED, STANDS_FOR, VERSION, channel, user};
 use crate::{Action, Class, Decision, Effect, Event, Identity, Kind, Outcome, PrincipalKind, Status, class};
 use serde_json::{Map, Value, json};
 
@@ -59,8 +59,8 @@ pub fn event(event: &Event) -> Value {
         }
         _ => put("dst_endpoint", endpoint),
     }
-    let observables: Vec<_> =
-        event.disclosures.iter().map(observable).chain(event.presented.iter().map(presented)).collect();
+    let disclosed = event.disclosures.iter().flat_map(|learnt| [Some(observable(learnt)), stands_for(learnt)]);
+    let observables: Vec<_> = disclosed.flatten().chain(event.presented.iter().map(presented)).collect();
     if !observables.is_empty() {
         put("observables", Value::Array(observables));
     }
@@ -288,6 +288,11 @@ fn observable(disclosure: &crate::Disclosure) -> Value {
         .find(|(.., known)| *known == disclosure.kind)
         .map_or(("response.other", 99), |(name, kind, _)| (*name, *kind));
     json!({"name": name, "type_id": kind, "value": disclosure.value})
+}
+
+fn stands_for(disclosure: &crate::Disclosure) -> Option<Value> {
+    let (name, kind) = STANDS_FOR;
+    disclosure.target.as_ref().map(|target| json!({"name": name, "type_id": kind, "value": target}))
 }
 
 fn presented(used: &crate::DecoyUse) -> Value {

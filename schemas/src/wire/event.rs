@@ -8,14 +8,15 @@ use crate::borrowed::{
 };
 use crate::list::List;
 use crate::{Protocol, Time, Verb};
+use std::rc::Rc;
 
 /// What was read last of that which stays the same from event to event of a session. Whoever reads records of one root
 /// in the order of time reads most of it once.
 #[derive(Debug, Default)]
 pub(crate) struct Memo<'a> {
-    identity: Seen<'a, IdentityRef<'a>>,
-    source: Seen<'a, SourceRef<'a>>,
-    target: Seen<'a, TargetRef<'a>>,
+    identity: Seen<'a, Rc<IdentityRef<'a>>>,
+    source: Seen<'a, Rc<SourceRef<'a>>>,
+    target: Seen<'a, Rc<TargetRef<'a>>>,
     account: Seen<'a, AccountRef<'a>>,
 }
 
@@ -50,9 +51,9 @@ impl<'a, T: Clone> Seen<'a, T> {
 
 /// An event whose parts were read, but not what they mean.
 pub(super) struct Parts<'a> {
-    identity: Result<IdentityRef<'a>>,
-    source: Result<SourceRef<'a>>,
-    target: Result<TargetRef<'a>>,
+    identity: Result<Rc<IdentityRef<'a>>>,
+    source: Result<Rc<SourceRef<'a>>>,
+    target: Result<Rc<TargetRef<'a>>>,
     account: Result<AccountRef<'a>>,
     event: layout::Event<'a>,
 }
@@ -61,10 +62,13 @@ impl<'a> Parts<'a> {
     pub(super) fn read(event: layout::Event<'a>, memo: &mut Memo<'a>) -> std::result::Result<Self, Fault> {
         let Memo { identity, source, target, account } = memo;
         Ok(Self {
-            identity: identity
-                .read(&event.identity, |identity| identity.ok_or(Error::Missing("event.identity"))?.try_into())?,
-            source: source.read(&event.source, |source| source.unwrap_or_default().try_into())?,
-            target: target.read(&event.target, |target| target.ok_or(Error::Missing("event.target"))?.try_into())?,
+            identity: identity.read(&event.identity, |identity| {
+                identity.ok_or(Error::Missing("event.identity"))?.try_into().map(Rc::new)
+            })?,
+            source: source.read(&event.source, |source| source.unwrap_or_default().try_into().map(Rc::new))?,
+            target: target.read(&event.target, |target| {
+                target.ok_or(Error::Missing("event.target"))?.try_into().map(Rc::new)
+            })?,
             account: account.read(&event.account, |account| {
                 let layout::Account { name, credential, .. } = account.unwrap_or_default();
                 Ok(AccountRef { name, credential: option(credential) })
@@ -227,46 +231,59 @@ fn written<'a>(address: &'a Option<Address<'_>>) -> &'a str {
     address.as_ref().map_or("", |address| &address.text)
 }
 
-impl<'a> From<&'a EventRef<'_>> for layout::Event<'a> {
-    fn from(event: &'a EventRef<'_>) -> Self {
+/// What an event shares with its neighbours, as bytes: it is written once for all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Written<'a> {
+    identity: Piece<Rc<IdentityRef<'a>>>,
+    source: Piece<Rc<SourceRef<'a>>>,
+    target: Piece<Rc<TargetRef<'a>>>,
+    account: Piece<AccountRef<'a>>,
+}
+
+/// The bytes of the value that was written last.
+#[derive(Debug)]
+struct Piece<T> {
+    of: Option<T>,
+    bytes: Vec<u8>,
+}
+
+impl<T> Default for Piece<T> {
+    fn default() -> Self {
+        Self { of: None, bytes: Vec::new() }
+    }
+}
+
+impl<T: Clone> Piece<T> {
+    fn write<'b, M: Message<'b>>(
+        &mut self,
+        of: &'b T,
+        is_same: impl Fn(&T, &T) -> bool,
+        make: impl FnOnce(&'b T) -> M,
+    ) {
+        if !self.of.as_ref().is_some_and(|last| is_same(last, of)) {
+            self.bytes.clear();
+            make(of).write(&mut self.bytes);
+            self.of = Some(of.clone());
+        }
+    }
+}
+
+impl<'a> Written<'a> {
+    /// An event as it is to be written. What it shares with the one before is not written again.
+    pub(super) fn layout<'b>(&'b mut self, event: &'b EventRef<'a>) -> layout::Event<'b> {
         let EventRef { identity, source, target, account, .. } = event;
-        let (delegation, parent_delegation) = identity.delegation.unwrap_or_default();
-        let chain = identity.chain().iter();
-        Self {
+        self.identity.write(identity, Rc::ptr_eq, |identity| layout::Identity::from(&**identity));
+        self.source.write(source, Rc::ptr_eq, |source| layout::Source::from(&**source));
+        self.target.write(target, Rc::ptr_eq, |target| layout::Target::from(&**target));
+        self.account.write(account, PartialEq::eq, layout::Account::from);
+        layout::Event {
             id: event.id,
             time_us: event.time.0,
             session: event.session,
-            identity: Part::whole(layout::Identity {
-                issuer: identity.issuer,
-                chain: chain
-                    .map(|link| layout::Principal { id: link.id, kind: link.kind.into(), ..Default::default() })
-                    .collect(),
-                groups: identity.groups.iter().copied().collect(),
-                delegation,
-                parent_delegation,
-                ..Default::default()
-            }),
-            source: Part::whole(layout::Source {
-                address: written(&source.address),
-                port: source.port.into(),
-                host: text(&source.host),
-                target: text(&source.target),
-                ..Default::default()
-            }),
-            target: Part::whole(layout::Target {
-                name: target.name,
-                protocol: target.protocol.name(),
-                host: text(&target.host),
-                address: written(&target.address),
-                port: target.port.into(),
-                alias: text(&target.alias),
-                ..Default::default()
-            }),
-            account: Part::whole(layout::Account {
-                name: account.name,
-                credential: text(&account.credential),
-                ..Default::default()
-            }),
+            identity: Part::of(&self.identity.bytes),
+            source: Part::of(&self.source.bytes),
+            target: Part::of(&self.target.bytes),
+            account: Part::of(&self.account.bytes),
             disclosures: event
                 .disclosures
                 .iter()
@@ -291,6 +308,54 @@ impl<'a> From<&'a EventRef<'_>> for layout::Event<'a> {
             kind: Some((&event.kind).into()),
             ..Default::default()
         }
+    }
+}
+
+impl<'a> From<&'a IdentityRef<'_>> for layout::Identity<'a> {
+    fn from(identity: &'a IdentityRef<'_>) -> Self {
+        let (delegation, parent_delegation) = identity.delegation.unwrap_or_default();
+        let link =
+            |link: &PrincipalRef<'a>| layout::Principal { id: link.id, kind: link.kind.into(), ..Default::default() };
+        Self {
+            issuer: identity.issuer,
+            chain: identity.chain().iter().map(link).collect(),
+            groups: identity.groups.iter().copied().collect(),
+            delegation,
+            parent_delegation,
+            ..Default::default()
+        }
+    }
+}
+
+impl<'a> From<&'a SourceRef<'_>> for layout::Source<'a> {
+    fn from(source: &'a SourceRef<'_>) -> Self {
+        Self {
+            address: written(&source.address),
+            port: source.port.into(),
+            host: text(&source.host),
+            target: text(&source.target),
+            ..Default::default()
+        }
+    }
+}
+
+impl<'a> From<&'a TargetRef<'_>> for layout::Target<'a> {
+    fn from(target: &'a TargetRef<'_>) -> Self {
+        Self {
+            name: target.name,
+            protocol: target.protocol.name(),
+            host: text(&target.host),
+            address: written(&target.address),
+            port: target.port.into(),
+            alias: text(&target.alias),
+            ..Default::default()
+        }
+    }
+}
+
+impl<'a> From<&'a AccountRef<'_>> for layout::Account<'a> {
+    fn from(account: &'a AccountRef<'_>) -> Self {
+        Self { name: account.name, credential: text(&account.credential), ..Default::default() }
     }
 }
 

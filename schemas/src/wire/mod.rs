@@ -15,7 +15,7 @@ mod verdict;
 use crate::borrowed::{EnvelopeRef, EventRef, MessageRef, StampRef};
 use crate::topic::{MAX_RECORD, VERSION};
 use crate::{Digest, Judged, Message, Stamp, Time};
-pub(crate) use event::Memo;
+pub(crate) use event::{Memo, Written};
 use field::{Fault, Field as _, Input, Message as _, put_message};
 pub use outline::{About, Outline};
 use prost::Message as _;
@@ -67,7 +67,7 @@ pub(crate) fn encode(message: &Message) -> Vec<u8> {
     let body = match message {
         Message::Event(event) => {
             let mut bytes = Vec::new();
-            encode_event(&event.into(), &mut bytes);
+            encode_event(&event.into(), &mut Written::default(), &mut bytes);
             return bytes;
         }
         Message::Chunk(chunk) => pb::envelope::Body::Chunk(chunk.into()),
@@ -84,9 +84,9 @@ pub(crate) fn encode(message: &Message) -> Vec<u8> {
     pb::Envelope { version: VERSION, stamp: None, body: Some(body) }.encode_to_vec()
 }
 
-/// Appends what [`encode`] makes of an event.
-pub(crate) fn encode_event(event: &EventRef<'_>, out: &mut Vec<u8>) {
-    let event = layout::Event::from(event);
+/// Appends what [`encode`] makes of an event, beside others of which most says the same.
+pub(crate) fn encode_event<'a>(event: &EventRef<'a>, written: &mut Written<'a>, out: &mut Vec<u8>) {
+    let event = written.layout(event);
     // The envelope's keys and its length take some bytes more.
     out.reserve(event.size() + 16);
     VERSION.write(VERSION_FIELD, out);
