@@ -123,8 +123,14 @@ fn judge(
     let told = told.finish()?;
     let read = read?;
     let counts = detector.counts();
-    let (doubled, late) = (counts.duplicates, counts.late);
-    writeln!(std::io::stderr(), "{read}; {doubled} doubled, {late} late; {told}")?;
+    let mut folded = format!("{} doubled, {} late", counts.duplicates, counts.late);
+    // Mostly there are none; where there are, what was found may not be all.
+    for (count, word) in [(counts.future, "far ahead"), (counts.broken, "broken"), (counts.forgotten, "forgotten")] {
+        if count > 0 {
+            folded.push_str(&format!(", {count} {word}"));
+        }
+    }
+    writeln!(std::io::stderr(), "{read}; {folded}; {told}")?;
     Ok(())
 }
 

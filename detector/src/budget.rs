@@ -39,6 +39,11 @@ impl Budget {
         score >= bar.max(least)
     }
 
+    /// Bytes held, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.today.capacity() * 17 + self.past.capacity() * 8
+    }
+
     fn bar(&self, per_day: u32, least: f64) -> f64 {
         let mut scores: Vec<f64> = self.today.values().copied().collect();
         scores.sort_by(|one, other| other.total_cmp(one));

@@ -8,7 +8,8 @@
 
 use crate::actor::{ActorId, Edge};
 use crate::fingerprint::{Fingerprint, Map};
-use crate::place::{Machine, PlaceId};
+use crate::place::PlaceId;
+use crate::places::Machine;
 use interdict_schemas::{Technique, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;

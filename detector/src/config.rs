@@ -38,13 +38,13 @@ pub struct Raw {
     pub verdict_hours: Option<u32>,
     /// New targets that make a burst; default 4.
     pub burst_targets: Option<usize>,
-    /// Within how many seconds; default 1800.
+    /// Within how many seconds, 60 to 2592000 (30 days); default 1800.
     pub burst_window_s: Option<u32>,
     /// People's accounts from one client machine that make a fan-out, 2 to 32; default 4.
     pub fan_out_accounts: Option<usize>,
     /// Targets that they must reach, 2 to 32; default 8.
     pub fan_out_targets: Option<usize>,
-    /// Within how many seconds, at most 30 days; default one day.
+    /// Within how many seconds, 60 to 2592000 (30 days); default one day.
     pub fan_out_window_s: Option<u32>,
     /// Machines that many people share, such as terminal servers, as sessions name them; a last `*` stands for anything.
     pub shared_sources: Option<Vec<String>>,
@@ -179,9 +179,11 @@ impl Raw {
         let fan_out_targets = self.fan_out_targets.unwrap_or(default.fan_out_targets);
         check("fan_out_accounts", fan_out_accounts as u64, (2..=32).contains(&fan_out_accounts), "2 to 32")?;
         check("fan_out_targets", fan_out_targets as u64, (2..=32).contains(&fan_out_targets), "2 to 32")?;
-        let fan_out_window_s = self.fan_out_window_s.unwrap_or(86_400);
-        let is_window = (60..=30 * 86_400).contains(&fan_out_window_s);
-        check("fan_out_window_s", fan_out_window_s.into(), is_window, "60 to 2592000")?;
+        let burst_window_s = self.burst_window_s.map_or(default.burst_window_s, i64::from);
+        let fan_out_window_s = self.fan_out_window_s.map_or(default.fan_out_window_s, i64::from);
+        for (key, window) in [("burst_window_s", burst_window_s), ("fan_out_window_s", fan_out_window_s)] {
+            check(key, window.unsigned_abs(), (60..=30 * 86_400).contains(&window), "60 to 2592000")?;
+        }
         let alert = self.alert_nats.unwrap_or(default.alert_nats);
         let hold = self.hold_nats.unwrap_or(default.hold_nats.max(alert));
         let block = self.block_nats.unwrap_or(default.block_nats.max(hold));
@@ -212,10 +214,10 @@ impl Raw {
                 block_nats: block,
                 budget: self.budget.unwrap_or(default.budget),
                 burst_targets,
-                burst_window_s: self.burst_window_s.map_or(default.burst_window_s, i64::from),
+                burst_window_s,
                 fan_out_accounts,
                 fan_out_targets,
-                fan_out_window_s: fan_out_window_s.into(),
+                fan_out_window_s,
                 shared_sources: self.shared_sources.unwrap_or_default(),
                 crown_jewels: self.crown_jewels.unwrap_or_default(),
                 verdict_hours,

@@ -19,7 +19,8 @@ use crate::groups::Groups;
 use crate::judge::{Judge, Output};
 use crate::learned::Keys;
 use crate::novelty::NEWNESS_DAYS;
-use crate::place::{Machine, PlaceId, Places};
+use crate::place::PlaceId;
+use crate::places::{Machine, Places};
 use crate::population::Population;
 use crate::recent::Recent;
 use crate::seat::Seats;
@@ -57,6 +58,9 @@ const DAY_S: i64 = 86_400;
 const DAY_US: i64 = DAY_S * 1_000_000;
 /// So many times more a sign was there in what a person said is meant.
 const ACCEPTED: u32 = 4;
+/// Who is refused again over the same edge within so long is still trying, microseconds: an hour, so that what tries
+/// all day is a step an hour and not one at each try.
+const AGAIN_US: i64 = 3_600_000_000;
 /// So many events in a row must agree before the clock moves by more than a day, forward or back.
 const AGREE: u32 = 16;
 
@@ -194,11 +198,11 @@ impl Detector {
         }
     }
 
-    /// Whether one of an actor's suspicious hops is over the same edge, within an hour: somebody keeps trying.
+    /// Whether one of an actor's suspicious hops is over the same edge, not long ago: somebody keeps trying.
     fn is_again(&self, actor: ActorId, edge: Edge, time: Time) -> bool {
         let hops = self.actors.get(actor).into_iter().flat_map(|actor| actor.hops());
         let mut hops = hops.filter_map(|id| self.chains.get(*id));
-        hops.any(|hop| hop.edge == edge && time.micros_since(hop.time) < 3_600_000_000)
+        hops.any(|hop| hop.edge == edge && time.micros_since(hop.time) < AGAIN_US)
     }
 
     /// A session that was not known: it was admitted, or the record of its admission is missing.
@@ -322,34 +326,10 @@ impl Detector {
         }
     }
 
-    /// What was folded and what went wrong.
-    #[must_use]
-    pub const fn counts(&self) -> Counts {
-        self.counts
-    }
-
     /// Time of the newest event, but for one that is far ahead of the others.
     #[must_use]
     pub const fn newest(&self) -> Time {
         self.newest
-    }
-
-    /// How much is remembered. It looks at everything, so it is for reports, not for each event.
-    #[must_use]
-    pub fn size(&self) -> Size {
-        Size {
-            actors: self.actors.len(),
-            edges: self.actors.edges(),
-            places: self.places.len(),
-            sessions: self.sessions.len(),
-            hops: self.chains.len(),
-            alerts: self.judge.len(),
-            bytes: self.actors.bytes()
-                + self.places.bytes()
-                + self.seats.bytes()
-                + self.sessions.bytes()
-                + self.chains.bytes(),
-        }
     }
 
     /// Folds what a person found an alert to be. Benign: what the chain did becomes habit, the chain ends, and its

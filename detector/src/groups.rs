@@ -51,6 +51,12 @@ impl Groups {
             }
         }
     }
+
+    /// Bytes held, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.capacity() * (size_of::<(Fingerprint, Group)>() + 1)
+            + self.0.values().map(|group| group.by_place.capacity() * 9).sum::<usize>()
+    }
 }
 
 impl Group {

@@ -21,7 +21,7 @@ pub struct Habit {
 }
 
 /// What was counted of anybody is halved after so many days, so that a year ago says little of today.
-pub(crate) const HALF_LIFE_DAYS: u16 = 60;
+pub(crate) const HALF_LIFE_DAYS: u16 = 120;
 
 /// Sessions over one edge that are counted.
 pub(crate) const MOST: u16 = u16::MAX;

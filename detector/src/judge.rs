@@ -20,7 +20,7 @@ use crate::budget::Budget;
 use crate::chain::{Chains, Hop, HopId, Joined, Link};
 use crate::detection::Strength;
 use crate::fingerprint::Map;
-use crate::place::Places;
+use crate::places::Places;
 use crate::settings::{Reach, Settings};
 use crate::weight::Asked;
 use interdict_schemas::{Alert, Message, Mode, Scope, Severity, Stop, Technique, Time, Verdict};
@@ -250,6 +250,14 @@ impl Judge {
     /// How many alerts may still grow.
     pub(crate) fn len(&self) -> usize {
         self.known.len()
+    }
+
+    /// Bytes held, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.known.capacity() * (size_of::<(u32, Known)>() + 1)
+            + self.known.values().map(Known::heap).sum::<usize>()
+            + self.order.capacity() * 4
+            + self.budget.bytes()
     }
 }
 

@@ -30,6 +30,7 @@ mod open;
 pub mod outbox;
 mod past;
 mod place;
+mod places;
 pub mod population;
 mod recent;
 mod retry;

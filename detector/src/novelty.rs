@@ -11,8 +11,26 @@ use serde::{Deserialize, Serialize};
 
 /// P(a known edge | movement): attackers who know of habit stay on it; most do not.
 const MOVEMENT_ON_KNOWN: f64 = 0.35;
+/// P(a known edge | habit), as of whoever is known for long, of whom three sessions in a hundred go somewhere new; and
+/// P(a new one | habit), which counts where habit is left out.
+const HABIT_ON_KNOWN: f64 = 0.97;
+const HABIT_ON_NEW: f64 = 0.03;
+/// Habit takes the usual ones of the known edges, movement any; half of what that says counts, as whoever knows of
+/// habit keeps to it. And the nats that it says at most, for movement or against it: the place is known in any case.
+const USUAL_COUNTS: f64 = 0.5;
+const STRONGEST_ON_KNOWN: f64 = 1.0;
+/// P(a new edge | habit) at most: also who used nothing but new things comes back to some.
+const NEWEST: f64 = 0.95;
 /// P(a place that nobody ever used | movement).
 const MOVEMENT_TO_NEW_PLACE: f64 = 0.012;
+/// Nats that a new edge says against movement at most, however usual it is: movement takes such edges too.
+const WEAKEST: f64 = -0.5;
+/// Nats that it says for movement at most: the target alone, however rare, must hold nobody (`hold_nats`, unless that
+/// is set lower). Less if nobody ever used the place: somebody must be the first.
+const STRONGEST: f64 = 7.0;
+const STRONGEST_TO_NEW_PLACE: f64 = 5.0;
+/// First uses that are presumed of a day beside those counted: on a quiet one two of the same place are no fashion.
+const PRESUMED_FIRSTS: u32 = 20;
 /// Weight of what is usual for such actors, in sessions, against an actor's own share of new edges.
 const OWN_NEWNESS: f64 = 20.0;
 /// Own sessions that count at most, so that a long quiet past does not make one new edge proof.
@@ -101,8 +119,11 @@ impl Novelty {
     ) -> Self {
         let time = event.time;
         if ground.settings.without.habit {
-            let nats = if known.is_some() { MOVEMENT_ON_KNOWN / 0.97_f64 } else { (1.0 - MOVEMENT_ON_KNOWN) / 0.03 };
-            return Self { nats: nats.ln(), ways: None };
+            let odds = match known {
+                Some(_) => MOVEMENT_ON_KNOWN / HABIT_ON_KNOWN,
+                None => (1.0 - MOVEMENT_ON_KNOWN) / HABIT_ON_NEW,
+            };
+            return Self { nats: odds.ln(), ways: None };
         }
         if let Some(known) = known {
             // Movement picks any of the known edges, habit the usual ones.
@@ -110,8 +131,8 @@ impl Novelty {
             let counted = (f64::from(known.count) / f64::from(actor.sessions.max(1))).min(1.0);
             // What was counted to the end is usual, however much else there is.
             let share = if known.count == MOST { 1.0 } else { counted };
-            let nats = (MOVEMENT_ON_KNOWN / 0.97_f64).ln() + (0.5 * -(share * edges).ln()).clamp(-1.0, 1.0);
-            return Self { nats, ways: None };
+            let usual = (USUAL_COUNTS * -(share * edges).ln()).clamp(-STRONGEST_ON_KNOWN, STRONGEST_ON_KNOWN);
+            return Self { nats: (MOVEMENT_ON_KNOWN / HABIT_ON_KNOWN).ln() + usual, ways: None };
         }
         let newness = if is_forward {
             ground.population.forward_newness()
@@ -119,19 +140,21 @@ impl Novelty {
             let usual = ground.population.newness(actor.class, actor.sessions);
             let own = actor.firsts_since(time.plus_seconds(-NEWNESS_DAYS * DAY_S), time) as f64;
             let sessions = f64::from(actor.sessions.min(OWN_SESSIONS));
-            ((own + OWN_NEWNESS * usual) / (sessions + OWN_NEWNESS)).min(0.95)
+            ((own + OWN_NEWNESS * usual) / (sessions + OWN_NEWNESS)).min(NEWEST)
         };
         let moved = 1.0 - MOVEMENT_ON_KNOWN;
         // One that nobody used and that a response named was there before.
         let Some(place) = ground.places.get(edge.place).filter(|place| place.users > 0 || was_named) else {
             let habit = newness * ground.population.new_place();
-            return Self { nats: (moved * MOVEMENT_TO_NEW_PLACE / habit).ln().clamp(-0.5, 5.0), ways: None };
+            let nats = (moved * MOVEMENT_TO_NEW_PLACE / habit).ln().clamp(WEAKEST, STRONGEST_TO_NEW_PLACE);
+            return Self { nats, ways: None };
         };
         let any = ways(ground, actor, actor_id, edge, place, time);
         let ways = Ways { any, groups: ground.groups.way(&event.identity, edge.place) };
         let targets = ground.places.used().max(1) as f64;
         let choice = ground.population.choice(actor.class, &ways);
-        Self { nats: ((moved / newness).ln() - (targets * choice).ln()).clamp(-0.5, 7.0), ways: Some(ways) }
+        let nats = ((moved / newness).ln() - (targets * choice).ln()).clamp(WEAKEST, STRONGEST);
+        Self { nats, ways: Some(ways) }
     }
 }
 
@@ -140,7 +163,7 @@ fn ways(ground: Ground<'_>, actor: &Actor, id: ActorId, edge: Edge, place: &Plac
     [
         walk(ground, actor, id, (edge, place)),
         kin(ground, actor, id, edge),
-        place.first_uses(since, time) as f64 / f64::from(ground.population.firsts_of_the_day(time) + 20),
+        place.first_uses(since, time) as f64 / f64::from(ground.population.firsts_of_the_day(time) + PRESUMED_FIRSTS),
         f64::from(place.users) / (ground.population.firsts() + 1) as f64,
         1.0 / ground.places.used().max(1) as f64,
     ]

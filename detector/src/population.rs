@@ -13,6 +13,25 @@ use serde::{Deserialize, Serialize};
 /// Eight degrees of acquaintance, see [`acquaintance`].
 const DEGREES: usize = 8;
 
+/// P(a new edge | habit) before anything was counted, by acquaintance: everything is new to a newcomer, and one
+/// session in thirty later on.
+const NEW: [f64; DEGREES] = [0.9, 0.5, 0.3, 0.15, 0.1, 0.05, 0.03, 0.03];
+/// P(a new edge leads to a place that nobody ever used | habit) before anything was counted: most places are there
+/// already.
+const NEW_PLACE: f64 = 0.1;
+/// P(a forward leads where its actor never went | habit) before anything was counted: ways that
+/// are taken every day are many, and so are those that are opened for one task.
+const NEW_FORWARD: f64 = 0.3;
+/// Weight of what is presumed before anything was counted, in sessions: as many that were counted weigh as much, so
+/// that it decides until a class is known and not for long after.
+const PRESUMED: f64 = 20.0;
+/// Weight of what is presumed of a sign, in sessions. More, since most signs are there in one session of twenty or
+/// fewer: that the first twenty are without it must not make it unheard of.
+const PRESUMED_SIGN: f64 = 50.0;
+/// Weight of all that was counted of a class, in sessions, against what was counted of such edges of such actors: that
+/// is one of sixteen parts of it, and must be heard where there is little of it.
+const ALL: f64 = 20.0;
+
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Habits {
     // By acquaintance: whether an edge was new.
@@ -49,8 +68,8 @@ fn usual(counts: Option<(&[u32], &[u32])>, at: usize, prior: f64) -> Usual {
         let trials = counts.iter().fold(0_u32, |sum, count| sum.saturating_add(*count));
         Rate { trials, hits: counts[at] }
     };
-    let all = rate(all).given(prior, 20.0);
-    Usual { all, lift: rate(such).given(all, 20.0) / all }
+    let all = rate(all).given(prior, PRESUMED);
+    Usual { all, lift: rate(such).given(all, ALL) / all }
 }
 
 impl Habits {
@@ -94,10 +113,8 @@ impl Population {
     /// How probable a new edge is for an actor of this class after so many sessions.
     #[must_use]
     pub fn newness(&self, class: Class, sessions: u32) -> f64 {
-        // Before anything is known: everything is new to a newcomer, and one session in thirty later on.
         let degree = acquaintance(sessions);
-        let unknown = [0.9, 0.5, 0.3, 0.15, 0.1, 0.05, 0.03, 0.03][degree];
-        self.habits(class).map_or(Rate::default(), |habits| habits.is_new[degree]).given(unknown, 20.0)
+        self.habits(class).map_or(Rate::default(), |habits| habits.is_new[degree]).given(NEW[degree], PRESUMED)
     }
 
     /// How probable it is that an actor of this class chooses a target that these ways lead to.
@@ -137,7 +154,7 @@ impl Population {
         self.habits(class)
             .and_then(|habits| habits.signs.get(detection as usize))
             .map_or(Rate::default(), |sign| sign[acquaintance(sessions) / 2][usize::from(is_new)])
-            .given(unknown, 50.0)
+            .given(unknown, PRESUMED_SIGN)
     }
 
     /// First uses of any target by anybody.
@@ -156,13 +173,13 @@ impl Population {
     /// How probable it is that a new edge leads to a place that nobody ever used.
     #[must_use]
     pub fn new_place(&self) -> f64 {
-        self.new_places.given(0.1, 20.0)
+        self.new_places.given(NEW_PLACE, PRESUMED)
     }
 
     /// How probable it is that a forward leads where its actor never went.
     #[must_use]
     pub fn forward_newness(&self) -> f64 {
-        self.forwards.given(0.3, 20.0)
+        self.forwards.given(NEW_FORWARD, PRESUMED)
     }
 
     /// Takes note of a forward.
@@ -196,6 +213,12 @@ impl Population {
         if slot.0 == hour {
             slot.1 = slot.1.saturating_add(1);
         }
+    }
+
+    /// Bytes held, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let signs = |habits: &Habits| habits.signs.capacity() * size_of::<[[Rate; 2]; DEGREES / 2]>();
+        self.classes.capacity() * size_of::<Habits>() + self.classes.iter().map(signs).sum::<usize>()
     }
 
     /// Counts whether a sign was there.

@@ -21,6 +21,17 @@ impl Recent {
         Self { bound: bound.max(1), younger: Set::default(), older: Set::default() }
     }
 
+    /// The same ids; from now on at least `bound` are remembered.
+    #[must_use]
+    pub(crate) fn within(self, bound: usize) -> Self {
+        Self { bound: bound.max(1), ..self }
+    }
+
+    /// Bytes held, about.
+    pub(crate) fn bytes(&self) -> usize {
+        (self.younger.capacity() + self.older.capacity()) * 9
+    }
+
     /// Whether this id is new; from now on it is not.
     pub(crate) fn admit(&mut self, id: &str) -> bool {
         let hash = fingerprint::of(id);

@@ -16,7 +16,8 @@ const MOVEMENT: [f64; PAUSES] = [0.03, 0.14, 0.13, 0.10, 0.10, 0.12, 0.16, 0.08,
 /// P(pause | habit) before anything was counted.
 const UNKNOWN: [f64; PAUSES] = [0.15, 0.2, 0.13, 0.1, 0.08, 0.08, 0.08, 0.06, 0.04, 0.05, 0.03];
 
-/// The length of a pause, in steps that about double.
+/// The length of a pause, in eleven steps: up to 10 s, a minute and five, by which machines are told from people; from
+/// a quarter of an hour to eight hours each twice as long as the one before; up to a day; and longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pause(usize);
 

@@ -80,7 +80,9 @@ pub struct Without {
     pub disclosures: bool,
 }
 
-/// What bounds the memory of one detector. What is dropped for a bound is counted (`Counts::forgotten`).
+/// What bounds the memory of one detector. Sessions, lessons and places that are dropped for a bound are counted
+/// (`Counts::forgotten`); edges and acquaintances are not: of an actor with so many of them, the one that goes says
+/// little.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounds {
     /// Sessions that may go on at once.

@@ -8,7 +8,8 @@ use crate::groups::Groups;
 use crate::learned::{Keys, Lesson};
 use crate::likelihood::Rate;
 use crate::novelty::Novelty;
-use crate::place::{Arrival, Machine, Place, PlaceId, Places};
+use crate::place::{Arrival, Place, PlaceId};
+use crate::places::{Machine, Places};
 use crate::population::Population;
 use crate::rhythm::Pause;
 use crate::settings::Settings;
@@ -80,6 +81,15 @@ pub enum Manner {
     Tried,
 }
 
+/// Who looked around before a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looked {
+    /// Its actor did.
+    Actor,
+    /// Somebody did, on the system that it comes from.
+    Place,
+}
+
 /// A step, before it is learnt from.
 #[derive(Debug)]
 pub struct Step<'a> {
@@ -117,8 +127,8 @@ pub struct Step<'a> {
     pub grant: Grant,
     /// Somebody acting for the same root has used the edge.
     pub is_known_to_kin: bool,
-    /// Within two hours the actor looked around, or somebody did where it comes from.
-    pub is_after_discovery: bool,
+    /// Who looked around within two hours before it, and since the actor's step before; the actor, if both did.
+    pub looked: Option<Looked>,
     /// How long after the actor's newest session it comes.
     pub pause: Option<Pause>,
     /// A forward inside a session, not a session.
@@ -130,6 +140,8 @@ pub struct Step<'a> {
 const DAY_S: i64 = 86_400;
 /// So long after looking around a step is taken to follow from it, seconds.
 const DISCOVERED_S: i64 = 7200;
+/// Whoever starts from a system that refused it less than so long ago is taken to have come in since, microseconds:
+/// who is refused tries again at once, and the record of the try that worked may come after the step's.
 const AT_THE_DOOR_US: i64 = 120_000_000;
 
 /// What a step is set against.
@@ -220,12 +232,16 @@ impl<'a> Step<'a> {
             grant,
             is_known_to_kin: grant.is_delegated
                 && (root.edge(edge).is_some() || root.delegates().iter().any(is_known_to_kin)),
-            is_after_discovery: {
+            looked: {
                 // What was seen before the step before has been weighed there.
                 let since = time.plus_seconds(-DISCOVERED_S).max(actor.clock);
                 let place = machine.place.and_then(|id| ground.places.get(id));
                 let explored = |at: Time| (since..=time).contains(&at);
-                explored(actor.explored) || place.is_some_and(|place| explored(place.explored()))
+                if explored(actor.explored) {
+                    Some(Looked::Actor)
+                } else {
+                    place.filter(|place| explored(place.explored())).map(|_| Looked::Place)
+                }
             },
             pause: Pause::between(actor.clock, time),
             is_forward,
@@ -273,13 +289,15 @@ fn origin(ground: Ground<'_>, actor: &Actor, machine: Machine, time: Time) -> (O
 
 fn origin_nats(ground: Ground<'_>, actor: &Actor, origin: Origin, is_new: bool) -> f64 {
     if ground.settings.without.habit {
-        return (origin.movement() / origin.unknown()).ln().clamp(-1.5, ground.settings.strongest_origin);
+        return (origin.movement() / origin.unknown()).ln().clamp(WEAKEST_ORIGIN, ground.settings.strongest_origin);
     }
     let usual = ground.population.origin(actor.class, actor.sessions, is_new, origin);
     let own = Rate { trials: actor.sessions, hits: actor.origins[origin as usize] };
     let habit = usual.of(own, OWN_ORIGIN);
-    (origin.movement() / habit).ln().clamp(-1.5, ground.settings.strongest_origin)
+    (origin.movement() / habit).ln().clamp(WEAKEST_ORIGIN, ground.settings.strongest_origin)
 }
 
 /// Weight of a class's origins, in sessions, against an actor's own.
 const OWN_ORIGIN: f64 = 10.0;
+/// Nats that an origin says against movement at most: whoever holds an identity may sit at its own machine.
+const WEAKEST_ORIGIN: f64 = -1.5;

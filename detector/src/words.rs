@@ -1,20 +1,13 @@
 //! Causes in words.
 
-use crate::learned::{Lesson, Teaching};
+use crate::learned::Lesson;
 use interdict_schemas::{DisclosureKind, Time};
 
 /// `host name bastion-2.internal`
 #[must_use]
-pub(crate) fn value(lesson: &Lesson) -> String {
-    let kind = match lesson.kind {
-        DisclosureKind::HostName => "host name",
-        DisclosureKind::Address => "address",
-        DisclosureKind::Alias => "alias",
-        DisclosureKind::Account => "account",
-        DisclosureKind::Credential => "credential",
-        DisclosureKind::Decoy => "decoy",
-    };
-    format!("{kind} {}", lesson.value)
+pub(crate) fn value(kind: DisclosureKind, value: &str) -> String {
+    let value: String = value.chars().take(LONGEST).collect();
+    format!("{} {value}", kind.name().replace('_', " "))
 }
 
 /// `once`, `twice`, `3 times`
@@ -29,8 +22,16 @@ pub(crate) fn times(count: usize) -> String {
 
 /// `hosts.inventory`, or `a response` if it is not known what was read.
 #[must_use]
-pub(crate) fn read(teaching: &Teaching) -> &str {
-    if teaching.what.is_empty() { "a response" } else { &teaching.what }
+pub(crate) fn read(what: &str) -> &str {
+    if what.is_empty() { "a response" } else { what }
+}
+
+/// `dana read hosts.inventory on config-db at 2026-…; the answer held host name bastion-2`. Where it was is left out
+/// if it is told beside it.
+#[must_use]
+pub(crate) fn learned(actor: &str, what: &str, place: Option<&str>, time: Time, value: &str) -> String {
+    let on = place.map_or_else(String::new, |place| format!(" on {place}"));
+    format!("{actor} read {}{on} at {time}; the answer held {value}", read(what))
 }
 
 /// `dana read hosts.inventory on config-db at 2026-…; the answer held host name bastion-2; 41 s later it was used for
@@ -38,15 +39,9 @@ pub(crate) fn read(teaching: &Teaching) -> &str {
 #[must_use]
 pub(crate) fn used(lesson: &Lesson, time: Time, target: &str) -> String {
     let teaching = &lesson.teaching;
-    format!(
-        "{} read {} on {} at {}; the answer held {}; {} later it was used for {target}",
-        teaching.actor,
-        read(teaching),
-        teaching.target,
-        teaching.time,
-        value(lesson),
-        span(time.micros_since(teaching.time)),
-    )
+    let value = value(lesson.kind, &lesson.value);
+    let learned = learned(&teaching.actor, &teaching.what, Some(&teaching.target), teaching.time, &value);
+    format!("{learned}; {} later it was used for {target}", span(time.micros_since(teaching.time)))
 }
 
 /// `41 s`, `12 min`, `5 h`, `3 days`
@@ -68,7 +63,7 @@ pub(crate) fn many(count: usize, what: &str) -> String {
 }
 
 /// Texts in alerts are cut after this many characters.
-pub(crate) const LONGEST: usize = 120;
+const LONGEST: usize = 120;
 
 /// What an action was, in a few words: what it touched, or its text.
 pub(crate) fn describe(action: &interdict_schemas::Action, what: &mut String) {

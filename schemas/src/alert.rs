@@ -47,7 +47,9 @@ pub struct Hop {
     pub protocol: String,
     /// As which account.
     pub account: String,
-    /// Why it belongs here: `start`, `disclosed`, `lineage`.
+    /// Why it belongs here: `start` (nothing leads to it), `lineage` (the same actor, or the same root from the system
+    /// that was reached, goes on), `switch` (somebody else goes on from that system), `source` (it comes from the same
+    /// machine), `disclosed` (it uses what a response taught), `taught` (the session whose response taught it).
     pub cause: String,
     /// The evidence in words.
     pub evidence: String,

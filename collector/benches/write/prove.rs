@@ -2,9 +2,10 @@
 //! hashed when it was written, and hashed. The sort by number and the walk along the chain come on top.
 
 use crate::meter::Meter;
-use interdict_schemas::lake::{Table, links};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use interdict_schemas::lake::{self, Table, links};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use std::path::Path;
+use std::sync::Arc;
 
 pub(crate) fn prove(folder: &Path) {
     let days = std::fs::read_dir(folder.join("lake").join(Table::Events.name())).expect("a table");
@@ -14,7 +15,13 @@ pub(crate) fn prove(folder: &Path) {
     for file in files {
         let began = meter.read()[1];
         let file = std::fs::File::open(file).expect("opens");
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet");
+        let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).expect("parquet");
+        let group = found.metadata().row_group(0);
+        let schema =
+            lake::as_dictionaries(found.schema(), |leaf| group.column(leaf).dictionary_page_offset().is_some());
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        let found = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options).expect("a schema");
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, found);
         let batches: Vec<_> =
             reader.with_batch_size(8_192).build().expect("a reader").map(|batch| batch.expect("rows")).collect();
         reading += meter.read()[1] - began;

@@ -20,7 +20,7 @@ pub use dot::dot;
 
 use crate::open::Open;
 use crate::place::source_name;
-use crate::words::LONGEST;
+use crate::words;
 use interdict_schemas::{Effect, Event, Kind, Time};
 use key::Key;
 use petgraph::graph::NodeIndex;
@@ -259,13 +259,9 @@ impl Blast {
     fn follow(&mut self, node: NodeIndex, event: &Event) {
         let (action, denied) = match &event.kind {
             Kind::Acted { action, decision, .. } => {
-                let mut what: String = action.objects.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-                if what.is_empty() {
-                    what.clone_from(&action.text);
-                }
-                what = what.chars().take(LONGEST).collect();
                 if let Node::Visit(visit) = &mut self.web[node] {
-                    visit.asked = Asked { action: action.id.clone(), what };
+                    visit.asked.action.clone_from(&action.id);
+                    words::describe(action, &mut visit.asked.what);
                 }
                 (Some(action.id.as_str()), decision.effect == Effect::Deny)
             }

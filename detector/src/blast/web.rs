@@ -1,6 +1,7 @@
 //! The radius as a graph: sessions and what was learned in them, joined by cause. Whatever leads to a node was added
 //! before it, so the graph has no circles and every path respects time.
 
+use crate::words;
 use interdict_schemas::{DisclosureKind, Time};
 use petgraph::graph::DiGraph;
 
@@ -73,13 +74,11 @@ pub(super) struct Lesson {
 impl Lesson {
     /// `host name bastion.internal`
     pub(super) fn words(&self) -> String {
-        let value: String = self.value.chars().take(crate::words::LONGEST).collect();
-        format!("{} {value}", self.kind.name().replace('_', " "))
+        words::value(self.kind, &self.value)
     }
 
     /// `planner read hosts at 2026-…; the answer held host name bastion.internal`
     pub(super) fn read(&self, actor: &str) -> String {
-        let what = if self.what.is_empty() { "a response" } else { &self.what };
-        format!("{actor} read {what} at {}; the answer held {}", self.time, self.words())
+        words::learned(actor, &self.what, None, self.time, &self.words())
     }
 }

@@ -7,6 +7,13 @@ use interdict_schemas::{Technique, attack};
 #[derive(Debug)]
 pub(super) struct Burst;
 
+/// P(a new target completes a burst | movement): most go on hop by hop, and who does spread out at once completes a
+/// burst with one of its many steps.
+const MOVEMENT: f64 = 0.08;
+/// P(.. | habit) before anything was counted: about as probable, as scans and roll-outs open new targets by the dozen.
+/// So the sign says little before habit is known.
+const UNKNOWN: f64 = 0.05;
+
 fn earlier(view: &View<'_>) -> usize {
     let step = view.step;
     step.actor.firsts_since(step.time.plus_seconds(-view.ground.settings.burst_window_s), step.time)
@@ -27,7 +34,7 @@ impl Detection for Burst {
             return Sign::Mute;
         }
         let is_there = targets == least;
-        Sign::Seen { is_there, movement: 0.08, unknown: 0.05 }
+        Sign::Seen { is_there, movement: MOVEMENT, unknown: UNKNOWN }
     }
 
     fn tell(&self, view: &View<'_>) -> String {

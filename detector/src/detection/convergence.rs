@@ -6,6 +6,12 @@ use super::{Detection, Sign, View};
 #[derive(Debug)]
 pub(super) struct Convergence;
 
+/// P(a new target is a crown jewel | movement): what is worth most is what it is for, and it takes about five steps.
+const MOVEMENT: f64 = 0.2;
+/// P(.. | habit) before anything was counted: few targets are jewels, and few people begin to use one; one new target
+/// in fifty.
+const UNKNOWN: f64 = 0.02;
+
 impl Detection for Convergence {
     fn name(&self) -> &'static str {
         "convergence"
@@ -21,7 +27,7 @@ impl Detection for Convergence {
             return Sign::Mute;
         }
         let is_there = jewels.iter().any(|jewel| jewel.as_str() == view.target());
-        Sign::Seen { is_there, movement: 0.2, unknown: 0.02 }
+        Sign::Seen { is_there, movement: MOVEMENT, unknown: UNKNOWN }
     }
 
     fn tell(&self, view: &View<'_>) -> String {

@@ -9,6 +9,16 @@ use interdict_schemas::{Technique, attack};
 #[derive(Debug)]
 pub(super) struct DisclosureUsed;
 
+/// P(a response had named the target | movement): one step in four or less. Where the others go was known before,
+/// guessed, or read where no gateway sees it.
+const MOVEMENT: f64 = 0.28;
+/// P(.. | habit) of a known target, before anything was counted: it is usually named somewhere in what its users read.
+const KNOWN: f64 = 0.3;
+/// P(.. | habit) of a new target, before anything was counted: who is given something new to use is told by people,
+/// not by a response. One in 2,500, so that with no history it is nearly enough to ask a person; whoever reads
+/// inventories and goes where they point does so all day, and is counted soon.
+const NEW: f64 = 0.0004;
+
 impl Detection for DisclosureUsed {
     fn name(&self) -> &'static str {
         "disclosure_used"
@@ -19,9 +29,8 @@ impl Detection for DisclosureUsed {
     }
 
     fn sign(&self, view: &View<'_>) -> Sign {
-        // A known target is usually named somewhere in what its users read.
-        let unknown = if view.step.known.is_some() { 0.3 } else { 0.0004 };
-        Sign::Seen { is_there: view.step.lesson.is_some(), movement: 0.28, unknown }
+        let unknown = if view.step.known.is_some() { KNOWN } else { NEW };
+        Sign::Seen { is_there: view.step.lesson.is_some(), movement: MOVEMENT, unknown }
     }
 
     fn tell(&self, view: &View<'_>) -> String {

@@ -4,6 +4,7 @@
 use super::{Detection, Sign, View};
 use crate::likelihood::Rate;
 use crate::step::Origin;
+use crate::words;
 
 #[derive(Debug)]
 pub(super) struct OffRhythm;
@@ -35,12 +36,7 @@ impl Detection for OffRhythm {
     }
 
     fn tell(&self, view: &View<'_>) -> String {
-        let seconds = view.step.time.micros_since(view.step.actor.clock).max(0) / 1_000_000;
-        let pause = match seconds {
-            0..120 => format!("{seconds} s"),
-            120..7200 => format!("{} min", seconds / 60),
-            _ => format!("{} h", seconds / 3600),
-        };
+        let pause = words::span(view.step.time.micros_since(view.step.actor.clock));
         format!("it came {pause} after the session before, which {} seldom does", view.who())
     }
 }

@@ -6,6 +6,12 @@ use interdict_schemas::{Technique, attack};
 #[derive(Debug)]
 pub(super) struct OtherAccount;
 
+/// P(another account on a known target | movement): mostly the account that the identity has there is good enough;
+/// about one time in seven one is used that was found.
+const MOVEMENT: f64 = 0.15;
+/// P(.. | habit) before anything was counted: a second account or a new key comes with one session in a hundred.
+const UNKNOWN: f64 = 0.01;
+
 impl Detection for OtherAccount {
     fn name(&self) -> &'static str {
         "other_account"
@@ -21,7 +27,7 @@ impl Detection for OtherAccount {
         if view.is_anonymous() || step.is_forward || step.known.is_none() || step.secret.is_some() {
             return Sign::Mute;
         }
-        Sign::Seen { is_there: step.is_other_account, movement: 0.15, unknown: 0.01 }
+        Sign::Seen { is_there: step.is_other_account, movement: MOVEMENT, unknown: UNKNOWN }
     }
 
     fn tell(&self, view: &View<'_>) -> String {

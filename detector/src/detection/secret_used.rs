@@ -7,6 +7,13 @@ use interdict_schemas::{Technique, attack};
 #[derive(Debug)]
 pub(super) struct SecretUsed;
 
+/// P(it uses an account or a credential that a response disclosed | movement): responses hold far more names than
+/// secrets, and those are mostly used where they were read; one step in twelve.
+const MOVEMENT: f64 = 0.08;
+/// P(.. | habit) before anything was counted: people and jobs are given their accounts, and do not read them in a
+/// response first; one session in a thousand.
+const UNKNOWN: f64 = 0.001;
+
 impl Detection for SecretUsed {
     fn name(&self) -> &'static str {
         "secret_used"
@@ -17,7 +24,7 @@ impl Detection for SecretUsed {
     }
 
     fn sign(&self, view: &View<'_>) -> Sign {
-        Sign::Seen { is_there: view.step.secret.is_some(), movement: 0.08, unknown: 0.001 }
+        Sign::Seen { is_there: view.step.secret.is_some(), movement: MOVEMENT, unknown: UNKNOWN }
     }
 
     fn tell(&self, view: &View<'_>) -> String {

@@ -6,6 +6,11 @@ use super::{Detection, Sign, View};
 pub(super) struct SlowSpread;
 
 const DAY_S: i64 = 86_400;
+/// P(a new target comes after such days | movement): few who move have so much time; one new target in sixteen.
+const MOVEMENT: f64 = 0.06;
+/// P(.. | habit) before anything was counted: nearly as probable, as whoever has a new task does so too. The sign is
+/// worth something for those of whom it is known that they do not.
+const UNKNOWN: f64 = 0.05;
 /// Days looked at, and on how many of them something was new.
 const DAYS: i64 = 7;
 const ENOUGH: usize = 3;
@@ -25,7 +30,7 @@ impl Detection for SlowSpread {
         if view.step.known.is_some() {
             return Sign::Mute;
         }
-        Sign::Seen { is_there: days(view) >= ENOUGH, movement: 0.06, unknown: 0.05 }
+        Sign::Seen { is_there: days(view) >= ENOUGH, movement: MOVEMENT, unknown: UNKNOWN }
     }
 
     fn tell(&self, view: &View<'_>) -> String {

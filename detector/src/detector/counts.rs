@@ -1,5 +1,7 @@
 //! What a detector has folded, and how much it remembers.
 
+use super::Detector;
+
 /// What was folded and what went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
@@ -9,11 +11,12 @@ pub struct Counts {
     pub duplicates: u64,
     /// Events older than the clock by more than a minute.
     pub late: u64,
-    /// Events further in the future than a day.
+    /// Events more than a day ahead of the clock: their time is wrong, or nothing was heard for so long.
     pub future: u64,
     /// Detections, or folds of an event, that failed and were passed over.
     pub broken: u64,
-    /// Sessions, values, edges and alerts dropped for a bound.
+    /// Sessions, values learned and places dropped for a bound. Edges of habit, acquaintances, hops and alerts have
+    /// bounds too; what is dropped of them is not counted: it is what was not met for longest, or is oldest.
     pub forgotten: u64,
 }
 
@@ -34,4 +37,34 @@ pub struct Size {
     pub alerts: usize,
     /// Bytes.
     pub bytes: usize,
+}
+
+impl Detector {
+    /// What was folded and what went wrong.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How much is remembered. It looks at everything, so it is for reports, not for each event.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        Size {
+            actors: self.actors.len(),
+            edges: self.actors.edges(),
+            places: self.places.len(),
+            sessions: self.sessions.len(),
+            hops: self.chains.len(),
+            alerts: self.judge.len(),
+            bytes: self.actors.bytes()
+                + self.places.bytes()
+                + self.seats.bytes()
+                + self.population.bytes()
+                + self.groups.bytes()
+                + self.sessions.bytes()
+                + self.chains.bytes()
+                + self.judge.bytes()
+                + self.recent.bytes(),
+        }
+    }
 }

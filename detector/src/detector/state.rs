@@ -1,5 +1,7 @@
-//! The fold's state, written out as it was at one moment while events are folded on, and read back. What there is much of
-//! (actors, places, sessions) goes a slice at a time, see `slab.rs`; all else is little and goes at once.
+//! The fold's state, written out as it was at one moment while events are folded on, and read back. What there is most
+//! of (actors, places, sessions) goes a slice at a time, see `slab.rs`. All else goes at once, while nothing is
+//! folded: it is bounded, and mostly little beside these. At its bounds it is not: the judge may hold 65,536 alerts,
+//! the chains a million hops, the groups 4,096 places each, and each place is found by a few names.
 
 use super::{Counts, Detector};
 use crate::actor::Actor;
@@ -7,7 +9,8 @@ use crate::actors::Actors;
 use crate::chain::Chains;
 use crate::groups::Groups;
 use crate::judge::Judge;
-use crate::place::{Place, Places};
+use crate::place::Place;
+use crate::places::Places;
 use crate::population::Population;
 use crate::recent::Recent;
 use crate::seat::Seats;
@@ -64,7 +67,8 @@ impl Detector {
         Sha256::digest(of).into()
     }
 
-    /// Begins to write out the state of this moment, in place of an earlier writing; gives what is little.
+    /// Begins to write out the state of this moment, in place of an earlier writing; gives all but actors, places and
+    /// sessions.
     ///
     /// # Errors
     /// When something cannot be written.
@@ -172,8 +176,10 @@ impl Restoring {
         }
         self.ends = Some(rest.ends);
         let detector = &mut self.detector;
+        // How much is remembered is for the settings to say, not for what is read back.
+        let recent = rest.recent.within(detector.settings.bounds.recent);
         (detector.counts, detector.newest, detector.first) = (rest.counts, rest.newest, rest.first);
-        (detector.apart, detector.recent, detector.seats) = (rest.apart, rest.recent, rest.seats);
+        (detector.apart, detector.recent, detector.seats) = (rest.apart, recent, rest.seats);
         (detector.actors, detector.places, detector.sessions) = (rest.actors, rest.places, rest.sessions);
         (detector.population, detector.groups) = (rest.population, rest.groups);
         (detector.chains, detector.judge) = (rest.chains, rest.judge);

@@ -30,6 +30,9 @@ impl From<&Hop> for Done {
 
 /// Steps of one alert that are kept.
 const STEPS: usize = 64;
+/// Bytes, about, of the short texts of a hop or a verdict (ids, names, an account), and of one id of its evidence.
+const TEXTS: usize = 256;
+const ID: usize = 64;
 
 impl Known {
     /// Takes note of what was done.
@@ -41,6 +44,18 @@ impl Known {
                 self.done.push(hop.into());
             }
         }
+    }
+
+    /// Bytes behind it, about.
+    pub(super) fn heap(&self) -> usize {
+        let alert = &self.alert;
+        let hop = |hop: &interdict_schemas::Hop| size_of_val(hop) + TEXTS + hop.evidence.len();
+        let given = |given: &(ActorId, Verdict)| size_of_val(given) + TEXTS + given.1.evidence.len() * ID;
+        TEXTS
+            + alert.explanation.len()
+            + alert.chain.iter().map(hop).sum::<usize>()
+            + self.given.iter().map(given).sum::<usize>()
+            + self.done.capacity() * size_of::<Done>()
     }
 }
 

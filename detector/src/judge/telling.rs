@@ -96,7 +96,7 @@ pub(super) fn hops(path: &[(&Hop, Option<Joined>)], bench: Bench<'_>) -> Vec<int
                 protocol: teaching.protocol.name().into(),
                 account: teaching.account.to_string(),
                 cause: "taught".into(),
-                evidence: format!("read {}", words::read(teaching)),
+                evidence: format!("read {}", words::read(&teaching.what)),
                 events,
             });
         }

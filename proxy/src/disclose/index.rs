@@ -1,29 +1,20 @@
-//! The automaton over all words, and the filter in front of it. Pure. Refuses to answer before the bytes that decide
-//! have come.
-//!
-//! Most positions of most responses begin no word. So a bitmap over the first bytes of every word is asked first (one
-//! load, one multiplication), and only where it says "perhaps" is the automaton walked, from that position alone.
+//! The automaton over all words, walked only from where the filter says "perhaps". Pure. Refuses to answer before the
+//! bytes that decide have come.
 
 use super::bound::{Edge, LEFT, Shape, ends_escape};
+use super::filter::Filter;
 use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, BuildError, MatchKind};
 use interdict_schemas::Disclosure;
 use std::collections::HashMap;
 
-/// log2 of the bits in the bitmap: 32 KiB, which stays in the first cache level.
-const BITS: u32 = 18;
-/// Sets the bit that tells ASCII upper from lower case. Folds some other bytes too: the automaton decides.
-const FOLD: u32 = 0x2020_2020;
-
 /// Words, ready to be found.
 #[derive(Debug)]
 pub(super) struct Index {
     automaton: Option<NFA>,
     owners: Vec<Vec<(Shape, Disclosure)>>,
-    bitmap: Vec<u64>,
-    /// How many first bytes the bitmap looks at: all four, or three if a word is so short.
-    mask: u32,
+    filter: Filter,
 }
 
 /// What stands at one position.
@@ -42,28 +33,21 @@ impl Index {
     /// From lower-case words of at least three bytes.
     pub(super) fn new(words: HashMap<String, Vec<(Shape, Disclosure)>>) -> Result<Self, BuildError> {
         let (patterns, owners): (Vec<_>, Vec<_>) = words.into_iter().unzip();
-        let mask = if patterns.iter().all(|word| word.len() >= 4) { u32::MAX } else { 0x00ff_ffff };
-        let mut bitmap = vec![0; 1 << (BITS - 6)];
-        for word in &patterns {
-            let mut first = [0; 4];
-            for (to, from) in first.iter_mut().zip(word.bytes()) {
-                *to = from;
-            }
-            let bit = slot(first, mask);
-            if let Some(cell) = bitmap.get_mut(bit >> 6) {
-                *cell |= 1 << (bit & 63);
-            }
-        }
+        let filter = Filter::new(&patterns);
         let automaton = if patterns.is_empty() {
             None
         } else {
             Some(NFA::builder().match_kind(MatchKind::LeftmostLongest).prefilter(false).build(&patterns)?)
         };
-        Ok(Self { automaton, owners, bitmap, mask })
+        Ok(Self { automaton, owners, filter })
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.automaton.is_none()
+    }
+
+    pub(super) const fn filter(&self) -> &Filter {
+        &self.filter
     }
 
     /// What a found pattern stands for to one of its owners.
@@ -77,7 +61,7 @@ impl Index {
         let Some(automaton) = &self.automaton else { return text.len() };
         let mut at = from;
         loop {
-            at = self.candidate(text, at);
+            at = self.filter.candidate(text, at);
             if at >= text.len() {
                 return text.len();
             }
@@ -90,16 +74,6 @@ impl Index {
                 }
             }
         }
-    }
-
-    /// The next position at which a word may begin.
-    fn candidate(&self, text: &[u8], from: usize) -> usize {
-        let rest = text.get(from..).unwrap_or_default();
-        let skipped = rest.windows(4).position(|window| {
-            let bit = slot(window.try_into().unwrap_or_default(), self.mask);
-            self.bitmap.get(bit >> 6).is_some_and(|cell| cell >> (bit & 63) & 1 == 1)
-        });
-        from + skipped.unwrap_or(rest.len().saturating_sub(3))
     }
 
     fn attempt(&self, automaton: &NFA, text: &[u8], at: usize, end: bool) -> Attempt {
@@ -156,10 +130,4 @@ impl Index {
 
 fn left(text: &[u8], at: usize) -> &[u8] {
     text.get(at.saturating_sub(LEFT)..at).unwrap_or_default()
-}
-
-/// The bitmap's bit for a word's first bytes.
-fn slot(first: [u8; 4], mask: u32) -> usize {
-    let bytes = (u32::from_le_bytes(first) | FOLD) & mask;
-    (bytes.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
 }

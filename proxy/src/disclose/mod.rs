@@ -2,12 +2,25 @@
 //! Owns which words give a system away, and where a word ends. Keeps nothing of a response but the inventory's own
 //! words found in it, and refuses words that would be found everywhere.
 //!
+//! A word is recognised as it stands, whatever the case of its letters: in a URL, before a port, after a schema, after
+//! an escape of JSON or of a URL. It is recognised in base64, too (RFC 4648 sections 4 and 5), padded or not, wrapped
+//! or not, by the same rules of where it begins and ends, if the run it stands in has 12 characters with its padding.
+//! Not recognised are a part of a word, such as the first label of a host name, unless it is listed as an alias; other
+//! encodings, such as hexadecimal; base64 in base64; and base64 of compressed or UTF-16 text.
+//!
 //! Contract: however a response is cut into pieces, the same disclosures are found; each is told once per scan, at
-//! most [`MAX_DISCLOSURES`] of them.
+//! most [`MAX_DISCLOSURES`] of them. Of more than that, the cuts may decide which.
 
+mod alphabet;
+mod block;
 mod bound;
+mod encoded;
+mod filter;
 mod index;
+mod rows;
+mod run;
 mod scan;
+mod text;
 
 pub use scan::Scan;
 
@@ -196,6 +209,7 @@ impl Inventory {
                 }
             }
         }
+        words.add_labels();
         let index = Index::new(words.owners).map_err(|error| Error::Large(error.to_string()))?;
         Ok(Self { index: Arc::new(index), addresses: Arc::new(addresses), warnings: words.warnings.into() })
     }
@@ -223,6 +237,8 @@ impl Inventory {
 #[derive(Default)]
 struct Words {
     owners: HashMap<String, Vec<(Shape, Disclosure)>>,
+    // First labels of host names, with the one host that each can only mean.
+    labels: HashMap<String, Option<Disclosure>>,
     warnings: Vec<Warning>,
 }
 
@@ -234,7 +250,10 @@ impl Words {
         if let Some(host) = &entry.host {
             match host.parse::<IpAddr>() {
                 Ok(address) => self.address(entry, address.to_canonical()),
-                Err(_) => self.implied(entry, DisclosureKind::HostName, host.trim_end_matches('.')),
+                Err(_) => {
+                    self.implied(entry, DisclosureKind::HostName, host.trim_end_matches('.'));
+                    self.label(entry, host);
+                }
             }
         }
         // A name with no host behind it is what people call the host.
@@ -250,6 +269,29 @@ impl Words {
             self.given(entry, DisclosureKind::Account, account)?;
         }
         Ok(())
+    }
+
+    /// People and files call `bastion-2.prod.example` by its first label. It counts where it cannot mean another host, and
+    /// is no ordinary word: those have neither digit nor hyphen.
+    fn label(&mut self, entry: &Entry, host: &str) {
+        let Some((label, _)) = host.split_once('.') else { return };
+        let is_telling = label.len() > MIN_WORD && label.bytes().any(|byte| byte.is_ascii_digit() || byte == b'-');
+        if is_telling && check(entry, DisclosureKind::HostName, label).is_ok() {
+            let kind = DisclosureKind::HostName;
+            let disclosure = Disclosure { kind, value: label.to_owned(), target: Some(entry.name.clone()) };
+            let is_other = |known: &mut Option<Disclosure>| *known = known.take().filter(|one| *one == disclosure);
+            let known = self.labels.entry(label.to_ascii_lowercase());
+            known.and_modify(is_other).or_insert_with(|| Some(disclosure.clone()));
+        }
+    }
+
+    fn add_labels(&mut self) {
+        for (label, disclosure) in std::mem::take(&mut self.labels) {
+            // One that somebody gave means what they said.
+            if let Some(disclosure) = disclosure {
+                self.owners.entry(label).or_insert_with(|| vec![(Shape::Name, disclosure)]);
+            }
+        }
     }
 
     fn address(&mut self, entry: &Entry, address: IpAddr) {

@@ -1,9 +1,10 @@
-//! One response, scanned as it flows. Owns what is not decided yet, and what was told already. Holds no more of a
-//! response than the longest word and its neighbours.
+//! One response, scanned as it flows. Owns what was told already. Holds no more of a response than the longest word
+//! and its neighbours, once as it stands and once decoded.
 
 use super::MAX_DISCLOSURES;
-use super::bound::LEFT;
+use super::encoded::Encoded;
 use super::index::Index;
+use super::text::Text;
 use interdict_schemas::Disclosure;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,17 +19,21 @@ const PIECE: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Scan {
     index: Arc<Index>,
-    /// A few decided bytes, then what is undecided.
-    text: Vec<u8>,
-    /// Where in `text` the undecided bytes begin.
-    undecided: usize,
-    told: HashSet<(usize, usize)>,
+    plain: Text,
+    encoded: Encoded,
+    told: Told,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    all: HashSet<(usize, usize)>,
+    /// Those that were not taken yet.
     new: Vec<Disclosure>,
 }
 
 impl Scan {
     pub(super) fn new(index: Arc<Index>) -> Self {
-        Self { index, text: Vec::new(), undecided: 0, told: HashSet::new(), new: Vec::new() }
+        Self { index, plain: Text::default(), encoded: Encoded::default(), told: Told::default() }
     }
 
     /// Takes the next bytes of the response.
@@ -36,53 +41,55 @@ impl Scan {
         if self.index.is_empty() || self.is_full() {
             return;
         }
+        let Self { index, plain, encoded, told } = self;
         for piece in bytes.chunks(PIECE) {
-            self.text.extend_from_slice(piece);
-            self.undecided = self.search(self.undecided, false);
-            let keep = self.undecided.saturating_sub(LEFT);
-            self.text.drain(..keep);
-            self.undecided -= keep;
+            plain.bytes().extend_from_slice(piece);
+            plain.search(index, |pattern, owner| told.tell(index, pattern, owner));
+            encoded.feed(piece, index, |pattern, owner| told.tell(index, pattern, owner));
         }
     }
 
-    /// How many of the bytes fed last may belong to a disclosure that is not told yet.
+    /// How many of the bytes fed last may belong to a disclosure that is not told yet, or somewhat more.
     #[must_use]
     pub fn pending(&self) -> usize {
-        if self.is_full() { 0 } else { self.text.len() - self.undecided }
+        if self.is_full() { 0 } else { self.plain.pending().max(self.encoded.pending(&self.index)) }
     }
 
     /// Tells of what stands complete at the end of what was fed, as though nothing followed; the scan may go on. To be
     /// called before undecided bytes are passed on. May tell of `10.0.0.5` where `10.0.0.55` comes to stand.
     pub fn settle(&mut self) {
-        if self.pending() > 0 {
-            self.search(self.undecided, true);
-        }
+        let Self { index, plain, encoded, told } = self;
+        plain.settle(index, |pattern, owner| told.tell(index, pattern, owner));
+        encoded.settle(index, |pattern, owner| told.tell(index, pattern, owner));
     }
 
     /// The disclosures found since the last call.
     pub fn take(&mut self) -> Vec<Disclosure> {
-        std::mem::take(&mut self.new)
+        std::mem::take(&mut self.told.new)
     }
 
     /// Whether more may have been disclosed than is told.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.told.len() >= MAX_DISCLOSURES
+        self.told.is_full()
     }
 
     /// The response is over: the disclosures found since the last [`take`](Scan::take).
     #[must_use]
     pub fn finish(mut self) -> Vec<Disclosure> {
         self.settle();
-        self.new
+        self.told.new
+    }
+}
+
+impl Told {
+    fn is_full(&self) -> bool {
+        self.all.len() >= MAX_DISCLOSURES
     }
 
-    fn search(&mut self, from: usize, end: bool) -> usize {
-        let Self { index, text, told, new, .. } = self;
-        index.search(text, from, end, |pattern, owner| {
-            if told.len() < MAX_DISCLOSURES && told.insert((pattern, owner)) {
-                new.extend(index.disclosure(pattern, owner).cloned());
-            }
-        })
+    fn tell(&mut self, index: &Index, pattern: usize, owner: usize) {
+        if !self.is_full() && self.all.insert((pattern, owner)) {
+            self.new.extend(index.disclosure(pattern, owner).cloned());
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Claims about the scan: what is found, however the bytes are cut, and what is no word of the inventory.
 
+mod encoded;
+
 use super::bound::Edge;
 use super::*;
 use proptest::prelude::*;
@@ -150,9 +152,9 @@ fn undecided_bytes_are_pending_until_settled() {
 }
 
 /// The rule itself: at each position the longest word that stands alone; then on after it.
-fn naive(text: &[u8]) -> Vec<String> {
+fn naive(entries: &[Entry], text: &[u8]) -> Vec<String> {
     let mut words = Words::default();
-    entries().iter().for_each(|entry| words.add(entry).unwrap());
+    entries.iter().for_each(|entry| words.add(entry).unwrap());
     let mut told = Vec::new();
     let mut at = 0;
     while at < text.len() {
@@ -213,35 +215,74 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(part, 0..24).prop_map(|parts| parts.concat())
 }
 
+fn pieces(text: &[u8], cuts: Vec<u16>) -> Vec<&[u8]> {
+    let mut cuts: Vec<_> = cuts.into_iter().map(|cut| usize::from(cut) % (text.len() + 1)).collect();
+    cuts.extend([0, text.len()]);
+    cuts.sort_unstable();
+    cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect()
+}
+
+/// All that is told to the end, in order.
+fn told(scan: Scan) -> Vec<String> {
+    let mut told: Vec<_> = scan.finish().iter().map(shown).collect();
+    told.sort();
+    told
+}
+
 proptest! {
     #[test]
-    fn however_it_is_split_the_naive_matcher_agrees(text in text(), cuts in prop::collection::vec(any::<u16>(), 0..8)) {
-        let mut cuts: Vec<_> = cuts.into_iter().map(|cut| usize::from(cut) % (text.len() + 1)).collect();
-        cuts.extend([0, text.len()]);
-        cuts.sort_unstable();
+    fn however_it_is_split_the_naive_matcher_agrees(
+        text in text(),
+        cuts in prop::collection::vec(any::<u16>(), 0..8),
+    ) {
         let mut scan = inventory().scan();
-        for pair in cuts.windows(2) {
-            scan.feed(&text[pair[0]..pair[1]]);
+        for piece in pieces(&text, cuts) {
+            scan.feed(piece);
         }
-        let mut told: Vec<_> = scan.finish().iter().map(shown).collect();
-        told.sort();
-        prop_assert_eq!(told, naive(&text));
+        prop_assert_eq!(told(scan), naive(&entries(), &text));
     }
 
     #[test]
     fn released_bytes_were_told_of(text in text()) {
-        let mut scan = inventory().scan();
+        let inventory = inventory();
+        let mut scan = inventory.scan();
         let mut told = Vec::new();
         for (at, byte) in text.iter().enumerate() {
             scan.feed(&[*byte]);
             told.extend(scan.take().iter().map(shown));
             // What stands in the released bytes for certain is told before they go.
             let released = at + 1 - scan.pending();
-            let mut cut = inventory().scan();
+            let mut cut = inventory.scan();
             cut.feed(&text[..released]);
             for disclosure in cut.take() {
                 prop_assert!(told.contains(&shown(&disclosure)));
             }
         }
     }
+}
+
+#[test]
+fn a_host_is_known_by_its_first_label_where_that_means_no_other() {
+    let host = |name: &str, host: &str| entry(name, Some(host), &[], &[], &[]);
+    let inventory = Inventory::new([
+        host("jump", "bastion-2.prod.example"),
+        host("orders", "db1.orders.example"),
+        host("billing", "db1.billing.example"),
+        host("pages", "website.example"),
+        host("ledger", "cash-1.example"),
+        entry("other", Some("box.example"), &["cash-1"], &[], &[]),
+    ])
+    .unwrap();
+    let check = |text: &str, expected: &[&str]| {
+        let mut scan = inventory.scan();
+        scan.feed(text.as_bytes());
+        assert_eq!(scan.finish().iter().map(shown).collect::<Vec<_>>(), expected, "in {text:?}");
+    };
+    check("ssh ops@bastion-2", &["host_name bastion-2 of jump"]);
+    check("Host BASTION-2:22", &["host_name bastion-2 of jump"]);
+    check("bastion-2.prod.example", &["host_name bastion-2.prod.example of jump"]);
+    check("bastion-2.elsewhere.example xbastion-2 bastion-22", &[]);
+    // It may be either; an ordinary word; what somebody else is called.
+    check("db1 website", &[]);
+    check("cash-1", &["alias cash-1 of other"]);
 }

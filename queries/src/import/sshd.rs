@@ -33,7 +33,7 @@ impl Format for Sshd {
 #[derive(Debug, Clone, Copy)]
 enum When {
     Whole(Time),
-    /// Month from 1, and microseconds since its start.
+    /// As syslog has it: the month, counted from 1, the day of it and the time of day, without year and zone.
     Yearless {
         month: i8,
         day: i8,
@@ -172,11 +172,9 @@ impl Log {
     }
 
     fn time(&mut self, when: When) -> Result<Time, Skip> {
-        let When::Yearless { month, day, time } = when else {
-            return match when {
-                When::Whole(time) => Ok(time),
-                When::Yearless { .. } => Err(Skip::wrong("the time", "a time")),
-            };
+        let (month, day, time) = match when {
+            When::Whole(time) => return Ok(time),
+            When::Yearless { month, day, time } => (month, day, time),
         };
         let year = match (self.year, self.ends) {
             (Some(year), _) => year,
@@ -233,7 +231,7 @@ impl<'a> Login<'a> {
         } else {
             PrincipalKind::Person
         };
-        // What a client tries as an account is not believed to be somebody.
+        // Fingerprints are short; and who asked with `none`, to hear which methods there are, showed no credential.
         let credential = credential.filter(|credential| credential.len() <= 256 && self.method != "none");
         Ok(Draft {
             time,

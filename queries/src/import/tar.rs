@@ -11,7 +11,7 @@ const MOST: u64 = 1 << 16;
 /// What a member says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
-    /// Its path in the archive.
+    /// Its path in the archive; never empty, as that would stand for a file in no archive.
     pub(super) name: String,
     /// When it was changed, in seconds since the epoch.
     pub(super) modified: i64,
@@ -22,16 +22,18 @@ pub(super) struct Tar {
     inner: Box<dyn Read + Send>,
     left: u64,
     padding: u64,
+    /// Regular files so far.
+    members: u64,
 }
 
 impl Tar {
     pub(super) fn new(inner: Box<dyn Read + Send>) -> Self {
-        Self { inner, left: 0, padding: 0 }
+        Self { inner, left: 0, padding: 0, members: 0 }
     }
 
     /// Goes to the next regular file, past what was not read of this one.
     pub(super) fn advance(&mut self) -> io::Result<Option<Header>> {
-        let (mut long_name, mut long_size) = (None, None);
+        let (mut long_name, mut long_size, mut is_cut) = (None, None, false);
         loop {
             self.skip(self.left.saturating_add(self.padding))?;
             let mut block = [0_u8; BLOCK];
@@ -44,9 +46,14 @@ impl Tar {
             self.left = size;
             self.padding = size.wrapping_neg() % BLOCK as u64;
             match raw.kind {
-                b'L' => long_name = Some(self.text()?),
+                b'L' => {
+                    long_name = self.text()?;
+                    is_cut |= long_name.is_none();
+                }
                 b'x' => {
-                    for (key, value) in attributes(&self.text()?) {
+                    let text = self.text()?;
+                    is_cut |= text.is_none();
+                    for (key, value) in attributes(text.as_deref().unwrap_or_default()) {
                         match key {
                             "path" => long_name = Some(value.to_owned()),
                             "size" => long_size = value.parse().ok(),
@@ -55,22 +62,24 @@ impl Tar {
                     }
                 }
                 _ if raw.is_file() => {
-                    let name = long_name.take().unwrap_or(raw.name);
+                    self.members = self.members.saturating_add(1);
+                    let name = long_name.take().filter(|name| !name.is_empty()).unwrap_or(raw.name);
+                    let name = if is_cut || name.is_empty() { numbered(self.members, &name) } else { name };
                     return Ok(Some(Header { name, modified: raw.modified }));
                 }
-                _ => long_name = None,
+                _ => (long_name, is_cut) = (None, false),
             }
         }
     }
 
     /// The current member, if it is a short text.
-    fn text(&mut self) -> io::Result<String> {
+    fn text(&mut self) -> io::Result<Option<String>> {
         if self.left > MOST {
-            return Ok(String::new());
+            return Ok(None);
         }
         let mut bytes = Vec::new();
         self.take(MOST).read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned())
+        Ok(Some(String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned()))
     }
 
     fn skip(&mut self, count: u64) -> io::Result<()> {
@@ -91,6 +100,12 @@ impl Read for Tar {
         self.left = self.left.saturating_sub(count as u64);
         Ok(count)
     }
+}
+
+/// The name of a member whose own is too long or empty: its number, so that no two have the same, and what is known of
+/// it.
+fn numbered(number: u64, rest: &str) -> String {
+    format!("member-{number}/{rest}").trim_end_matches('/').to_owned()
 }
 
 fn cut_off() -> io::Error {
@@ -162,4 +177,57 @@ fn number(field: &[u8]) -> Option<u64> {
 /// `length key=value\n`, again and again.
 fn attributes(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.lines().filter_map(|line| line.split_once(' ')?.1.split_once('='))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(kind: u8, name: &str, bytes: &[u8]) -> Vec<u8> {
+        let mut block = [0_u8; BLOCK];
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        block[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
+        block[148..156].copy_from_slice(b"        ");
+        block[156] = kind;
+        let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+        block[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+        let mut out = block.to_vec();
+        out.extend(bytes);
+        out.resize(out.len().next_multiple_of(BLOCK), 0);
+        out
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_or_empty_ends_nothing() {
+        let most = "n".repeat(1 << 16);
+        let more = "n".repeat((1 << 16) + 1);
+        let archive = [
+            member(b'0', "a/one.log", b"1"),
+            member(b'L', "././@LongLink", most.as_bytes()),
+            member(b'0', "a/two.log", b"2"),
+            member(b'L', "././@LongLink", more.as_bytes()),
+            member(b'0', "a/same.log", b"3"),
+            member(b'L', "././@LongLink", more.as_bytes()),
+            member(b'0', "a/same.log", b"4"),
+            member(b'x', "PaxHeader", more.as_bytes()),
+            member(b'0', "b/five.log", b"5"),
+            member(b'L', "././@LongLink", more.as_bytes()),
+            member(b'5', "b/folder", b""),
+            member(b'0', "", b"6"),
+            member(b'L', "././@LongLink", b""),
+            member(b'0', "b/seven.log", b"7"),
+        ];
+        let mut tar = Tar::new(Box::new(io::Cursor::new(archive.concat())));
+        let names: Vec<_> = std::iter::from_fn(|| tar.advance().expect("sound")).map(|header| header.name).collect();
+        let expected = [
+            "a/one.log",
+            &most,
+            "member-3/a/same.log",
+            "member-4/a/same.log",
+            "member-5/b/five.log",
+            "member-6",
+            "b/seven.log",
+        ];
+        assert_eq!(names, expected);
+    }
 }

@@ -19,6 +19,7 @@ use futures::{Stream, StreamExt as _, stream};
 use interdict_schemas::lake::{self, Table};
 use interdict_schemas::{Digest, Time};
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use std::collections::{HashMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -178,8 +179,18 @@ impl PartitionStream for Part {
 /// One file's rows. What fails in it is told at the end, and ends it.
 async fn read(work: Arc<Work>, file: File) -> impl Stream<Item = Result<RecordBatch, DataFusionError>> + use<> {
     let opened = async {
-        let source = Source::open(&work.store, &file).await?;
-        ParquetRecordBatchStreamBuilder::new(source).await?.with_batch_size(ROWS).build()
+        let mut source = Source::open(&work.store, &file).await?;
+        let found = ArrowReaderMetadata::load_async(&mut source, ArrowReaderOptions::new()).await?;
+        let groups = found.metadata().row_groups();
+        let has_dictionary = |leaf: usize| {
+            let mut columns = groups.iter().map(|group| group.columns().get(leaf));
+            columns.all(|column| column.is_some_and(|column| column.dictionary_page_offset().is_some()))
+        };
+        // As the file has them: a text that many rows have is not copied for each.
+        let schema = lake::as_dictionaries(found.schema(), has_dictionary);
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        let found = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options)?;
+        ParquetRecordBatchStreamBuilder::new_with_metadata(source, found).with_batch_size(ROWS).build()
     };
     let opened = opened.await;
     let name = format!("{}/{}", work.table.name(), file.path);

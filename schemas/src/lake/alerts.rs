@@ -3,9 +3,10 @@
 use super::column::{maybe_text, provenance, small, structs, text, texts, time};
 use super::rows::{Columns, Row, when};
 use super::view::View;
+use super::words::Words;
 use super::{Error, Located, Table};
 use crate::{Alert, Hop, Severity, Technique};
-use arrow::array::{Int32Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{Int32Array, ListArray, RecordBatch, TimestampMicrosecondArray};
 
 /// The alerts of a batch of the table `alerts`, whatever order its columns have.
 ///
@@ -14,7 +15,7 @@ use arrow::array::{Int32Array, ListArray, RecordBatch, StringArray, TimestampMic
 pub fn alerts(batch: &RecordBatch) -> Result<Vec<Located<Alert>>, Error> {
     let view = View::new(Table::Alerts, batch);
     let place = view.places()?;
-    let text = |name| view.column::<StringArray>(name);
+    let text = |name| view.column::<Words>(name);
     let small = |name| view.column::<Int32Array>(name);
     let time = view.column::<TimestampMicrosecondArray>("time")?;
     let (id, revision, detection, root) = (text("id")?, small("revision")?, text("detection")?, text("root")?);
@@ -95,7 +96,7 @@ pub(super) fn columns(rows: &[Row<'_, Alert>]) -> Columns {
 /// Reads the hops of all rows, by their place in the list's values.
 fn hops(view: &View<'_>) -> Result<impl Fn(usize) -> Result<Hop, Error> + use<>, Error> {
     let chain = view.column::<ListArray>("chain")?;
-    let text = |name| chain.field::<StringArray>(name);
+    let text = |name| chain.field::<Words>(name);
     let time = chain.field::<TimestampMicrosecondArray>("time")?;
     let (session, actor, source, target) = (text("session")?, text("actor")?, text("source")?, text("target")?);
     let (protocol, account, cause) = (text("protocol")?, text("account")?, text("cause")?);
@@ -118,7 +119,7 @@ fn hops(view: &View<'_>) -> Result<impl Fn(usize) -> Result<Hop, Error> + use<>,
 
 fn technique(view: &View<'_>) -> Result<impl Fn(usize) -> Result<Technique, Error> + use<>, Error> {
     let techniques = view.column::<ListArray>("techniques")?;
-    let text = |name| techniques.field::<StringArray>(name);
+    let text = |name| techniques.field::<Words>(name);
     let (tactic, id, name) = (text("tactic")?, text("id")?, text("name")?);
     Ok(move |at| {
         Ok(Technique {

@@ -3,9 +3,10 @@
 use super::column::{count, provenance, text};
 use super::rows::{Columns, Row, when};
 use super::view::View;
+use super::words::Words;
 use super::{Error, Located, Table};
 use crate::{Checkpoint, Digest, Topic};
-use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use std::sync::Arc;
 
 /// The checkpoints of a batch of the table `checkpoints`, whatever order its columns have. Whether their signatures
@@ -18,8 +19,8 @@ pub fn checkpoints(batch: &RecordBatch) -> Result<Vec<Located<Checkpoint>>, Erro
     let place = view.places()?;
     let binary = |name| view.column::<BinaryArray>(name);
     let time = view.column::<TimestampMicrosecondArray>("time")?;
-    let (proxy, log) = (view.column::<StringArray>("signer")?, view.column::<StringArray>("log")?);
-    let chain = view.column::<StringArray>("chain")?;
+    let (proxy, log) = (view.column::<Words>("signer")?, view.column::<Words>("log")?);
+    let chain = view.column::<Words>("chain")?;
     let last = view.column::<Int64Array>("last")?;
     let (head, key, successor, signature) =
         (binary("head")?, binary("key")?, binary("successor")?, binary("signature")?);

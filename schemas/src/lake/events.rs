@@ -7,12 +7,13 @@ use super::column::{
 use super::rows::{Columns, Row};
 use super::view::{Column, Texts, View};
 use super::who::{self, Who};
+use super::words::Words;
 use super::{Error, Located, Table};
 use crate::borrowed::{
     ActionRef, DecisionRef, DecoyUseRef, DisclosureRef, EndRef, EventRef, KindRef, OutcomeRef, Totals,
 };
 use crate::{Class, DecoyPlace, DisclosureKind, Effect, Event, Kind, Status, Verb, class};
-use arrow::array::{Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{Int64Array, ListArray, RecordBatch, TimestampMicrosecondArray};
 use std::rc::Rc;
 
 /// The events of a batch of the table `events`, whatever order its columns have.
@@ -103,40 +104,40 @@ pub(super) fn columns<'a>(rows: &'a [Row<'a, EventRef<'a>>]) -> Columns {
 pub(super) struct Reader {
     who: Who,
     time: Column<TimestampMicrosecondArray>,
-    session: Column<StringArray>,
-    id: Column<StringArray>,
-    kind: Column<StringArray>,
-    action: Column<StringArray>,
-    class: Column<StringArray>,
-    verb: Column<StringArray>,
-    text: Column<StringArray>,
+    session: Column<Words>,
+    id: Column<Words>,
+    kind: Column<Words>,
+    action: Column<Words>,
+    class: Column<Words>,
+    verb: Column<Words>,
+    text: Column<Words>,
     objects: Texts,
-    parameters_digest: Column<StringArray>,
-    database: Column<StringArray>,
-    decision: Column<StringArray>,
-    decision_reason: Column<StringArray>,
+    parameters_digest: Column<Words>,
+    database: Column<Words>,
+    decision: Column<Words>,
+    decision_reason: Column<Words>,
     policies: Texts,
-    status: Column<StringArray>,
-    code: Column<StringArray>,
-    detail: Column<StringArray>,
+    status: Column<Words>,
+    code: Column<Words>,
+    detail: Column<Words>,
     rows: Column<Int64Array>,
     duration_us: Column<Int64Array>,
     bytes_in: Column<Int64Array>,
     bytes_out: Column<Int64Array>,
-    reason: Column<StringArray>,
-    verdict: Column<StringArray>,
+    reason: Column<Words>,
+    verdict: Column<Words>,
     opened: Column<TimestampMicrosecondArray>,
     actions: Column<Int64Array>,
     denied: Column<Int64Array>,
     disclosures: Column<ListArray>,
-    learnt_kind: Column<StringArray>,
-    learnt_value: Column<StringArray>,
-    learnt_target: Column<StringArray>,
+    learnt_kind: Column<Words>,
+    learnt_value: Column<Words>,
+    learnt_target: Column<Words>,
     presented: Column<ListArray>,
-    decoy_session: Column<StringArray>,
-    decoy_field: Column<StringArray>,
-    decoy_target: Column<StringArray>,
-    decoy_place: Column<StringArray>,
+    decoy_session: Column<Words>,
+    decoy_field: Column<Words>,
+    decoy_target: Column<Words>,
+    decoy_place: Column<Words>,
 }
 
 impl Reader {

@@ -22,6 +22,7 @@ pub mod txn;
 mod verdicts;
 mod view;
 mod who;
+mod words;
 
 pub use alerts::alerts;
 pub use checkpoints::checkpoints;
@@ -34,6 +35,7 @@ pub use resolutions::resolutions;
 pub use rows::{Runs, day, rows};
 pub use verdicts::verdicts;
 pub use view::places;
+pub use words::as_dictionaries;
 
 use crate::Topic;
 use arrow::datatypes::SchemaRef;

@@ -3,9 +3,10 @@
 use super::column::{chained, count, repeated};
 use super::rows::{Columns, Row, when};
 use super::view::{Column, View};
+use super::words::Words;
 use super::{Error, Located, Table};
 use crate::{Chunk, Stream};
-use arrow::array::{BinaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{BinaryArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use std::sync::Arc;
 
 /// The chunks of a batch of the table `recordings`, whatever order its columns have.
@@ -20,13 +21,13 @@ pub fn recordings(batch: &RecordBatch) -> Result<Vec<Located<Chunk>>, Error> {
 
 /// Reads the rows of a batch.
 pub(super) struct Reader {
-    session: Column<StringArray>,
+    session: Column<Words>,
     index: Column<Int64Array>,
     time: Column<TimestampMicrosecondArray>,
-    stream: Column<StringArray>,
+    stream: Column<Words>,
     data: Column<BinaryArray>,
-    root: Column<StringArray>,
-    target: Column<StringArray>,
+    root: Column<Words>,
+    target: Column<Words>,
 }
 
 impl Reader {

@@ -3,9 +3,10 @@
 use super::column::{filled, maybe_text, provenance, text};
 use super::rows::{Columns, Row, when};
 use super::view::View;
+use super::words::Words;
 use super::{Error, Located, Table};
 use crate::{Finding, Resolution};
-use arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{RecordBatch, TimestampMicrosecondArray};
 
 /// The resolutions of a batch of the table `resolutions`, whatever order its columns have. Of those of one alert the
 /// one with the highest bus offset counts.
@@ -15,7 +16,7 @@ use arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
 pub fn resolutions(batch: &RecordBatch) -> Result<Vec<Located<Resolution>>, Error> {
     let view = View::new(Table::Resolutions, batch);
     let place = view.places()?;
-    let text = |name| view.column::<StringArray>(name);
+    let text = |name| view.column::<Words>(name);
     let time = view.column::<TimestampMicrosecondArray>("time")?;
     let (alert, root, finding) = (text("alert")?, text("root")?, text("finding")?);
     let (author, note) = (text("author")?, text("note")?);

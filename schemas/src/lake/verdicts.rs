@@ -3,9 +3,10 @@
 use super::column::{filled, maybe_text, provenance, text, texts, time, truth};
 use super::rows::{Columns, Row, when};
 use super::view::View;
+use super::words::Words;
 use super::{Error, Located, Table};
 use crate::{Mode, Scope, Stop, Verdict};
-use arrow::array::{BooleanArray, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{BooleanArray, ListArray, RecordBatch, TimestampMicrosecondArray};
 
 /// The verdicts of a batch of the table `verdicts`, whatever order its columns have. A verdict has a row for each of
 /// its records; the one with the highest bus offset counts.
@@ -15,7 +16,7 @@ use arrow::array::{BooleanArray, ListArray, RecordBatch, StringArray, TimestampM
 pub fn verdicts(batch: &RecordBatch) -> Result<Vec<Located<Verdict>>, Error> {
     let view = View::new(Table::Verdicts, batch);
     let place = view.places()?;
-    let text = |name| view.column::<StringArray>(name);
+    let text = |name| view.column::<Words>(name);
     let time = |name| view.column::<TimestampMicrosecondArray>(name);
     let (given, id, until) = (time("time")?, text("id")?, time("until")?);
     let (root, actor, session) = (text("scope_root")?, text("scope_actor")?, text("scope_session")?);

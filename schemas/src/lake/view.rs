@@ -2,14 +2,14 @@
 //! (views, dictionaries); both are accepted. A nullable column that an older lake lacks reads as null.
 
 use super::located::PlaceRef;
+use super::words::{Held, Words};
 use super::{Error, Place, Table};
 use crate::list::List;
 use crate::{Digest, StampRef, Time};
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
-    StructArray, TimestampMicrosecondArray, new_null_array,
+    Array, BinaryArray, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StructArray,
+    TimestampMicrosecondArray, new_null_array,
 };
-use arrow::compute::cast;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -42,20 +42,18 @@ impl<'a> View<'a> {
         Self { table, batch }
     }
 
-    pub(super) fn column<A: Array + Clone + 'static>(&self, name: &'static str) -> Result<Column<A>, Error> {
+    pub(super) fn column<A: Held>(&self, name: &'static str) -> Result<Column<A>, Error> {
         let table = self.table.name();
         let missing = || Error::Column { table, column: name };
         let schema = self.table.schema();
         let field = schema.field_with_name(name).map_err(|_| missing())?;
-        let array: ArrayRef = match self.batch.column_by_name(name) {
-            Some(array) if array.data_type() == field.data_type() => Arc::clone(array),
-            Some(array) => {
-                cast(array, field.data_type()).map_err(|source| Error::Type { table, column: name, source })?
-            }
+        let array = match self.batch.column_by_name(name) {
+            Some(array) => Arc::clone(array),
             None if field.is_nullable() => new_null_array(field.data_type(), self.batch.num_rows()),
             None => return Err(missing()),
         };
-        let array = array.as_any().downcast_ref::<A>().ok_or_else(missing)?.clone();
+        let held = A::held(&array, field.data_type());
+        let array = held.map_err(|source| Error::Type { table, column: name, source })?.ok_or_else(missing)?;
         Ok(Column { table, name, array })
     }
 
@@ -73,8 +71,8 @@ impl<'a> View<'a> {
 
 /// The columns that say where rows came from.
 pub(super) struct Places {
-    proxy: Column<StringArray>,
-    spool: Column<StringArray>,
+    proxy: Column<Words>,
+    spool: Column<Words>,
     sequence: Column<Int64Array>,
     partition: Column<Int32Array>,
     offset: Column<Int64Array>,
@@ -114,21 +112,19 @@ impl Places {
 /// A column of lists of texts.
 pub(super) struct Texts {
     lists: Column<ListArray>,
-    texts: StringArray,
+    texts: Words,
 }
 
 impl Texts {
     /// The texts of a row; none where the list is null.
     pub(super) fn at(&self, row: usize) -> Result<List<&str>, Error> {
-        let invalid = |at: usize| at >= self.texts.len() || self.texts.is_null(at);
-        let text = |at: usize| if invalid(at) { Err(self.invalid(row)) } else { Ok(self.texts.value(at)) };
-        self.lists.range(row).map(text).collect()
+        self.lists.range(row).map(|at| self.texts.get(at).ok_or_else(|| self.invalid(row))).collect()
     }
 
     /// Whether two rows say the same.
     pub(super) fn is_same(&self, one: usize, other: usize) -> bool {
         let [one, other] = [one, other].map(|row| self.lists.range(row));
-        one.len() == other.len() && one.zip(other).all(|(one, other)| is_same(&self.texts, one, other))
+        one.len() == other.len() && one.zip(other).all(|(one, other)| self.texts.is_same(one, other))
     }
 
     pub(super) const fn invalid(&self, row: usize) -> Error {
@@ -136,25 +132,20 @@ impl Texts {
     }
 }
 
-fn is_same(texts: &StringArray, one: usize, other: usize) -> bool {
-    let text = |at: usize| (at < texts.len() && texts.is_valid(at)).then(|| texts.value(at));
-    text(one) == text(other)
-}
-
-impl<A: Array> Column<A> {
+impl<A> Column<A> {
     pub(super) const fn invalid(&self, row: usize) -> Error {
         Error::Value { table: self.table, column: self.name, row }
     }
 }
 
-impl Column<StringArray> {
+impl Column<Words> {
     /// Whether two rows say the same.
     pub(super) fn is_same(&self, one: usize, other: usize) -> bool {
-        is_same(&self.array, one, other)
+        self.array.is_same(one, other)
     }
 
     pub(super) fn text(&self, row: usize) -> Option<&str> {
-        self.array.is_valid(row).then(|| self.array.value(row))
+        self.array.get(row)
     }
 
     pub(super) fn need(&self, row: usize) -> Result<&str, Error> {
@@ -245,15 +236,15 @@ impl Column<ListArray> {
         if self.array.is_null(row) {
             return Ok(Vec::new());
         }
-        let values = self.array.value(row);
-        let values = values.as_any().downcast_ref::<StringArray>().ok_or_else(|| self.invalid(row))?;
-        values.iter().map(|value| value.map(str::to_owned).ok_or_else(|| self.invalid(row))).collect()
+        let values = Words::from(self.array.values()).ok_or_else(|| self.invalid(row))?;
+        let text = |at| values.get(at).map(str::to_owned).ok_or_else(|| self.invalid(row));
+        self.range(row).map(text).collect()
     }
 
     /// The same for all rows, without copying.
     pub(super) fn borrowed(self) -> Result<Texts, Error> {
         let missing = || Error::Column { table: self.table, column: self.name };
-        let texts = self.array.values().as_any().downcast_ref::<StringArray>().ok_or_else(missing)?.clone();
+        let texts = Words::from(self.array.values()).ok_or_else(missing)?;
         Ok(Texts { lists: self, texts })
     }
 
@@ -264,11 +255,11 @@ impl Column<ListArray> {
     }
 
     /// One field of the structs of all rows.
-    pub(super) fn field<A: Array + Clone + 'static>(&self, name: &'static str) -> Result<Column<A>, Error> {
+    pub(super) fn field<A: Held>(&self, name: &'static str) -> Result<Column<A>, Error> {
         let missing = || Error::Column { table: self.table, column: name };
         let structs = self.array.values().as_any().downcast_ref::<StructArray>().ok_or_else(missing)?;
         let array = structs.column_by_name(name).ok_or_else(missing)?;
-        let array = array.as_any().downcast_ref::<A>().ok_or_else(missing)?.clone();
+        let array = A::held(array, array.data_type()).ok().flatten().ok_or_else(missing)?;
         Ok(Column { table: self.table, name, array })
     }
 }

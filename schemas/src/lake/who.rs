@@ -4,10 +4,11 @@ use super::Error;
 use super::column::{Heads, address, are_same, filled, is_same, maybe_repeated, port, repeated, repeated_texts};
 use super::rows::{Row, when};
 use super::view::{Column, Texts, View};
+use super::words::Words;
 use crate::borrowed::{AccountRef, Address, IdentityRef, PrincipalRef, SourceRef, TargetRef};
 use crate::list::List;
 use crate::{EventRef, PrincipalKind, Protocol};
-use arrow::array::{ArrayRef, Int32Array, ListArray, StringArray};
+use arrow::array::{ArrayRef, Int32Array, ListArray};
 use std::rc::Rc;
 
 /// The columns, in the schema's order.
@@ -56,24 +57,24 @@ fn is_of_same(left: &EventRef<'_>, right: &EventRef<'_>) -> bool {
 
 /// Reads the same columns back.
 pub(super) struct Who {
-    issuer: Column<StringArray>,
+    issuer: Column<Words>,
     chain: Texts,
     chain_kinds: Texts,
     groups: Texts,
-    delegation: Column<StringArray>,
-    parent_delegation: Column<StringArray>,
-    source_address: Column<StringArray>,
+    delegation: Column<Words>,
+    parent_delegation: Column<Words>,
+    source_address: Column<Words>,
     source_port: Column<Int32Array>,
-    source_host: Column<StringArray>,
-    source_target: Column<StringArray>,
-    target: Column<StringArray>,
-    protocol: Column<StringArray>,
-    target_host: Column<StringArray>,
-    target_address: Column<StringArray>,
+    source_host: Column<Words>,
+    source_target: Column<Words>,
+    target: Column<Words>,
+    protocol: Column<Words>,
+    target_host: Column<Words>,
+    target_address: Column<Words>,
     target_port: Column<Int32Array>,
-    target_alias: Column<StringArray>,
-    account: Column<StringArray>,
-    credential: Column<StringArray>,
+    target_alias: Column<Words>,
+    account: Column<Words>,
+    credential: Column<Words>,
 }
 
 impl Who {
@@ -160,6 +161,6 @@ impl Who {
 }
 
 /// Null is none, what does not parse is an error.
-fn address_of(column: &Column<StringArray>, row: usize) -> Result<Option<Address<'_>>, Error> {
+fn address_of(column: &Column<Words>, row: usize) -> Result<Option<Address<'_>>, Error> {
     column.text(row).map(|text| Address::parse(text).ok_or_else(|| column.invalid(row))).transpose()
 }
