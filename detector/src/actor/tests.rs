@@ -1,3 +1,5 @@
+//! What is held of one actor, and what of it goes.
+
 use super::*;
 
 #[test]

@@ -11,14 +11,16 @@ mod layout;
 mod outline;
 mod resolution;
 mod verdict;
+mod written;
 
 use crate::borrowed::{EnvelopeRef, EventRef, MessageRef, StampRef};
 use crate::topic::{MAX_RECORD, VERSION};
 use crate::{Digest, Judged, Message, Stamp, Time};
-pub(crate) use event::{Memo, Written};
+pub(crate) use event::Memo;
 use field::{Fault, Field as _, Input, Message as _, put_message};
 pub use outline::{About, Outline};
 use prost::Message as _;
+pub(crate) use written::Written;
 
 #[expect(unreachable_pub, clippy::all, reason = "generated")]
 mod pb {
