@@ -50,12 +50,6 @@ impl Acquaintances {
         self.0.binary_search_by_key(&compared(what), |met| met.what())
     }
 
-    /// Reads a little of it, see `Actor::warm`.
-    pub(crate) fn warm(&self) -> u64 {
-        let at = |part: usize| self.0.get(self.0.len() * part / 4).map_or(0, |met| met.0);
-        at(1) ^ at(2) ^ at(3)
-    }
-
     /// Whether it was met.
     #[must_use]
     pub fn knows(&self, what: Fingerprint) -> bool {

@@ -109,16 +109,6 @@ impl Actor {
         }
     }
 
-    /// Reads a little of everything that a step will look at. Each thing lies elsewhere in memory: reads that do not
-    /// depend on one another are waited for together, while a step would come upon them one by one.
-    pub(crate) fn warm(&self) {
-        let edges = [1, 2, 3].map(|part| self.edges.get(self.edges.len() * part / 4).map_or(0, |habit| habit.last));
-        let newest = self.firsts.last().map_or(0, |time| time.0);
-        let sign = self.signs.first().copied().unwrap_or_default();
-        let learned = self.learned().is_some_and(Learned::is_empty);
-        std::hint::black_box((edges, newest, sign, learned, self.machines.warm(), self.accounts.warm()));
-    }
-
     fn seldom(&mut self) -> &mut Seldom {
         self.seldom.get_or_insert_default()
     }

@@ -64,7 +64,7 @@ impl Actors {
     pub fn of(&mut self, identity: &Identity) -> (ActorId, Grant) {
         let (root, actor) = (identity.root(), identity.actor());
         let key = fingerprint::of(("root", &root.id));
-        let root_id = self.by(key).inspect(|id| self.warm(*id)).unwrap_or_else(|| {
+        let root_id = self.by(key).unwrap_or_else(|| {
             let class = self.class(&root.id, root.kind, false);
             let itself = ActorId(self.actors.end());
             self.add(Actor::new(&root.id, key, itself, class))
@@ -75,7 +75,7 @@ impl Actors {
         let key = fingerprint::of(("delegate", &root.id, &actor.id));
         let agent = fingerprint::of(("agent", &actor.id));
         let known = self.agents.get(&agent).copied().unwrap_or_default();
-        let id = self.by(key).inspect(|id| self.warm(*id)).unwrap_or_else(|| {
+        let id = self.by(key).unwrap_or_else(|| {
             let class = self.class(&root.id, root.kind, true);
             let id = self.add(Actor::new(&actor.id, key, root_id, class));
             if let Some(root) = self.get_mut(root_id) {
@@ -109,12 +109,6 @@ impl Actors {
             self.grant(fingerprint::of(("grant", &delegation.id)), id);
         }
         (id, grant)
-    }
-
-    fn warm(&self, id: ActorId) {
-        if let Some(actor) = self.get(id) {
-            actor.warm();
-        }
     }
 
     fn by(&self, key: Fingerprint) -> Option<ActorId> {

@@ -49,17 +49,16 @@ impl<'a, T: Clone> Seen<'a, T> {
     }
 }
 
-/// An event whose parts were read, but not what they mean.
+/// What the parts of an event that its neighbours may share mean.
 pub(super) struct Parts<'a> {
     identity: Result<Rc<IdentityRef<'a>>>,
     source: Result<Rc<SourceRef<'a>>>,
     target: Result<Rc<TargetRef<'a>>>,
     account: Result<AccountRef<'a>>,
-    event: layout::Event<'a>,
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn read(event: layout::Event<'a>, memo: &mut Memo<'a>) -> std::result::Result<Self, Fault> {
+    pub(super) fn read(event: &layout::Event<'a>, memo: &mut Memo<'a>) -> std::result::Result<Self, Fault> {
         let Memo { identity, source, target, account } = memo;
         Ok(Self {
             identity: identity.read(&event.identity, |identity| {
@@ -73,16 +72,13 @@ impl<'a> Parts<'a> {
                 let layout::Account { name, credential, .. } = account.unwrap_or_default();
                 Ok(AccountRef { name, credential: option(credential) })
             })?,
-            event,
         })
     }
-}
 
-impl<'a> TryFrom<Parts<'a>> for EventRef<'a> {
-    type Error = Error;
-
-    fn try_from(Parts { identity, source, target, account, event }: Parts<'a>) -> Result<Self> {
-        Ok(Self {
+    /// What the event means that they are of.
+    pub(super) fn of(self, event: layout::Event<'a>) -> Result<EventRef<'a>> {
+        let Self { identity, source, target, account } = self;
+        Ok(EventRef {
             id: present(event.id, "event.id")?,
             time: Time(event.time_us),
             session: present(event.session, "event.session")?,

@@ -114,7 +114,7 @@ pub(crate) fn decode<'a>(bytes: &'a [u8], memo: &mut Memo<'a>) -> Result<Envelop
             (number @ CHUNK_FIELD..=LAST_FIELD, form) => {
                 // Of several bodies the last one counts, but each must be one.
                 if let Some(event) = event.take() {
-                    event::Parts::read(event, memo)?;
+                    event::Parts::read(&event, memo)?;
                 }
                 has_others = true;
                 input.skip(number, form)?;
@@ -122,13 +122,13 @@ pub(crate) fn decode<'a>(bytes: &'a [u8], memo: &mut Memo<'a>) -> Result<Envelop
             (number, form) => input.skip(number, form)?,
         }
     }
-    let event = event.map(|event| event::Parts::read(event, memo)).transpose()?;
+    let parts = event.as_ref().map(|event| event::Parts::read(event, memo)).transpose()?;
     let others = if has_others { pb::Envelope::decode(bytes)?.body } else { None };
     known(version)?;
     let stamp = stamp.map(read_stamp).transpose()?;
-    let message = match event {
-        Some(event) => MessageRef::Event(event.try_into()?),
-        None => MessageRef::Other(other(others.ok_or(Error::Missing("body"))?)?),
+    let message = match (event, parts) {
+        (Some(event), Some(parts)) => MessageRef::Event(parts.of(event)?),
+        _ => MessageRef::Other(other(others.ok_or(Error::Missing("body"))?)?),
     };
     Ok(EnvelopeRef { stamp, message })
 }
