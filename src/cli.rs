@@ -382,20 +382,30 @@ pub(crate) enum VerdictCommand {
 #[group(required = true, multiple = true)]
 pub(crate) struct Covered {
     /// Covers identities with this root.
-    #[arg(long)]
+    #[arg(long, value_parser = filled)]
     pub(crate) root: Option<String>,
     /// Covers this principal and its delegates.
-    #[arg(long)]
+    #[arg(long, value_parser = filled)]
     pub(crate) actor: Option<String>,
     /// Covers this session.
-    #[arg(long)]
+    #[arg(long, value_parser = filled)]
     pub(crate) session: Option<String>,
     /// Covers sessions from this address, host or target.
-    #[arg(long)]
+    #[arg(long, value_parser = filled)]
     pub(crate) source: Option<String>,
     /// Covers sessions to this target.
-    #[arg(long)]
+    #[arg(long, value_parser = filled)]
     pub(crate) target: Option<String>,
+}
+
+/// An option that is empty was most likely meant to be filled by a variable that is not set.
+fn filled(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        Err("it is empty; leave the option out, or name what is meant".into())
+    } else {
+        Ok(text.into())
+    }
 }
 
 #[derive(Debug, Args)]

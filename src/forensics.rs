@@ -5,7 +5,7 @@ use crate::grid::grid;
 use crate::settings::{self, Settings};
 use crate::stored::Stored;
 use crate::when::Span;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use interdict_detector::{Detector, Fact, Output};
 use interdict_queries::forensics::Findings;
 use interdict_schemas::{Alert, Verdict};
@@ -20,6 +20,11 @@ pub(crate) async fn run(args: cli::Forensics, config: &Path) -> anyhow::Result<(
         Some(rules) => settings::rules(rules)?,
         None => Settings::detector(config)?,
     };
+    let alerts = args.alerts.as_ref().and_then(|file| file.canonicalize().ok());
+    let is_it = |file: &&PathBuf| alerts.is_some() && file.canonicalize().ok() == alerts;
+    if let Some(file) = args.stored.events.iter().find(is_it) {
+        bail!("{} holds the events: alerts would take their place; name another file", file.display());
+    }
     let stored = Stored::open(args.stored, config, &settings, span).await?;
     let wanted = Wanted { span, identity: args.identity, target: args.target };
     let judge = move || judge(stored, settings, &wanted, args.alerts);

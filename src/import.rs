@@ -30,6 +30,9 @@ pub(crate) async fn run(args: cli::Import, config: &Path) -> anyhow::Result<()> 
     if args.files.iter().any(|file| file == Path::new("-")) {
         bail!("a file is imported once by what it holds, so it is read twice; name a file instead of -");
     }
+    if let Some(file) = args.files.iter().find(|file| file.exists() && !file.is_file()) {
+        bail!("{} is no file: what is imported is read twice, so a pipe or a folder will not do", file.display());
+    }
     let mut lake = Import::open(&config).await?;
     let options = args.logs.options();
     let (events, mut read) = mpsc::channel(WAITING);
@@ -49,8 +52,14 @@ pub(crate) async fn run(args: cli::Import, config: &Path) -> anyhow::Result<()> 
     }
     // What was read before a file broke off stands, as it does in every command.
     let imported = lake.finish().await?;
-    let tally = tally?;
-    writeln!(std::io::stderr(), "{tally}; {} added, {} were there already", imported.added, imported.known)?;
+    let added = format!("{} added, {} were there already", imported.added, imported.known);
+    match tally {
+        Ok(tally) => writeln!(std::io::stderr(), "{tally}; {added}")?,
+        Err(error) => {
+            writeln!(std::io::stderr(), "{added}")?;
+            return Err(error);
+        }
+    }
     Ok(())
 }
 

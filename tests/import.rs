@@ -84,6 +84,12 @@ fn what_cannot_be_imported_is_said() {
     let answer = run(command);
     assert_eq!(answer.status, 1);
     assert!(answer.errors.contains("diary.txt: the format is not recognised"), "{}", answer.errors);
+    // The others are read all the same, wherever it stands.
+    let both = import(&lake, &[file.to_str().expect("a plain path")], &["teleport.jsonl"]);
+    assert_eq!(both.status, 1);
+    assert!(both.errors.contains("diary.txt: the format is not recognised"), "{}", both.errors);
+    assert!(both.errors.contains(" added, 0 were there already"), "{}", both.errors);
+    assert_ne!(sql(&lake, "select count(*) as n from events")[0]["n"], 0);
     let stdin = import(&lake, &["-"], &[]);
     assert!(stdin.errors.contains("name a file instead of -"), "{}", stdin.errors);
     let wrong = import(&lake, &["--format", "lanl-auth"], &["kubernetes.jsonl"]);

@@ -2,8 +2,19 @@
 //! back.
 
 use crate::harness::clients;
-use crate::harness::gateway::{Bus, Gateway};
+use crate::harness::gateway::{Bus, Gateway, interdict};
 use crate::harness::{eventually, run};
+
+#[test]
+fn a_verdict_on_nobody_is_refused() {
+    for scope in [["--root", ""], ["--actor", " "], ["--target", ""]] {
+        let mut command = interdict();
+        command.args(["verdicts", "add", "--reason", "a variable that is not set"]).args(scope);
+        let answer = run(command);
+        assert_eq!(answer.status, 2);
+        assert!(answer.errors.contains("it is empty; leave the option out"), "{}", answer.errors);
+    }
+}
 
 #[test]
 fn live_sessions_are_cut_and_new_ones_refused_until_the_verdict_is_revoked() {

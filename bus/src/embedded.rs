@@ -262,7 +262,8 @@ impl Log for Embedded {
         Box::pin(async move {
             let mut positions = Vec::with_capacity(messages.len());
             for message in messages {
-                let written = self.put(message.topic(), &message.key(), &message.encode(), None, Sessions::Keep)?;
+                let bytes = crate::encoded(message)?;
+                let written = self.put(message.topic(), &message.key(), &bytes, None, Sessions::Keep)?;
                 positions.push(Position { partition: 0, offset: written.offset });
             }
             Ok(positions)

@@ -50,6 +50,14 @@ pub enum Error {
         /// Its size, in bytes.
         size: usize,
     },
+    /// The caller's record is one that nobody could read.
+    #[error("a record for {topic} that no reader could read: {detail}; fill it in before it is written")]
+    Unreadable {
+        /// Where it should have gone.
+        topic: Topic,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The brokers do not answer.
     #[error("no broker of {brokers} answers: {detail}; check [bus.kafka] brokers, the network and the broker")]
     Unreachable {

@@ -155,7 +155,7 @@ impl Kafka {
         let producer = self.producer();
         let mut placings = Vec::with_capacity(messages.len());
         for message in messages {
-            let (topic, key, value) = (message.topic(), message.key(), message.encode());
+            let (topic, key, value) = (message.topic(), message.key(), crate::encoded(message)?);
             if value.len().saturating_add(key.len()) > MAX_RECORD {
                 return Err(Error::Record { topic, size: value.len() });
             }

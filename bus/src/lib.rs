@@ -30,7 +30,7 @@ pub use writer::{Durability, Placing, Writer};
 use bytes::Bytes;
 use bytestring::ByteString;
 use futures::future::BoxFuture;
-use interdict_schemas::{Message, Topic};
+use interdict_schemas::{Envelope, Message, Topic, wire};
 use std::collections::BTreeMap;
 
 /// A place in a topic. The offset of a partition's first record is 0; a compacted or trimmed topic has holes.
@@ -55,6 +55,20 @@ pub struct Record {
 
 /// From which offset on each partition is to be read; a partition that is left out is read from its start.
 pub type From = BTreeMap<u32, u64>;
+
+/// A message's bytes. What people and the detector write is few, and one record that cannot be read would stop those who
+/// must know all of them: so it is read back first.
+fn encoded(message: &Message) -> Result<Vec<u8>, Error> {
+    let bytes = message.encode();
+    if !matches!(message, Message::Event(_) | Message::Chunk(_)) {
+        let topic = message.topic();
+        Envelope::decode(&bytes).map_err(|error| match error {
+            wire::Error::TooLarge(size) => Error::Record { topic, size },
+            error => Error::Unreadable { topic, detail: error.to_string() },
+        })?;
+    }
+    Ok(bytes)
+}
 
 /// A log of topics.
 pub trait Log: Send + Sync + std::fmt::Debug + 'static {

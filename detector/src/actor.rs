@@ -178,6 +178,13 @@ impl Actor {
         self.seldom().parent = Some(parent);
     }
 
+    /// Forgets it.
+    pub(crate) fn orphan(&mut self) {
+        if let Some(seldom) = &mut self.seldom {
+            seldom.parent = None;
+        }
+    }
+
     /// What it was taught; of a root, for all its delegates.
     #[must_use]
     pub fn learned(&self) -> Option<&Learned> {

@@ -12,6 +12,7 @@ use crate::snapshot::Error;
 use interdict_schemas::{Identity, PrincipalKind};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 
 /// Delegates of one root by name.
 const DELEGATES: usize = 64;
@@ -60,8 +61,8 @@ pub struct Grant {
 }
 
 impl Actors {
-    /// The actor of an event, new if need be, and what its delegation says.
-    pub fn of(&mut self, identity: &Identity) -> (ActorId, Grant) {
+    /// The actor of an event, new if need be, and what its delegation says; which counts from now on only if it `is_let_in`.
+    pub fn of(&mut self, identity: &Identity, is_let_in: bool) -> (ActorId, Grant) {
         let (root, actor) = (identity.root(), identity.actor());
         let key = fingerprint::of(("root", &root.id));
         let root_id = self.by(key).unwrap_or_else(|| {
@@ -95,18 +96,21 @@ impl Actors {
         let foreign_root = is_lately.then(habit);
         let mut grant = Grant { is_delegated: true, foreign_root, is_foreign_parent: false };
         if let Some(delegation) = &identity.delegation {
-            let holder = self.grants.get(&fingerprint::of(("grant", &delegation.parent))).copied();
+            let parent = Some(&delegation.parent).filter(|parent| !parent.is_empty());
+            let holder = parent.and_then(|parent| self.grants.get(&fingerprint::of(("grant", parent)))).copied();
             // The parent of a spliced grant is not taken over: the next one would look right.
             match (self.get(id).and_then(Actor::parent), holder) {
                 (Some(parent), Some(holder)) => grant.is_foreign_parent = parent != holder,
-                (None, Some(holder)) if holder != id => {
+                (None, Some(holder)) if holder != id && is_let_in => {
                     if let Some(actor) = self.get_mut(id) {
                         actor.descend(holder);
                     }
                 }
                 _ => {}
             }
-            self.grant(fingerprint::of(("grant", &delegation.id)), id);
+            if is_let_in && !delegation.id.is_empty() {
+                self.grant(fingerprint::of(("grant", &delegation.id)), id);
+            }
         }
         (id, grant)
     }
@@ -134,13 +138,14 @@ impl Actors {
     }
 
     fn grant(&mut self, grant: Fingerprint, holder: ActorId) {
-        if self.grants.insert(grant, holder).is_none() {
-            self.grant_order.push_back(grant);
-            if self.grant_order.len() > GRANTS
-                && let Some(oldest) = self.grant_order.pop_front()
-            {
-                self.grants.remove(&oldest);
-            }
+        // Its first holder's: whoever names it later is not believed.
+        let Entry::Vacant(vacant) = self.grants.entry(grant) else { return };
+        vacant.insert(holder);
+        self.grant_order.push_back(grant);
+        if self.grant_order.len() > GRANTS
+            && let Some(oldest) = self.grant_order.pop_front()
+        {
+            self.grants.remove(&oldest);
         }
     }
 

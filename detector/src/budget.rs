@@ -24,7 +24,8 @@ impl Budget {
             return false;
         }
         let day = time.day();
-        if day > self.day {
+        // A clock that was led astray is led back, and the day with it.
+        if day != self.day {
             if self.day > 0 {
                 self.past.push_back(self.bar(per_day, least));
                 let beyond = self.past.len().saturating_sub(DAYS);

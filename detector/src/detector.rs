@@ -5,12 +5,13 @@
 //! One from the future is judged, and does not move the clock until others follow it there; a clock that was led astray
 //! is led back the same way.
 
+mod clock;
 mod counts;
 mod hop;
 mod learn;
 mod state;
 
-use crate::actor::{ActorId, Cuts, Edge};
+use crate::actor::{ActorId, Edge};
 use crate::actors::{Actors, Grant};
 use crate::chain::{Chains, Joining};
 use crate::detection::{self, Detection, View};
@@ -18,7 +19,6 @@ use crate::discovery;
 use crate::groups::Groups;
 use crate::judge::{Judge, Output};
 use crate::learned::Keys;
-use crate::novelty::NEWNESS_DAYS;
 use crate::place::PlaceId;
 use crate::places::{Machine, Places};
 use crate::population::Population;
@@ -52,17 +52,16 @@ pub struct Detector {
     first: Option<Time>,
     // A day apart from the clock by more than one, and how many events in a row claimed it.
     apart: (i64, u32),
+    // The clock's day, and how many events there were on it and on the one before.
+    pace: (i64, u32, u32),
 }
 
 const DAY_S: i64 = 86_400;
-const DAY_US: i64 = DAY_S * 1_000_000;
 /// So many times more a sign was there in what a person said is meant.
 const ACCEPTED: u32 = 4;
 /// Who is refused again over the same edge within so long is still trying, microseconds: an hour, so that what tries
 /// all day is a step an hour and not one at each try.
 const AGAIN_US: i64 = 3_600_000_000;
-/// So many events in a row must agree before the clock moves by more than a day, forward or back.
-const AGREE: u32 = 16;
 
 impl Detector {
     /// A detector that knows nothing yet, with every detection.
@@ -90,6 +89,7 @@ impl Detector {
             newest: Time::default(),
             first: None,
             apart: (0, 0),
+            pace: (0, 0, 0),
         }
     }
 
@@ -110,39 +110,6 @@ impl Detector {
         outputs
     }
 
-    fn tick(&mut self, time: Time) {
-        let (first, newest) = (*self.first.get_or_insert(time), self.newest);
-        if self.counts.events == 1 {
-            self.newest = time;
-        } else {
-            let ahead = time.micros_since(newest);
-            self.counts.future += u64::from(ahead > DAY_US);
-            self.counts.late += u64::from(ahead < -60_000_000);
-            if ahead.unsigned_abs() <= DAY_US.unsigned_abs() {
-                self.newest = newest.max(time);
-                self.apart = (0, 0);
-            } else {
-                // A quiet weekend looks like this too, and a clock that was led astray: it follows once enough events
-                // in a row agree.
-                let day = time.day();
-                self.apart = if self.apart.0 == day { (day, self.apart.1 + 1) } else { (day, 1) };
-                if self.apart.1 >= AGREE || ahead > 0 && self.counts.events < u64::from(AGREE) {
-                    (self.newest, self.apart) = (time, (0, 0));
-                }
-            }
-        }
-        self.first = Some(first.min(time));
-        let before = |seconds: i64| self.newest.plus_seconds(-seconds);
-        let cuts = Cuts {
-            habit: before(i64::from(self.settings.horizon_days) * DAY_S),
-            firsts: before(self.settings.burst_window_s.max(NEWNESS_DAYS * DAY_S) + 2 * DAY_S),
-            day: before(2 * DAY_S),
-        };
-        self.population.age(self.newest.day());
-        self.actors.age_some(cuts, &self.chains);
-        self.places.age_some(cuts);
-    }
-
     fn fold(&mut self, event: &Event) -> Vec<Output> {
         let is_known = self.sessions.hear(event);
         let has_explored = matches!(&event.kind, Kind::Acted { action, .. } if discovery::is_discovery(action));
@@ -150,7 +117,8 @@ impl Detector {
         if is_known && !has_explored && !says_more(event) {
             return Vec::new();
         }
-        let (actor, grant) = self.actors.of(&event.identity);
+        let is_refused = matches!(event.kind, Kind::Refused(_));
+        let (actor, grant) = self.actors.of(&event.identity, !is_refused);
         let edge = Edge { place: self.target(event), protocol: event.target.protocol };
         let mut outputs = Vec::new();
         if !event.presented.is_empty() {
@@ -202,7 +170,8 @@ impl Detector {
     fn is_again(&self, actor: ActorId, edge: Edge, time: Time) -> bool {
         let hops = self.actors.get(actor).into_iter().flat_map(|actor| actor.hops());
         let mut hops = hops.filter_map(|id| self.chains.get(*id));
-        hops.any(|hop| hop.edge == edge && time.micros_since(hop.time) < AGAIN_US)
+        // A try that is dated ahead silences none.
+        hops.any(|hop| hop.edge == edge && time.micros_since(hop.time).unsigned_abs() < AGAIN_US.unsigned_abs())
     }
 
     /// A session that was not known: it was admitted, or the record of its admission is missing.
@@ -356,6 +325,8 @@ impl Detector {
                 Finding::Benign if closed.was_benign => {}
                 Finding::Benign => {
                     actor.release();
+                    // Whoever it has its grants from next is right.
+                    actor.orphan();
                     actor.accept(done.edge, resolution.time);
                     counts.for_each(|sign| actor.signed(sign, ACCEPTED));
                 }

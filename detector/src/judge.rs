@@ -87,6 +87,8 @@ pub(crate) struct Bench<'a> {
 const RISK_PER_NAT: f64 = 40.0;
 /// ln of the odds that a suspicious step is movement, before anything is seen of its chain.
 const PRIOR: f64 = -6.9;
+/// How the sentence of a verdict begins.
+const UNTIL: &str = " Until ";
 /// Alerts that may still grow.
 const MOST: usize = 1 << 16;
 
@@ -238,7 +240,11 @@ impl Judge {
                 Some(_) => format!("from {}", hop.source),
                 None => format!("of {}, and of its delegates,", who(hop, bench)),
             };
-            alert.explanation.push_str(&format!(" Until {} all sessions {covered} {effect}.", verdict.until));
+            // One is told of, the newest.
+            if let Some(at) = alert.explanation.rfind(UNTIL) {
+                alert.explanation.truncate(at);
+            }
+            alert.explanation.push_str(&format!("{UNTIL}{} all sessions {covered} {effect}.", verdict.until));
         } else if let Some((_, standing)) = known.given.iter().rev().find(|(actor, _)| *actor == hop.actor) {
             // Whoever is under a verdict is refused by it, so it is named for the hop that it stopped.
             alert.verdict = Some(standing.id.clone());
@@ -274,7 +280,8 @@ fn verdict(
         Stop::Hold => 1,
         Stop::Stop => 2,
     };
-    known.given.retain(|(_, verdict)| verdict.until > hop.time);
+    // By the clock: a hop may be late, or dated ahead.
+    known.given.retain(|(_, verdict)| verdict.until > bench.now);
     let is_of_machine = hop.title.is_some();
     let is_given = |(actor, given): &(ActorId, Verdict)| {
         (is_of_machine || *actor == hop.actor) && strictness(&given.effect) >= strictness(&effect)
@@ -283,7 +290,7 @@ fn verdict(
         return None;
     }
     let settings = bench.settings;
-    let until = hop.time.plus_seconds(i64::from(settings.verdict_hours) * 3600);
+    let until = bench.now.plus_seconds(i64::from(settings.verdict_hours) * 3600);
     let actor = bench.actors.name(hop.actor);
     // Those of the alert's chain, which is the path.
     let mut evidence: Vec<String> = Vec::new();

@@ -54,6 +54,13 @@ pub struct Lesson {
     pub teaching: Arc<Teaching>,
 }
 
+impl Lesson {
+    /// Whether it is what lets somebody in.
+    fn is_secret(&self) -> bool {
+        matches!(self.kind, DisclosureKind::Credential | DisclosureKind::Account | DisclosureKind::Decoy)
+    }
+}
+
 /// A value learned from ten places is explained by the newest of a few.
 const LESSONS_PER_KEY: usize = 3;
 
@@ -213,10 +220,17 @@ impl Learned {
             self.insert(own, lesson);
         }
         let beyond = self.lessons.len().saturating_sub(bound);
+        // Names are many, and reading them must not push out a secret that was read before.
+        let mut spared = 0;
         while self.lessons.len() > bound
             && let Some(key) = self.order.pop_front()
         {
             if let Some(known) = self.lessons.get_mut(&key) {
+                if known.places == 1 && spared < bound / 4 && known.lessons.iter().any(Lesson::is_secret) {
+                    spared += 1;
+                    self.order.push_back(key);
+                    continue;
+                }
                 known.places -= 1;
                 if known.places == 0 {
                     self.lessons.remove(&key);

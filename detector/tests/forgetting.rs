@@ -160,3 +160,17 @@ fn a_finding_counts_long_after_the_chain_itself_is_forgotten() {
     let again = fold(&mut detector, &later(&events(FLAGSHIP), 16));
     assert_eq!(again, [], "it is what it was said to be");
 }
+
+#[test]
+fn a_batch_dated_ahead_costs_nobody_their_habit() {
+    let mut detector = Detector::new(Settings::default());
+    for day in 0..20 {
+        fold(&mut detector, &quiet(day, 2_000));
+    }
+    let before = (detector.newest(), detector.size().edges);
+    // One source's batch, all of one day years ahead, in a row.
+    fold(&mut detector, &quiet(5_000, 200));
+    fold(&mut detector, &quiet(20, 10));
+    assert_eq!(detector.size().edges, before.1);
+    assert!(detector.newest() < before.0.plus_seconds(2 * DAY_S), "{}", detector.newest());
+}

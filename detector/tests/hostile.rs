@@ -91,3 +91,61 @@ fn texts_that_are_empty_or_long_or_strange() {
     });
     survives(hostile);
 }
+
+#[test]
+fn grants_without_a_name_are_nobody_s_and_a_refused_claim_takes_none() {
+    let granted = |who: &str, id: &str, parent: &str, at: usize| {
+        let mut event = sample();
+        (event.id, event.session) = (format!("{who}-{at}"), format!("{who}/{at}"));
+        event.identity = chain(&["dana", who]);
+        event.identity.delegation = Some(Delegation { id: id.into(), parent: parent.into() });
+        event.time = event.time.plus_seconds(i64::try_from(at).expect("few") * 3_600);
+        event
+    };
+    let mut detector = Detector::new(Settings::default());
+    let mut fold = |event: Event| assert_eq!(detector.observe(&event), [], "{event:?}");
+    for at in 0..5 {
+        fold(granted("planner", &format!("g-{at}"), "", at));
+        fold(granted("shell", &format!("s-{at}"), &format!("g-{at}"), at));
+    }
+    // Somebody claims the planner's next grant before it is given, is refused, and another has a grant without a name.
+    let mut claim = granted("mallory", "g-5", "", 4);
+    claim.kind = interdict_schemas::Kind::Refused(interdict_schemas::Refused {
+        reason: "token".into(),
+        detail: String::new(),
+        verdict: None,
+    });
+    fold(claim);
+    fold(granted("other", "", "", 4));
+    for at in 5..10 {
+        fold(granted("planner", &format!("g-{at}"), "", at));
+        fold(granted("shell", &format!("s-{at}"), &format!("g-{at}"), at));
+    }
+}
+
+#[test]
+fn names_by_the_thousand_do_not_push_out_a_secret() {
+    let mut detector = Detector::new(Settings::default());
+    let story = events(
+        "08:00 mallory>worm@cafe wiki/postgres open
+        08:01 mallory>worm@cafe wiki/postgres reads vault credential=c-77
+        08:02 mallory>worm@cafe wiki/postgres reads cmdb host_name=h-0.internal
+        08:30 mallory>worm@cafe ledger/postgres open credential=c-77 account=boss",
+    );
+    let (last, before) = story.split_last().expect("events");
+    for (at, event) in before.iter().enumerate() {
+        let mut event = event.clone();
+        if !event.disclosures.is_empty() && at > 2 {
+            let name = |at: u32| Disclosure {
+                kind: DisclosureKind::HostName,
+                value: format!("h-{at}.internal"),
+                target: None,
+            };
+            event.disclosures = (0..20_000).map(name).collect();
+        }
+        detector.observe(&event);
+    }
+    let said = detector.observe(last);
+    let told = said.iter().any(|output| matches!(output, Output::Alert(alert) if alert.detection == "secret_used"));
+    assert!(told, "{said:?}");
+}

@@ -226,8 +226,9 @@ fn bounded(
     time: Option<Duration>,
 ) -> BoxStream<'static, Result<RecordBatch, Error>> {
     let running = move |error| Error::running(error, memory);
-    let Some(time) = time else { return batches.map(move |batch| batch.map_err(running)).boxed() };
-    let deadline = Instant::now() + time;
+    // A time beyond all clocks is none.
+    let bound = time.and_then(|time| Some((time, Instant::now().checked_add(time)?)));
+    let Some((time, deadline)) = bound else { return batches.map(move |batch| batch.map_err(running)).boxed() };
     stream::unfold(Some(batches), move |batches| async move {
         let mut batches = batches?;
         match tokio::time::timeout_at(deadline, batches.next()).await {

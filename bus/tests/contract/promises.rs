@@ -115,6 +115,13 @@ pub(crate) async fn record_too_large_is_refused_and_the_log_goes_on(log: &dyn Lo
     assert!(matches!(log.append(&[large]).await, Err(Error::Record { topic: Topic::Verdicts, .. })));
     let nearly = verdict(&id, &"x".repeat((1 << 20) - 1024));
     log.append(&[nearly]).await.expect("a record just below the bound is taken");
+    // It covers nobody, and whoever must know all verdicts could not read it.
+    let mut nobody = verdict(&id, "nobody");
+    if let Message::Verdict(verdict) = &mut nobody {
+        verdict.scope.root = Some(String::new());
+    }
+    assert!(matches!(log.append(&[nobody]).await, Err(Error::Unreadable { topic: Topic::Verdicts, .. })));
+    log.append(&[verdict(&id, "somebody")]).await.expect("the log goes on");
 }
 
 /// Until compaction ran, older records of a key are seen too; the newest of each key always is, and order is kept.

@@ -35,7 +35,7 @@ impl Detector {
         let Some(actor) = self.actors.get_mut(id) else { return };
         let (class, sessions, root) = (actor.class, actor.sessions, actor.root);
         // What somebody does who is being stopped makes nothing usual for others.
-        let is_stopped = time < actor.stopped();
+        let is_stopped = time.min(self.newest) < actor.stopped();
         for (detection, is_there) in &weight.seen {
             if !is_stopped {
                 self.population.signed(class, sessions, is_new, *detection, *is_there);

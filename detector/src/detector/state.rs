@@ -32,6 +32,7 @@ struct Rest<A, P, E, O, G, S, C, J, R> {
     newest: Time,
     first: Option<Time>,
     apart: (i64, u32),
+    pace: (i64, u32, u32),
     actors: A,
     places: P,
     seats: E,
@@ -79,6 +80,7 @@ impl Detector {
             newest: self.newest,
             first: self.first,
             apart: self.apart,
+            pace: self.pace,
             actors: &self.actors,
             places: &self.places,
             seats: &self.seats,
@@ -179,6 +181,7 @@ impl Restoring {
         // How much is remembered is for the settings to say, not for what is read back.
         let recent = rest.recent.within(detector.settings.bounds.recent);
         (detector.counts, detector.newest, detector.first) = (rest.counts, rest.newest, rest.first);
+        detector.pace = rest.pace;
         (detector.apart, detector.recent, detector.seats) = (rest.apart, recent, rest.seats);
         (detector.actors, detector.places, detector.sessions) = (rest.actors, rest.places, rest.sessions);
         (detector.population, detector.groups) = (rest.population, rest.groups);

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::emit::Subject;
 use arc_swap::ArcSwap;
 use interdict_bus::{From, Log, Reader, Record};
-use interdict_schemas::{Envelope, Message, Topic, Verdict};
+use interdict_schemas::{Envelope, Message, Topic, Verdict, wire};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,8 +135,16 @@ impl Verdicts {
         let mut news = Vec::new();
         let mut marks = Vec::new();
         for record in records {
-            let envelope = Envelope::decode(&record.value)
-                .map_err(|source| Error::Record { offset: record.position.offset, source })?;
+            let offset = record.position.offset;
+            let envelope = match Envelope::decode(&record.value) {
+                Ok(envelope) => envelope,
+                // It covers nobody, and no other build reads more in it. What is of a newer version might stop somebody.
+                Err(error @ wire::Error::Missing(_)) => {
+                    tracing::error!(offset, %error, "a verdict that says nothing; passed over");
+                    continue;
+                }
+                Err(source) => return Err(Error::Record { offset, source }),
+            };
             match envelope.message {
                 Message::Verdict(verdict) => news.push(verdict),
                 Message::Judged(judged) => marks.push(judged),
@@ -145,10 +153,7 @@ impl Verdicts {
                 | Message::Alert(_)
                 | Message::Resolution(_)
                 | Message::Checkpoint(_) => {
-                    tracing::warn!(
-                        offset = record.position.offset,
-                        "a record that is no verdict stands among verdicts"
-                    );
+                    tracing::warn!(offset, "a record that is no verdict stands among verdicts");
                 }
             }
         }

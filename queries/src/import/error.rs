@@ -105,7 +105,7 @@ impl Error {
     /// Whether reading goes on after it.
     #[must_use]
     pub const fn is_skipped(&self) -> bool {
-        matches!(self, Self::Line { .. } | Self::Foreign { .. })
+        matches!(self, Self::Line { .. } | Self::Foreign { .. } | Self::Unknown { .. })
     }
 }
 

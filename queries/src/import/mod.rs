@@ -308,6 +308,9 @@ impl Events {
         let name = if member.name.is_empty() { open.file.clone() } else { format!("{}:{}", open.file, member.name) };
         let Some(format) = format else {
             if member.name.is_empty() {
+                // The other files are read all the same.
+                self.tally.foreign += 1;
+                self.current = None;
                 return Err(Error::Unknown { file: name });
             }
             self.tally.lines += 1;
