@@ -3,7 +3,7 @@
 -- param: minimum = 5; refusals that count as many
 -- read: Many targets and one reason is somebody who looks for a way in; one target and one reason is mostly a broken job.
 select root, source_address, count(*) as refusals, count(distinct target) as targets,
-       array_to_string(array_agg(distinct reason order by reason), ', ') as reasons, min(time) as first, max(time) as last
+       array_to_string(array_sort(array_agg(distinct reason)), ', ') as reasons, min(time) as first, max(time) as last
 from session_facts
 where state = 'refused' and time >= $since
 group by root, source_address

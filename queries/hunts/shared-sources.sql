@@ -3,7 +3,7 @@
 -- param: minimum = 2; people that count as several
 -- read: A known jump host explains itself. On anybody's own machine a second person is somebody else's access.
 select source_address, count(distinct root) as people, count(*) as sessions,
-       array_to_string(array_agg(distinct root order by root), ', ') as roots
+       array_to_string(array_sort(array_agg(distinct root)), ', ') as roots
 from session_facts
 where state = 'open' and root_kind in ('person', 'administrator') and source_address is not null and time >= $since
 group by source_address

@@ -3,7 +3,7 @@
 -- param: minimum = 3; identities that count as several
 -- read: An address that belongs to a shared machine explains itself; any other is somebody with a list of names or tokens.
 select source_address, count(distinct root) as identities, count(*) as refusals,
-       array_to_string(array_agg(distinct root order by root), ', ') as roots, min(time) as first, max(time) as last
+       array_to_string(array_sort(array_agg(distinct root)), ', ') as roots, min(time) as first, max(time) as last
 from session_facts
 where state = 'refused' and source_address is not null and time >= $since
 group by source_address
