@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use interdict_bus::{From, Log};
-use interdict_schemas::{Alert, Envelope, Event, Message, Resolution, Topic, Verdict, wire};
+use interdict_schemas::{Alert, Envelope, Event, Message, Resolution, Topic, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -105,15 +105,9 @@ pub(crate) async fn verdicts(log: &dyn Log) -> anyhow::Result<Vec<Verdict>> {
     let mut newest: BTreeMap<String, Verdict> = BTreeMap::new();
     while ends.iter().any(|(partition, end)| reader.position(*partition) < *end) {
         for record in reader.next(BATCH).await? {
-            let offset = record.position.offset;
-            let envelope = match Envelope::decode(&record.value) {
-                Err(error @ wire::Error::Missing(_)) => {
-                    tracing::error!(offset, %error, "a verdict that says nothing; passed over");
-                    continue;
-                }
-                decoded => decoded.with_context(|| format!("verdicts, offset {offset}"))?,
-            };
-            if let Message::Verdict(verdict) = envelope.message {
+            let envelope =
+                record.envelope().with_context(|| format!("verdicts, offset {}", record.position.offset))?;
+            if let Some(Envelope { message: Message::Verdict(verdict), .. }) = envelope {
                 newest.insert(verdict.id.clone(), verdict);
             }
         }

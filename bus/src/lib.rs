@@ -53,6 +53,22 @@ pub struct Record {
     pub value: Bytes,
 }
 
+impl Record {
+    /// What it says. Nothing where it says nothing, which is logged: it covers nobody, and no other build reads more in it.
+    ///
+    /// # Errors
+    /// When it is of a newer version, or no record: that might say what must be known.
+    pub fn envelope(&self) -> Result<Option<Envelope>, wire::Error> {
+        match Envelope::decode(&self.value) {
+            Err(error @ wire::Error::Missing(_)) => {
+                tracing::error!(offset = self.position.offset, %error, "a record that says nothing; passed over");
+                Ok(None)
+            }
+            decoded => decoded.map(Some),
+        }
+    }
+}
+
 /// From which offset on each partition is to be read; a partition that is left out is read from its start.
 pub type From = BTreeMap<u32, u64>;
 
@@ -125,5 +141,22 @@ pub trait Reader: Send {
     fn pause(&mut self, partition: u32, paused: bool) -> Result<(), Error> {
         let _only_one = (partition, paused);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_nothing_is_passed_over_and_what_may_say_more_is_not() {
+        let read = |value: &'static [u8]| {
+            let position = Position { partition: 0, offset: 0 };
+            Record { position, key: ByteString::new(), value: value.into() }.envelope()
+        };
+        // A version (field 1) and nothing else.
+        assert!(matches!(read(&[8, 1]), Ok(None)));
+        assert!(matches!(read(&[8, 100]), Err(wire::Error::Version(100))));
+        assert!(matches!(read(&[0xff]), Err(wire::Error::Malformed(_))));
     }
 }

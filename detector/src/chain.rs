@@ -84,33 +84,22 @@ pub struct Hop {
     pub title: Option<Box<str>>,
     /// The number of the chain: its first hop's.
     pub chain: u32,
-    before: Option<Before>,
+    before: Option<(HopId, Joined)>,
     // The clock when it was recorded.
     noted: Time,
-}
-
-/// The hop that another one follows from.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Before {
-    hop: HopId,
-    link: Link,
-    likely: f32,
 }
 
 /// How a step would join the chains there are.
 #[derive(Debug, Clone, Copy)]
 pub struct Joint {
     hop: HopId,
-    /// Why.
-    pub link: Link,
-    /// P(it follows from that hop, rather than by coincidence).
-    pub likely: f64,
+    joined: Joined,
     /// What the chain so far is still worth, nats.
     pub nats: f64,
 }
 
 /// Why a hop follows from the one before it, and how likely it is that it does.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Joined {
     /// Why.
     pub link: Link,
@@ -202,7 +191,9 @@ impl Chains {
             let likely = if link == Link::Switch { likely / (joining.others.max(1) as f64).sqrt() } else { likely };
             let nats = (likely * faded(hop.score, joining.time.micros_since(hop.time))).min(CARRIED);
             if nats > WORTH_JOINING && best.is_none_or(|best| nats > best.nats) {
-                best = Some(Joint { hop: id, link, likely, nats });
+                #[expect(clippy::cast_possible_truncation, reason = "a probability needs no more than seven digits")]
+                let joined = Joined { link, likely: likely as f32 };
+                best = Some(Joint { hop: id, joined, nats });
             }
         }
         best
@@ -213,9 +204,7 @@ impl Chains {
     pub fn add(&mut self, mut hop: Hop, joint: Option<Joint>, now: Time) -> HopId {
         hop.score = hop.nats + joint.map_or(0.0, |joint| joint.nats);
         let chain = joint.and_then(|joint| self.get(joint.hop)).map(|before| before.chain);
-        #[expect(clippy::cast_possible_truncation, reason = "a probability needs no more than seven digits")]
-        let before = joint.map(|Joint { hop, link, likely, .. }| Before { hop, link, likely: likely as f32 });
-        self.insert(hop, chain, before, now)
+        self.insert(hop, chain, joint.map(|joint| (joint.hop, joint.joined)), now)
     }
 
     /// Adds what is said of a machine to what was said of it before: its newest hop and its chain. It is counted afresh
@@ -223,15 +212,11 @@ impl Chains {
     pub fn add_of_machine(&mut self, mut hop: Hop, newest: Option<(HopId, u32)>, now: Time) -> HopId {
         hop.score = hop.nats;
         let before = newest.map(|(id, _)| id).filter(|id| self.get(*id).is_some());
-        self.insert(
-            hop,
-            newest.map(|(_, chain)| chain),
-            before.map(|hop| Before { hop, link: Link::Source, likely: 1.0 }),
-            now,
-        )
+        let joined = Joined { link: Link::Source, likely: 1.0 };
+        self.insert(hop, newest.map(|(_, chain)| chain), before.map(|id| (id, joined)), now)
     }
 
-    fn insert(&mut self, mut hop: Hop, chain: Option<u32>, before: Option<Before>, now: Time) -> HopId {
+    fn insert(&mut self, mut hop: Hop, chain: Option<u32>, before: Option<(HopId, Joined)>, now: Time) -> HopId {
         self.serial = self.serial.wrapping_add(1);
         hop.chain = chain.unwrap_or(self.serial);
         hop.before = before;
@@ -303,8 +288,7 @@ impl Chains {
     /// The hop that this one follows from, and why.
     #[must_use]
     pub fn before(&self, id: HopId) -> Option<(HopId, Joined)> {
-        let Before { hop, link, likely } = self.get(id)?.before?;
-        self.hops.contains_key(&hop).then_some((hop, Joined { link, likely }))
+        self.get(id)?.before.filter(|(before, _)| self.hops.contains_key(before))
     }
 
     /// The chain that ends with this hop, oldest first, with why each follows from the one before.

@@ -52,6 +52,8 @@ impl From<Output> for Message {
 struct Known {
     #[serde(with = "crate::snapshot::text")]
     alert: Alert,
+    // Where its explanation ends, and the sentence of a verdict begins.
+    explained: usize,
     // What was given, and on whom.
     #[serde(with = "crate::snapshot::text")]
     given: Vec<(ActorId, Verdict)>,
@@ -87,8 +89,6 @@ pub(crate) struct Bench<'a> {
 const RISK_PER_NAT: f64 = 40.0;
 /// ln of the odds that a suspicious step is movement, before anything is seen of its chain.
 const PRIOR: f64 = -6.9;
-/// How the sentence of a verdict begins.
-const UNTIL: &str = " Until ";
 /// Alerts that may still grow.
 const MOST: usize = 1 << 16;
 
@@ -198,7 +198,13 @@ impl Judge {
             // The same step may begin a chain of its actor and one of the machine that it comes from.
             let parts: &[&str] = &[bench.actors.name(root), start, "source"];
             let id = id("a", if hop.title.is_some() { parts } else { &parts[..2] });
-            Known { alert: blank(id, bench.actors.name(root)), given: Vec::new(), done: Vec::new(), is_benign: false }
+            Known {
+                alert: blank(id, bench.actors.name(root)),
+                explained: 0,
+                given: Vec::new(),
+                done: Vec::new(),
+                is_benign: false,
+            }
         });
         if self.order.len() > MOST
             && let Some(oldest) = self.order.pop_front()
@@ -220,6 +226,7 @@ impl Judge {
             alert.title = title(path, bench);
             alert.detection = bench.name(sum.first).into();
             alert.explanation = explanation(path, bench);
+            known.explained = alert.explanation.len();
         }
         alert.risk = alert.risk.max(risk);
         alert.confidence = alert.confidence.max(confidence(hop.score, sum.is_proof));
@@ -240,11 +247,9 @@ impl Judge {
                 Some(_) => format!("from {}", hop.source),
                 None => format!("of {}, and of its delegates,", who(hop, bench)),
             };
-            // One is told of, the newest.
-            if let Some(at) = alert.explanation.rfind(UNTIL) {
-                alert.explanation.truncate(at);
-            }
-            alert.explanation.push_str(&format!("{UNTIL}{} all sessions {covered} {effect}.", verdict.until));
+            // Of verdicts the newest is told of.
+            alert.explanation.truncate(known.explained);
+            alert.explanation.push_str(&format!(" Until {} all sessions {covered} {effect}.", verdict.until));
         } else if let Some((_, standing)) = known.given.iter().rev().find(|(actor, _)| *actor == hop.actor) {
             // Whoever is under a verdict is refused by it, so it is named for the hop that it stopped.
             alert.verdict = Some(standing.id.clone());

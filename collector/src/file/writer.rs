@@ -6,7 +6,7 @@ use super::{DISTINCT, SOUGHT, ZSTD, properties};
 use crate::Error;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, SchemaRef};
-use interdict_schemas::lake::Table;
+use interdict_schemas::lake::{self, Table};
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::errors::{ParquetError, Result as Encoded};
@@ -114,7 +114,7 @@ impl Writer {
         let mut leaves = self.columns.create_column_writers(self.file.flushed_row_groups().len())?.into_iter();
         let (mut at, mut group) = (0, Vec::new());
         for field in self.schema.fields() {
-            let count = leaves_of(field.data_type());
+            let count = lake::leaves(field.data_type());
             let plain: Vec<ArrowColumnWriter> = leaves.by_ref().take(count).collect();
             group.push(match descriptors.get(at).filter(|_| is_repeated(field)) {
                 Some(of) => {
@@ -160,15 +160,6 @@ fn is_repeated(field: &Field) -> bool {
             DataType::List(element) => is_text(element.data_type()),
             kind => is_text(kind),
         }
-}
-
-/// The columns that Parquet has of one.
-fn leaves_of(kind: &DataType) -> usize {
-    match kind {
-        DataType::List(element) => leaves_of(element.data_type()),
-        DataType::Struct(fields) => fields.iter().map(|field| leaves_of(field.data_type())).sum(),
-        _ => 1,
-    }
 }
 
 fn fail(table: Table, source: ParquetError) -> Error {

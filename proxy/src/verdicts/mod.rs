@@ -15,7 +15,7 @@ use crate::clock;
 use crate::emit::Subject;
 use arc_swap::ArcSwap;
 use interdict_bus::{From, Log, Reader, Record};
-use interdict_schemas::{Envelope, Message, Topic, Verdict, wire};
+use interdict_schemas::{Message, Topic, Verdict};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,15 +136,8 @@ impl Verdicts {
         let mut marks = Vec::new();
         for record in records {
             let offset = record.position.offset;
-            let envelope = match Envelope::decode(&record.value) {
-                Ok(envelope) => envelope,
-                // It covers nobody, and no other build reads more in it. What is of a newer version might stop somebody.
-                Err(error @ wire::Error::Missing(_)) => {
-                    tracing::error!(offset, %error, "a verdict that says nothing; passed over");
-                    continue;
-                }
-                Err(source) => return Err(Error::Record { offset, source }),
-            };
+            let envelope = record.envelope().map_err(|source| Error::Record { offset, source })?;
+            let Some(envelope) = envelope else { continue };
             match envelope.message {
                 Message::Verdict(verdict) => news.push(verdict),
                 Message::Judged(judged) => marks.push(judged),

@@ -35,7 +35,7 @@ pub use resolutions::resolutions;
 pub use rows::{Runs, day, rows};
 pub use verdicts::verdicts;
 pub use view::places;
-pub use words::as_dictionaries;
+pub use words::{as_dictionaries, leaves};
 
 use crate::Topic;
 use arrow::datatypes::SchemaRef;

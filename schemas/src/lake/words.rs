@@ -42,7 +42,7 @@ impl Words {
         has_same_number || self.get(one) == self.get(other)
     }
 
-    /// The texts of rows in this range.
+    /// Of an array of texts or of a dictionary of them; nothing if it is neither.
     pub(super) fn from(array: &ArrayRef) -> Option<Self> {
         if let Some(dictionary) = array.as_dictionary_opt::<Int32Type>() {
             let values = dictionary.values().as_string_opt::<i32>()?.clone();
@@ -117,8 +117,9 @@ pub fn as_dictionaries(schema: &Schema, has_dictionary: impl Fn(usize) -> bool) 
     Schema::new_with_metadata(fields, schema.metadata().clone())
 }
 
-/// The columns that Parquet has of one.
-fn leaves(kind: &DataType) -> usize {
+/// The columns that Parquet has of one of this type.
+#[must_use]
+pub fn leaves(kind: &DataType) -> usize {
     match kind {
         DataType::List(element) => leaves(element.data_type()),
         DataType::Struct(fields) => fields.iter().map(|field| leaves(field.data_type())).sum(),

@@ -17,7 +17,7 @@ use crate::borrowed::{EnvelopeRef, EventRef, MessageRef, StampRef};
 use crate::topic::{MAX_RECORD, VERSION};
 use crate::{Digest, Judged, Message, Stamp, Time};
 pub(crate) use event::Memo;
-use field::{Fault, Field as _, Input, Message as _, put_message};
+use field::{Fault, Field as _, Form, Input, Message as _, put_message};
 pub use outline::{About, Outline};
 use prost::Message as _;
 pub(crate) use written::Written;
@@ -102,26 +102,46 @@ pub(crate) fn stamp(encoded: &mut Vec<u8>, stamp: &Stamp) {
     put_message(STAMP_FIELD, &stamp, encoded);
 }
 
-pub(crate) fn decode<'a>(bytes: &'a [u8], memo: &mut Memo<'a>) -> Result<EnvelopeRef<'a>> {
-    checked(bytes)?;
-    let (mut version, mut stamp, mut event) = (0_u32, None::<layout::Stamp<'_>>, None::<layout::Event<'_>>);
-    let (mut input, mut has_others) = (Input::new(bytes), false);
-    while !input.is_empty() {
-        match input.key()? {
-            (VERSION_FIELD, form) => version.accept(form, &mut input)?,
-            (STAMP_FIELD, form) => stamp.accept(form, &mut input)?,
-            (EVENT_FIELD, form) => event.accept(form, &mut input)?,
-            (number @ CHUNK_FIELD..=LAST_FIELD, form) => {
-                // Of several bodies the last one counts, but each must be one.
-                if let Some(event) = event.take() {
-                    event::Parts::read(&event, memo)?;
+/// An envelope whose event was read as an `E`, and whose other bodies were not read.
+struct Opened<'a, E> {
+    version: u32,
+    stamp: Option<layout::Stamp<'a>>,
+    event: Option<E>,
+    has_others: bool,
+}
+
+impl<'a, E> Opened<'a, E> {
+    /// `accept` reads a piece of the event; of several bodies the last one counts, and `displaced` is shown an event that
+    /// another one came after.
+    fn read(
+        bytes: &'a [u8],
+        mut accept: impl FnMut(&mut Option<E>, Form, &mut Input<'a>) -> std::result::Result<(), Fault>,
+        mut displaced: impl FnMut(E) -> std::result::Result<(), Fault>,
+    ) -> Result<Self> {
+        checked(bytes)?;
+        let mut opened = Self { version: 0, stamp: None, event: None, has_others: false };
+        let mut input = Input::new(bytes);
+        while !input.is_empty() {
+            match input.key()? {
+                (VERSION_FIELD, form) => opened.version.accept(form, &mut input)?,
+                (STAMP_FIELD, form) => opened.stamp.accept(form, &mut input)?,
+                (EVENT_FIELD, form) => accept(&mut opened.event, form, &mut input)?,
+                (number @ CHUNK_FIELD..=LAST_FIELD, form) => {
+                    opened.event.take().map_or(Ok(()), &mut displaced)?;
+                    opened.has_others = true;
+                    input.skip(number, form)?;
                 }
-                has_others = true;
-                input.skip(number, form)?;
+                (number, form) => input.skip(number, form)?,
             }
-            (number, form) => input.skip(number, form)?,
         }
+        Ok(opened)
     }
+}
+
+pub(crate) fn decode<'a>(bytes: &'a [u8], memo: &mut Memo<'a>) -> Result<EnvelopeRef<'a>> {
+    // Each body must be one, also if it does not count.
+    let displaced = |event| event::Parts::read(&event, memo).map(|_| ());
+    let Opened { version, stamp, event, has_others } = Opened::read(bytes, Option::accept, displaced)?;
     let parts = event.as_ref().map(|event| event::Parts::read(event, memo)).transpose()?;
     let others = if has_others { pb::Envelope::decode(bytes)?.body } else { None };
     known(version)?;

@@ -1,8 +1,8 @@
 //! What decides where a record belongs, read without the rest: whoever sorts records reads each whole only once it stands
 //! among its like (see [`super::Memo`]). Wherever the whole can be read, this is what it says.
 
-use super::field::{Field as _, Input};
-use super::{CHUNK_FIELD, EVENT_FIELD, LAST_FIELD, Result, STAMP_FIELD, VERSION_FIELD, checked, layout, read_stamp};
+use super::field::{Fault, Field as _, Input};
+use super::{Opened, Result, read_stamp};
 use crate::borrowed::StampRef;
 use crate::{Message, Time, Topic, wire};
 
@@ -40,21 +40,10 @@ impl<'a> Outline<'a> {
     /// # Errors
     /// As [`crate::Envelope::decode`], but for what is wrong within an event.
     pub fn read(bytes: &'a [u8]) -> Result<Self> {
-        checked(bytes)?;
-        let (mut version, mut stamp, mut event) = (0_u32, None::<layout::Stamp<'_>>, None::<Event<'_>>);
-        let (mut input, mut has_others) = (Input::new(bytes), false);
-        while !input.is_empty() {
-            match input.key()? {
-                (VERSION_FIELD, form) => version.accept(form, &mut input)?,
-                (STAMP_FIELD, form) => stamp.accept(form, &mut input)?,
-                (EVENT_FIELD, form) => event.get_or_insert_default().accept(input.message(form)?)?,
-                (number @ CHUNK_FIELD..=LAST_FIELD, form) => {
-                    (event, has_others) = (None, true);
-                    input.skip(number, form)?;
-                }
-                (number, form) => input.skip(number, form)?,
-            }
-        }
+        let accept = |event: &mut Option<Event<'a>>, form, input: &mut Input<'a>| {
+            event.get_or_insert_default().accept(input.message(form)?)
+        };
+        let Opened { version, stamp, event, has_others } = Opened::read(bytes, accept, |_| Ok(()))?;
         let about = match event {
             Some(event) => event.about(),
             None if has_others => match wire::decode(bytes, &mut wire::Memo::default())?.message {
@@ -97,7 +86,7 @@ const LINK: u32 = 2;
 const ID: u32 = 1;
 
 impl<'a> Event<'a> {
-    fn accept(&mut self, mut input: Input<'a>) -> Result<()> {
+    fn accept(&mut self, mut input: Input<'a>) -> std::result::Result<(), Fault> {
         while !input.is_empty() {
             match input.key()? {
                 (TIME, form) => self.time.accept(form, &mut input)?,
@@ -112,7 +101,7 @@ impl<'a> Event<'a> {
         Ok(())
     }
 
-    fn identity(&mut self, mut input: Input<'a>) -> Result<()> {
+    fn identity(&mut self, mut input: Input<'a>) -> std::result::Result<(), Fault> {
         while !input.is_empty() {
             match input.key()? {
                 (LINK, form) if self.root.is_none() => self.root = Some(id(input.message(form)?)?),
@@ -132,7 +121,7 @@ impl<'a> Event<'a> {
     }
 }
 
-fn id<'a>(mut input: Input<'a>) -> Result<&'a str> {
+fn id<'a>(mut input: Input<'a>) -> std::result::Result<&'a str, Fault> {
     let mut id = "";
     while !input.is_empty() {
         match input.key()? {
