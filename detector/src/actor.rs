@@ -188,12 +188,12 @@ impl Actor {
     /// What it was taught; of a root, for all its delegates.
     #[must_use]
     pub fn learned(&self) -> Option<&Learned> {
-        self.seldom.as_ref()?.learned.as_deref()
+        self.seldom.as_ref().map(|seldom| &seldom.learned)
     }
 
     /// The same, to be added to.
     pub fn learn(&mut self) -> &mut Learned {
-        self.seldom().learned.get_or_insert_default()
+        &mut self.seldom().learned
     }
 
     /// The habit of an edge.
@@ -314,6 +314,15 @@ impl Actor {
         }
     }
 
+    /// Looks at what stands apart from it and is asked for at each of its sessions.
+    pub(crate) fn touch(&self) -> usize {
+        let edge = self.edges.get(self.edges.len() / 2).map_or(0, |edge| usize::from(edge.last));
+        let sign = self.signs.first().map_or(0, |sign| *sign as usize);
+        let first = self.firsts.last().map_or(0, |first| first.0 as usize);
+        let learned = self.learned().map_or(0, |learned| usize::from(learned.is_empty()));
+        edge ^ sign ^ first ^ learned ^ self.machines.touch() ^ self.accounts.touch()
+    }
+
     /// Forgets what is of no use any more.
     pub(crate) fn age(&mut self, cuts: Cuts, chains: &Chains) {
         let habit = day(cuts.habit);
@@ -331,12 +340,7 @@ impl Actor {
             seldom.parent = None;
         }
         seldom.hops.retain(|id| chains.get(*id).is_some());
-        if let Some(learned) = &mut seldom.learned {
-            learned.age(cuts.habit);
-            if learned.is_empty() {
-                seldom.learned = None;
-            }
-        }
+        seldom.learned.age(cuts.habit);
         if seldom.is_empty() {
             self.seldom = None;
         }
@@ -367,7 +371,7 @@ impl Actor {
                 + seldom.refused.bytes()
                 + seldom.hops.capacity() * size_of::<HopId>()
                 + seldom.delegates.bytes()
-                + seldom.learned.as_ref().map_or(0, |learned| learned.bytes())
+                + seldom.learned.bytes()
         });
         self.id.len()
             + self.edges.bytes()

@@ -74,8 +74,6 @@ impl Actors {
             return (root_id, Grant::default());
         }
         let key = fingerprint::of(("delegate", &root.id, &actor.id));
-        let agent = fingerprint::of(("agent", &actor.id));
-        let known = self.agents.get(&agent).copied().unwrap_or_default();
         let id = self.by(key).unwrap_or_else(|| {
             let class = self.class(&root.id, root.kind, true);
             let id = self.add(Actor::new(&actor.id, key, root_id, class));
@@ -85,15 +83,7 @@ impl Actors {
             id
         });
         let sessions = self.get(id).map_or(0, |actor| actor.sessions);
-        let is_lately = known.roots > 0
-            && known.sessions > sessions
-            && sessions < SETTLED
-            && known.roots > u32::from(sessions > 0);
-        let habit = || {
-            let usual = self.new_roots.given(0.02, 20.0);
-            Rate { trials: known.sessions, hits: known.roots - 1 }.given(usual, 50.0)
-        };
-        let foreign_root = is_lately.then(habit);
+        let foreign_root = if sessions < SETTLED { self.foreign_root(&actor.id, sessions) } else { None };
         let mut grant = Grant { is_delegated: true, foreign_root, is_foreign_parent: false };
         if let Some(delegation) = &identity.delegation {
             let parent = Some(&delegation.parent).filter(|parent| !parent.is_empty());
@@ -113,6 +103,27 @@ impl Actors {
             }
         }
         (id, grant)
+    }
+
+    /// The actor of an identity, if it is known.
+    pub(crate) fn known(&self, identity: &Identity) -> Option<ActorId> {
+        let (root, actor) = (identity.root(), identity.actor());
+        self.by(if identity.chain().len() == 1 {
+            fingerprint::of(("root", &root.id))
+        } else {
+            fingerprint::of(("delegate", &root.id, &actor.id))
+        })
+    }
+
+    /// How probable habit makes it that an agent acts for a root for which it had only so many sessions; nothing if it
+    /// acts for no other.
+    fn foreign_root(&self, agent: &str, sessions: u32) -> Option<f64> {
+        let known = self.agents.get(&fingerprint::of(("agent", agent)))?;
+        let is_lately = known.roots > u32::from(sessions > 0) && known.sessions > sessions;
+        is_lately.then(|| {
+            let usual = self.new_roots.given(0.02, 20.0);
+            Rate { trials: known.sessions, hits: known.roots - 1 }.given(usual, 50.0)
+        })
     }
 
     fn by(&self, key: Fingerprint) -> Option<ActorId> {

@@ -5,6 +5,7 @@
 //! One from the future is judged, and does not move the clock until others follow it there; a clock that was led astray
 //! is led back the same way.
 
+mod ahead;
 mod clock;
 mod counts;
 mod hop;
@@ -28,6 +29,7 @@ use crate::session::{Session, Sessions};
 use crate::settings::Settings;
 use crate::step::{Ground, Manner, Origin, Step, forwarded};
 use crate::weight::{self, Asked};
+pub use ahead::AHEAD;
 pub use counts::{Counts, Size};
 use interdict_schemas::{Class, Closed, Effect, Event, Finding, Kind, Mode, Resolution, Time};
 pub use state::Restoring;

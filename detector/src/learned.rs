@@ -1,6 +1,7 @@
 //! What responses taught a root identity, whichever of its delegates read them, and by which value a later session can
 //! be recognised as using it.
 
+use crate::filter::Filter;
 use crate::fingerprint::{self, Fingerprint, Map};
 use crate::place::PlaceId;
 use interdict_schemas::{Disclosure, DisclosureKind, Event, Time};
@@ -68,6 +69,8 @@ const LESSONS_PER_KEY: usize = 3;
 #[derive(Debug, Default)]
 pub struct Learned {
     lessons: Map<Fingerprint, Known>,
+    // Each session asks by several keys, of which most were never learned.
+    filter: Filter,
     // Keys in the order in which they were last learned. One that is learned anew is put to the end, and its place before
     // that counts for nothing from then on: looking for it would take as long as there are keys.
     order: VecDeque<Fingerprint>,
@@ -141,6 +144,7 @@ impl<'de> Deserialize<'de> for Learned {
                 Some(Lesson { kind, value, teaching })
             };
             let known = Known { lessons: values.into_iter().filter_map(lesson).collect(), places: 1 };
+            learned.filter.add(key);
             if learned.lessons.insert(key, known).is_none() {
                 learned.order.push_back(key);
             }
@@ -242,6 +246,7 @@ impl Learned {
     }
 
     fn insert(&mut self, key: Fingerprint, lesson: Lesson) {
+        self.filter.add(key);
         let known = self.lessons.entry(key).or_insert_with(|| Known { lessons: Vec::with_capacity(1), places: 0 });
         // One response may name the same thing a thousand times.
         if self.order.back() != Some(&key) {
@@ -285,7 +290,7 @@ impl Learned {
             lesson.teaching.from <= time && lesson.teaching.time >= since && lesson.teaching.place != place
         };
         keys.iter()
-            .filter(|key| **key != 0)
+            .filter(|key| **key != 0 && self.filter.may_hold(**key))
             .filter_map(|key| self.lessons.get(key))
             .flat_map(|known| &known.lessons)
             .filter(fits)
@@ -294,12 +299,18 @@ impl Learned {
 
     /// Forgets what was learned before `cut`.
     pub fn age(&mut self, cut: Time) {
+        let before = self.lessons.len();
         self.lessons.retain(|_, known| {
             known.lessons.retain(|lesson| lesson.teaching.time >= cut);
             !known.lessons.is_empty()
         });
-        let lessons = &self.lessons;
-        self.order.retain(|key| lessons.contains_key(key));
+        if self.lessons.is_empty() {
+            *self = Self::default();
+        } else if self.lessons.len() < before {
+            let lessons = &self.lessons;
+            self.order.retain(|key| lessons.contains_key(key));
+            self.filter = lessons.keys().copied().collect();
+        }
     }
 
     /// Whether nothing is remembered.

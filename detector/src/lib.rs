@@ -4,6 +4,7 @@
 pub mod acquaintances;
 pub mod actor;
 pub mod actors;
+mod asked;
 pub mod backtest;
 pub mod blast;
 mod budget;
@@ -14,6 +15,7 @@ mod detector;
 mod discovery;
 pub mod fan;
 mod few;
+mod filter;
 pub mod fingerprint;
 pub mod groups;
 mod habit;
@@ -48,7 +50,7 @@ mod weight;
 mod words;
 
 pub use config::{Config, Raw};
-pub use detector::{Counts, Detector, Restoring, Size};
+pub use detector::{AHEAD, Counts, Detector, Restoring, Size};
 pub use judge::Output;
 pub use live::GROUP;
 pub use past::{Error as HistoryError, Fact, History, Past};

@@ -17,7 +17,7 @@ mod keep;
 
 use crate::Error;
 use crate::config::Config;
-use crate::detector::Detector;
+use crate::detector::{AHEAD, Detector};
 use crate::marks::{self, Follower};
 use crate::merge::Merge;
 use crate::outbox::{KEPT, Outbox};
@@ -119,9 +119,13 @@ impl Live {
         }
         let is_new = |place: &Place| after.get(&place.partition).is_none_or(|next| *next <= place.offset);
         while let Some(events) = history.next().await? {
-            for located in events {
-                let place = located.place;
-                while let Some(resolution) = history.resolution(Some((located.value.time, &place))) {
+            for (at, located) in events.iter().enumerate() {
+                if at % AHEAD == 0 {
+                    let next = events.iter().skip(at).take(AHEAD);
+                    self.detector.read_ahead(next.map(|located| &located.value));
+                }
+                let place = &located.place;
+                while let Some(resolution) = history.resolution(Some((located.value.time, place))) {
                     if is_new(&resolution.place) {
                         self.resolve(&resolution.value, resolution.place.partition, resolution.place.offset);
                     }
@@ -212,8 +216,22 @@ impl Live {
             };
             self.merge.push(at.partition, at.offset, time, read);
         }
-        while let Some((partition, offset, read)) = self.merge.pop() {
-            let Some((fact, stamp)) = read else { continue };
+        loop {
+            let ready: Vec<_> = std::iter::from_fn(|| self.merge.pop()).take(AHEAD).collect();
+            if ready.is_empty() {
+                return;
+            }
+            self.detector.read_ahead(ready.iter().filter_map(|(_, _, read)| match read {
+                Some((Fact::Event(event), _)) => Some(event),
+                _ => None,
+            }));
+            ready.into_iter().for_each(|(partition, offset, read)| self.fold_in(partition, offset, read));
+        }
+    }
+
+    /// Folds what none must be waited for any more, unless it was before.
+    fn fold_in(&mut self, partition: u32, offset: u64, read: Pending) {
+        if let Some((fact, stamp)) = read {
             let is_new = stamp.is_none_or(|stamp| self.dedupe.admit(Topic::Events, partition, (&stamp).into()));
             match fact {
                 Fact::Event(event) if is_new => self.fold(&event, partition, offset),

@@ -176,7 +176,11 @@ const WALK_PEERS: usize = 16;
 /// The probability that a random walk from the actor over one of its places to another one who uses it and on over one
 /// of that one's edges ends with this edge: how its peers come by their targets.
 fn walk(ground: Ground<'_>, actor: &Actor, id: ActorId, (edge, target): (Edge, &Place)) -> f64 {
-    let shared = |place: &&Place| (2..=crate::place::USERS as u32).contains(&place.users);
+    // Nobody else to look for: the places, and who uses them, are many.
+    if !target.is_hub() && target.recent_users().all(|user| user == id) {
+        return 0.0;
+    }
+    let shared = |place: &&Place| place.users >= 2 && !place.is_hub();
     let places = || {
         let places = actor.edges().iter().rev().filter_map(|habit| ground.places.get(habit.edge().place));
         places.filter(shared).take(WALK_EDGES)

@@ -44,8 +44,8 @@ pub struct Place {
     pub(crate) keys: Few<Fingerprint>,
 }
 
-/// So many users are remembered by name; a place with more is a hub, whose use says little of its users.
-pub(crate) const USERS: usize = 32;
+/// So many users are remembered by name; a place with more is a hub.
+const USERS: usize = 32;
 const FIRST_USES: usize = 64;
 const ARRIVALS: usize = 64;
 
@@ -65,14 +65,26 @@ impl Place {
         }
     }
 
+    /// Looks at what stands apart from it.
+    pub(crate) fn touch(&self) -> usize {
+        let user = self.recent_users.last().map_or(0, |user| user.0 as usize);
+        let arrival = self.arrivals.last().map_or(0, |arrival| arrival.actor.0 as usize);
+        user ^ arrival
+    }
+
     /// Those who used it, newest last; not all if it is a hub.
     pub fn recent_users(&self) -> impl DoubleEndedIterator<Item = ActorId> + ExactSizeIterator {
         self.recent_users.iter().copied()
     }
 
+    /// Whether so many used it that not all are remembered, and its use says little of them.
+    pub(crate) const fn is_hub(&self) -> bool {
+        self.users as usize > USERS
+    }
+
     /// Whether an actor can have used it: one that is no hub remembers all who did.
     pub(crate) fn may_know(&self, actor: ActorId) -> bool {
-        self.users as usize > USERS || self.recent_users.contains(&actor)
+        self.is_hub() || self.recent_users.contains(&actor)
     }
 
     /// How many used it for the first time between `since` and `time`.

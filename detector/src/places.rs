@@ -64,7 +64,8 @@ impl Places {
         gone
     }
 
-    fn knows(&self, target: &Target) -> Option<PlaceId> {
+    /// The place of a target, if its name is known.
+    pub(crate) fn known(&self, target: &Target) -> Option<PlaceId> {
         self.by.get(&fingerprint::of(("name", &*crate::learned::folded(&target.name)))).copied()
     }
 
@@ -95,7 +96,7 @@ impl Places {
 
     fn meet(&mut self, target: &Target) -> PlaceId {
         let address = target.address.filter(|address| !address.to_canonical().is_loopback());
-        if let Some(known) = self.knows(target) {
+        if let Some(known) = self.known(target) {
             return known;
         }
         let named = |name: &str| fingerprint::of(("name", &*crate::learned::folded(name)));

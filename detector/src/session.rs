@@ -1,13 +1,13 @@
 //! Sessions that may still go on: who acts in them, where they came from, the last thing asked for.
 
 use crate::actor::Edge;
+use crate::asked::Asked;
 use crate::fingerprint::{self, Fingerprint};
 use crate::index::{Index, index};
 use crate::learned::Teaching;
 use crate::place::source_name;
 use crate::slab::Slab;
 use crate::snapshot::Error;
-use crate::words;
 use interdict_schemas::{DecoyUse, Event, Kind, Time};
 use serde::{Deserialize, Serialize};
 
@@ -26,20 +26,9 @@ pub(crate) struct Session {
     texts: Box<str>,
     ends: [u32; 2],
     /// The last action asked for.
-    asked: Option<Box<Asked>>,
+    asked: Asked,
     /// Whether it has ended.
     is_closed: bool,
-}
-
-/// The last action asked for in a session, kept to say in an explanation what was read.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Asked {
-    /// The action's id.
-    pub(crate) action: String,
-    /// The event that recorded it.
-    pub(crate) event: String,
-    /// It in a few words.
-    pub(crate) what: String,
 }
 
 impl Session {
@@ -55,7 +44,7 @@ impl Session {
             key: key(&event.session),
             texts: [&*event.id, &*source, account].concat().into(),
             ends,
-            asked: None,
+            asked: Asked::default(),
             is_closed: false,
         }
     }
@@ -80,8 +69,8 @@ impl Session {
     }
 
     /// The last action asked for.
-    pub(crate) fn asked(&self) -> Option<&Asked> {
-        self.asked.as_deref()
+    pub(crate) const fn asked(&self) -> &Asked {
+        &self.asked
     }
 
     /// Takes note of an event of it: when something last was, what was asked for, the end.
@@ -90,14 +79,9 @@ impl Session {
         match &event.kind {
             Kind::Closed(_) => {
                 self.is_closed = true;
-                self.asked = None;
+                self.asked = Asked::default();
             }
-            Kind::Acted { action, .. } => {
-                let asked = self.asked.get_or_insert_default();
-                action.id.clone_into(&mut asked.action);
-                event.id.clone_into(&mut asked.event);
-                words::describe(action, &mut asked.what);
-            }
+            Kind::Acted { action, .. } => self.asked.note(action, event),
             Kind::Opened | Kind::Refused(_) | Kind::Resulted { .. } => {}
         }
     }
@@ -226,7 +210,7 @@ impl Sessions {
 
     /// Bytes held, about.
     pub(crate) fn bytes(&self) -> usize {
-        let texts = |session: &Session| session.texts.len() + session.asked.as_ref().map_or(0, |_| 160);
+        let texts = |session: &Session| session.texts.len() + session.asked.bytes();
         self.sessions.bytes()
             + self.by.bytes()
             + 4 * self.free.capacity()

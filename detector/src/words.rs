@@ -65,15 +65,14 @@ pub(crate) fn many(count: usize, what: &str) -> String {
 /// Texts in alerts are cut after this many characters.
 const LONGEST: usize = 120;
 
-/// What an action was, in a few words: what it touched, or its text.
-pub(crate) fn describe(action: &interdict_schemas::Action, what: &mut String) {
-    what.clear();
-    let objects = action.objects.iter().filter(|object| !object.is_empty()).take(3);
-    for (at, object) in objects.enumerate() {
-        what.push_str(if at == 0 { "" } else { ", " });
-        what.extend(object.chars().take(LONGEST));
+/// Adds what an action was, in a few words: what it touched, or its text.
+pub(crate) fn describe(action: &interdict_schemas::Action, to: &mut String) {
+    let from = to.len();
+    for object in action.objects.iter().filter(|object| !object.is_empty()).take(3) {
+        to.push_str(if to.len() == from { "" } else { ", " });
+        to.extend(object.chars().take(LONGEST));
     }
-    if what.is_empty() {
-        what.extend(action.text.chars().take(LONGEST));
+    if to.len() == from {
+        to.extend(action.text.chars().take(LONGEST));
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Seldom {
     /// From whose grant its own is made.
     pub(super) parent: Option<ActorId>,
     /// What responses taught it.
-    pub(super) learned: Option<Box<Learned>>,
+    pub(super) learned: Learned,
 }
 
 impl Default for Seldom {
@@ -33,7 +33,7 @@ impl Default for Seldom {
             hops: Vec::new(),
             delegates: Few::default(),
             parent: None,
-            learned: None,
+            learned: Learned::default(),
         }
     }
 }
@@ -46,6 +46,6 @@ impl Seldom {
             && self.hops.is_empty()
             && self.delegates.is_empty()
             && self.parent.is_none()
-            && self.learned.is_none()
+            && self.learned.is_empty()
     }
 }

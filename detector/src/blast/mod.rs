@@ -18,15 +18,15 @@ mod web;
 pub use answer::{Edge, Involved, Learned, Next, Radius, Reached, Reason};
 pub use dot::dot;
 
+use crate::asked::Asked;
 use crate::open::Open;
 use crate::place::source_name;
-use crate::words;
 use interdict_schemas::{Effect, Event, Kind, Time};
 use key::Key;
 use petgraph::graph::NodeIndex;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use web::{Asked, Lesson, Link, Node, Visit, Web};
+use web::{Lesson, Link, Node, Visit, Web};
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,8 +260,7 @@ impl Blast {
         let (action, denied) = match &event.kind {
             Kind::Acted { action, decision, .. } => {
                 if let Node::Visit(visit) = &mut self.web[node] {
-                    visit.asked.action.clone_from(&action.id);
-                    words::describe(action, &mut visit.asked.what);
+                    visit.asked.note(action, event);
                 }
                 (Some(action.id.as_str()), decision.effect == Effect::Deny)
             }
@@ -272,7 +271,7 @@ impl Blast {
             return;
         }
         let what = match &self.web[node] {
-            Node::Visit(visit) if Some(visit.asked.action.as_str()) == action => visit.asked.what.clone(),
+            Node::Visit(visit) if visit.asked.is(action) => visit.asked.what().to_owned(),
             _ => String::new(),
         };
         let root = &event.identity.root().id;

@@ -1,6 +1,7 @@
 //! The radius as a graph: sessions and what was learned in them, joined by cause. Whatever leads to a node was added
 //! before it, so the graph has no circles and every path respects time.
 
+use crate::asked::Asked;
 use crate::words;
 use interdict_schemas::{DisclosureKind, Time};
 use petgraph::graph::DiGraph;
@@ -46,13 +47,6 @@ pub(super) struct Visit {
     pub(super) depth: u32,
     /// The last action asked for.
     pub(super) asked: Asked,
-}
-
-/// An action in a few words.
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    pub(super) action: String,
-    pub(super) what: String,
 }
 
 /// A value learned in one session.

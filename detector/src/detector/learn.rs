@@ -2,6 +2,7 @@
 
 use super::Detector;
 use crate::actor::{Actor, ActorId, Edge};
+use crate::asked::Asked;
 use crate::learned::{Keys, Teaching};
 use crate::novelty::Ways;
 use crate::place::Arrival;
@@ -97,11 +98,11 @@ impl Detector {
     pub(super) fn teach(&mut self, event: &Event, actor: ActorId) {
         let Some(session) = self.sessions.get(&event.session) else { return };
         let action = match &event.kind {
-            Kind::Resulted { action, .. } => Some(action),
-            Kind::Acted { action, .. } => Some(&action.id),
+            Kind::Resulted { action, .. } => Some(action.as_str()),
+            Kind::Acted { action, .. } => Some(action.id.as_str()),
             _ => None,
         };
-        let asked = session.asked().filter(|asked| action.is_some_and(|action| *action == asked.action));
+        let asked = Some(session.asked()).filter(|asked| asked.is(action));
         let took = match &event.kind {
             Kind::Resulted { outcome, .. } | Kind::Acted { outcome: Some(outcome), .. } => {
                 i64::try_from(outcome.duration_us).unwrap_or(0)
@@ -111,8 +112,8 @@ impl Detector {
         let Some(root) = self.actors.get(actor).map(|actor| actor.root) else { return };
         let teaching = Arc::new(Teaching {
             event: event.id.as_str().into(),
-            asked: asked.filter(|asked| asked.event != event.id).map(|asked| asked.event.as_str().into()),
-            what: asked.map(|asked| asked.what.as_str()).unwrap_or_default().into(),
+            asked: asked.map(Asked::event).filter(|asked| *asked != event.id).map(Into::into),
+            what: asked.map(Asked::what).unwrap_or_default().into(),
             from: event.time.plus_micros(took.saturating_neg()).max(session.opened),
             time: event.time,
             session: event.session.as_str().into(),

@@ -1,0 +1,34 @@
+//! Reading ahead. Where identities are many, an event asks for much that was not looked at for long, one thing after the
+//! other, and the fold waits for memory longer than it computes. So before some events are folded, what they will ask
+//! for is touched, for all of them one kind of thing after the other: those waits overlap, which they do not where one
+//! thing says where the next one is. Nothing is decided here and nothing changed.
+
+use super::Detector;
+use interdict_schemas::{Event, Kind};
+use std::hint::black_box;
+
+/// Events that are read ahead of at once: of more, what was touched first may be gone from the cache again.
+pub const AHEAD: usize = 64;
+
+impl Detector {
+    /// Reads ahead of events that will be folded next, [`AHEAD`] of them at best.
+    pub fn read_ahead<'a>(&self, events: impl Iterator<Item = &'a Event> + Clone) {
+        for event in events.clone() {
+            black_box(self.recent.touch(&event.id));
+        }
+        for event in events.clone() {
+            black_box(self.sessions.get(&event.session).is_some());
+        }
+        let openings = || events.clone().filter(|event| matches!(event.kind, Kind::Opened));
+        let places: Vec<_> = openings().filter_map(|event| self.places.known(&event.target)).collect();
+        let actors: Vec<_> = openings().filter_map(|event| self.actors.known(&event.identity)).collect();
+        for actor in actors.iter().filter_map(|id| self.actors.get(*id)) {
+            black_box(actor.touch());
+            // What was learned is its root's.
+            black_box(self.actors.get(actor.root).map(|root| root.touch()));
+        }
+        for place in places.iter().filter_map(|id| self.places.get(*id)) {
+            black_box(place.touch());
+        }
+    }
+}
