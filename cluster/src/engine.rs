@@ -16,7 +16,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use deltalake::DeltaTable;
+use deltalake::{DeltaTable, DeltaTableError};
 use std::sync::Arc;
 
 /// Partitions into which rows are dealt where they have to be: more than most clusters have processors to spare, few
@@ -73,4 +73,23 @@ impl Cluster {
 /// When a cluster cannot read what the table has.
 pub fn table(name: &str, delta: &DeltaTable) -> Result<Arc<dyn TableProvider>, Error> {
     Ok(Arc::new(Files::of(name, delta)?))
+}
+
+/// The same for a session whose questions this process answers. `sought` are the columns in which one value is looked
+/// for. The session's runtime gets the table's storage, if it has not got it.
+///
+/// # Errors
+/// When the table has what a plain reader of Parquet would read wrongly.
+pub fn table_here(
+    name: &str,
+    delta: &DeltaTable,
+    session: &SessionContext,
+    sought: &'static [&'static str],
+) -> Result<Arc<dyn TableProvider>, Error> {
+    let nowhere = |error: DeltaTableError| Error::Location {
+        location: delta.table_url().to_string(),
+        detail: error.to_string(),
+    };
+    delta.update_datafusion_session(&session.state()).map_err(nowhere)?;
+    Ok(Arc::new(Files::here(name, delta, sought)?))
 }

@@ -1,25 +1,30 @@
 //! One version of a Delta table as its Parquet files, in a plan that any DataFusion can run: which files, where in them
 //! the columns are, and which day each is of. A file that is older than a column has nulls there.
 //!
+//! Delta's own reader makes a row filter of every condition. Where half of the rows hold, choosing them one by one in
+//! each column costs several times what reading all of them does; so here it is done for what people look for one value
+//! in, and other conditions choose files, row groups and pages.
+//!
 //! Refuses what the collector never writes and a plain reader of Parquet would read wrongly: deletion vectors and
 //! renamed columns.
 
 use crate::Error;
 use crate::storage;
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{DFSchema, Statistics};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -45,10 +50,27 @@ pub(crate) struct Files {
     storage: ObjectStoreUrl,
     /// The table's folder in its storage.
     folder: Path,
+    /// Columns in which one value is looked for.
+    sought: &'static [&'static str],
 }
 
 impl Files {
+    /// Of a table, for executors that are elsewhere.
     pub(crate) fn of(name: &str, delta: &DeltaTable) -> Result<Self, Error> {
+        Self::with(name, delta, &[], Field::clone)
+    }
+
+    /// Of a table that this process reads.
+    pub(crate) fn here(name: &str, delta: &DeltaTable, sought: &'static [&'static str]) -> Result<Self, Error> {
+        Self::with(name, delta, sought, viewed)
+    }
+
+    fn with(
+        name: &str,
+        delta: &DeltaTable,
+        sought: &'static [&'static str],
+        read_as: impl Fn(&Field) -> Field,
+    ) -> Result<Self, Error> {
         let wrong = |what| Error::Table { table: name.to_owned(), what };
         let nowhere = |detail: String| Error::Location { location: delta.table_url().to_string(), detail };
         let snapshot = delta.snapshot().map_err(|error| nowhere(error.to_string()))?.snapshot().clone();
@@ -60,6 +82,8 @@ impl Files {
             return Err(wrong("deletion vectors"));
         }
         let schema = snapshot.arrow_schema();
+        let fields: Vec<_> = schema.fields().iter().map(|field| read_as(field)).collect();
+        let schema = Arc::new(Schema::new(fields));
         let named: Vec<_> = metadata.partition_columns().to_vec();
         let (partitions, stored): (Vec<_>, Vec<_>) =
             schema.fields().iter().cloned().partition(|field| named.contains(field.name()));
@@ -69,7 +93,23 @@ impl Files {
         let url = delta.table_url();
         let (_, folder) = ObjectStoreScheme::parse(url).map_err(|error| nowhere(error.to_string()))?;
         let storage = storage::root(url).map_err(|error| nowhere(error.to_string()))?;
-        Ok(Self { name: name.to_owned(), schema, scanned, snapshot, storage, folder })
+        Ok(Self { name: name.to_owned(), schema, scanned, snapshot, storage, folder, sought })
+    }
+
+    /// Whether a condition looks for one value, or some.
+    fn is_search(&self, filter: &Expr) -> bool {
+        let is_sought = |expr: &Expr| match expr {
+            Expr::Column(column) => self.sought.contains(&column.name.as_str()),
+            _ => false,
+        };
+        match filter {
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => is_sought(left) || is_sought(right),
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+                self.is_search(left) && self.is_search(right)
+            }
+            Expr::InList(list) => !list.negated && is_sought(&list.expr),
+            _ => false,
+        }
     }
 
     /// The files that may have rows for which the filters hold, by what the table's log says of each; and their rows.
@@ -119,6 +159,17 @@ impl Files {
     }
 }
 
+/// A column as it is read where nothing is sent elsewhere: texts as views, which are not copied.
+fn viewed(field: &Field) -> Field {
+    let kind = match field.data_type() {
+        DataType::Utf8 => DataType::Utf8View,
+        DataType::Binary => DataType::BinaryView,
+        DataType::List(element) => DataType::List(Arc::new(viewed(element))),
+        other => other.clone(),
+    };
+    field.clone().with_data_type(kind)
+}
+
 #[async_trait]
 impl TableProvider for Files {
     fn schema(&self) -> SchemaRef {
@@ -150,11 +201,18 @@ impl TableProvider for Files {
         let scanned = self.scanned.table_schema();
         let places = wanted.iter().map(|place| Ok(scanned.index_of(self.schema.field(*place).name())?));
         let places = places.collect::<Result<Vec<_>>>()?;
-        let options = TableParquetOptions {
+        let mut options = TableParquetOptions {
             global: session.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
         };
-        let source = ParquetSource::new(self.scanned.clone()).with_table_parquet_options(options);
+        options.global.pushdown_filters = filters.iter().any(|filter| self.is_search(filter));
+        let mut source = ParquetSource::new(self.scanned.clone()).with_table_parquet_options(options);
+        // Elsewhere there is none yet.
+        if let Ok(store) = session.runtime_env().object_store(&self.storage) {
+            let known = session.runtime_env().cache_manager.get_file_metadata_cache();
+            let reader = CachedParquetFileReaderFactory::new(store, known);
+            source = source.with_parquet_file_reader_factory(Arc::new(reader));
+        }
         // How many rows there are is told to choose a way to join; how many there are exactly, only reading tells.
         let mut statistics = Statistics::new_unknown(scanned);
         statistics.num_rows = Precision::Inexact(rows);

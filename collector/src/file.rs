@@ -48,22 +48,6 @@ pub(crate) const STATISTICS: [&str; 13] = [
     "index",
 ];
 
-/// The columns that people look for one value in: identity, session, target, fingerprint.
-const SOUGHT: [&str; 12] = [
-    "root",
-    "actor",
-    "session",
-    "target",
-    "credential",
-    "parameters_digest",
-    "value",
-    "source_target",
-    "from_target",
-    "scope_root",
-    "scope_session",
-    "alert",
-];
-
 /// The least effort: most of what repeats is gone before.
 const ZSTD: i32 = 1;
 
@@ -94,7 +78,7 @@ pub(crate) fn properties(table: Table) -> WriterProperties {
             }
             _ => {}
         }
-        if STATISTICS.contains(&name) || SOUGHT.contains(&name) {
+        if STATISTICS.contains(&name) || lake::SOUGHT.contains(&name) {
             properties = properties.set_column_statistics_enabled(path, EnabledStatistics::Page);
         }
     }

@@ -2,7 +2,7 @@
 -- attack: T1213.006
 -- param: bytes = 1000000000; bytes that count as many
 -- read: Compare with what the same identity takes on other days; backups and exports are meant to be large.
-select s.session, s.root, s.actor, s.target, s.bytes_out, s.actions, s.opened, s.closed
-from sessions s
-where s.bytes_out >= cast($bytes as bigint) and s.closed >= $since
-order by s.bytes_out desc, s.session
+select session, root, actor, target, bytes_out, actions, opened, closed
+from session_facts
+where state = 'closed' and bytes_out >= cast($bytes as bigint) and closed >= $since
+order by bytes_out desc, session

@@ -4,7 +4,7 @@
 -- read: Connection pools of services are meant to; a shell that is open over night belongs to somebody who can come back.
 select session, root, actor, target, protocol, opened, closed,
        (to_unixtime(closed) - to_unixtime(opened)) / 3600 as hours, actions
-from sessions
+from session_facts
 where state = 'closed' and closed >= $since
   and to_unixtime(closed) - to_unixtime(opened) >= cast($hours as bigint) * 3600
 order by hours desc, session

@@ -17,6 +17,10 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use url::Url;
 
+/// The share of the memory, beside it, in which footers of files are kept: a year has hundreds, each question asks them
+/// all, and reading them costs more than a row does.
+const FOOTERS: usize = 4;
+
 /// What a query may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -71,6 +75,7 @@ impl Engine {
         let pool = TrackConsumersPool::new(FairSpillPool::new(settings.memory), top);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(pool))
+            .with_metadata_cache_limit(settings.memory / FOOTERS)
             .build_arc()
             .map_err(|error| wrong(error.to_string()))?;
         Ok(Self { lake: url, settings, runtime, tables: Mutex::default() })

@@ -18,7 +18,7 @@ use deltalake::DeltaTable;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use interdict_schemas::Topic;
-use interdict_schemas::lake::{Table, txn::Txn};
+use interdict_schemas::lake::{self, Table, txn::Txn};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,10 +82,11 @@ impl Snapshot {
             let provider = match tables.get(&table) {
                 Some(delta) if settings.cluster.is_some() => interdict_cluster::table(table.name(), delta)
                     .map_err(|error| Error::Cluster(error.to_string()))?,
-                Some(delta) => {
-                    delta.update_datafusion_session(&context.state()).map_err(failed)?;
-                    delta.table_provider().await.map_err(|error| failed(error.into()))?
-                }
+                Some(delta) => match interdict_cluster::table_here(table.name(), delta, &context, &lake::SOUGHT) {
+                    Ok(files) => files,
+                    // Somebody else wrote to it: only Delta's own reader knows all that there may be.
+                    Err(_) => delta.table_provider().await.map_err(|error| failed(error.into()))?,
+                },
                 None => Arc::new(EmptyTable::new(table.schema())),
             };
             named.push((view::facts(table), provider));

@@ -5,8 +5,9 @@ use super::hybrid::Hybrid;
 use super::repeated::{NONE, Repeated};
 use parquet::schema::types::ColumnDescPtr;
 
-/// Rows and bytes of a page: what is skipped or read at once.
-const PAGE_ROWS: usize = 20_000;
+/// Rows and bytes of a page: what is skipped or read at once. An identity has some hundred rows a day, which stand
+/// together.
+const PAGE_ROWS: usize = 2048;
 const PAGE_BYTES: usize = 1 << 20;
 
 /// The rows of a page.

@@ -2,7 +2,7 @@
 //! arrow-rs, all spliced into one file by its writer.
 
 use super::repeated::Repeated;
-use super::{DISTINCT, SOUGHT, ZSTD, properties};
+use super::{DISTINCT, ZSTD, properties};
 use crate::Error;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, SchemaRef};
@@ -118,7 +118,7 @@ impl Writer {
             let plain: Vec<ArrowColumnWriter> = leaves.by_ref().take(count).collect();
             group.push(match descriptors.get(at).filter(|_| is_repeated(field)) {
                 Some(of) => {
-                    let is_sought = SOUGHT.contains(&field.name().as_str()) && of.max_rep_level() == 0;
+                    let is_sought = lake::SOUGHT.contains(&field.name().as_str()) && of.max_rep_level() == 0;
                     Column::Repeated(Box::new(Repeated::new(Arc::clone(of), self.file.properties(), is_sought)))
                 }
                 None => Column::Plain(plain),

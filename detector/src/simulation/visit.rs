@@ -125,8 +125,9 @@ pub(super) struct Visit {
 pub(super) const TAUGHT_US: u32 = 550_000;
 
 impl Visit {
+    /// Sorted by time, as a gateway's are.
     pub(super) fn session(&self) -> String {
-        format!("sim-{:016x}", self.seed)
+        format!("sim-{:014x}-{:016x}", self.opens.0, self.seed)
     }
 
     pub(super) fn source(&self, population: &Population) -> Source {

@@ -42,6 +42,23 @@ use arrow::datatypes::SchemaRef;
 use schema::{ALERTS, CHECKPOINTS, DISCLOSURES, EVENTS, RECORDINGS, RESOLUTIONS, SESSIONS, VERDICTS};
 use std::sync::Arc;
 
+/// The columns that people look for one value in: identity, session, target, fingerprint. Files have bloom
+/// filters on them.
+pub const SOUGHT: [&str; 12] = [
+    "root",
+    "actor",
+    "session",
+    "target",
+    "credential",
+    "parameters_digest",
+    "value",
+    "source_target",
+    "from_target",
+    "scope_root",
+    "scope_session",
+    "alert",
+];
+
 /// A table of the lake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
