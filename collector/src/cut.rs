@@ -1,9 +1,10 @@
 //! What a cut makes of a table: files that are no part of it yet, and records that turned out to be none. Pure but for the
 //! files' names and times.
 
+use crate::Error;
 use crate::batch::{Cut, Rejected};
+use crate::file::{self, Life};
 use crate::table::failed;
-use crate::{Error, file};
 use arrow::datatypes::SchemaRef;
 use deltalake::DeltaTableError;
 use deltalake::kernel::Add;
@@ -40,7 +41,7 @@ pub(crate) fn encode(
             let rows = runs.next(records.iter().copied(), &mut unread)?;
             file::conform(rows, &stored).map_err(fail)
         });
-        let (bytes, found) = file::encode(table, &stored, batches)?;
+        let (bytes, found) = file::encode(table, Life::Short, &stored, batches)?;
         if found.file_metadata().num_rows() > 0 {
             let day = file::date(day);
             let path = file::name(&day);

@@ -5,9 +5,7 @@ use super::hybrid::Hybrid;
 use super::repeated::{NONE, Repeated};
 use parquet::schema::types::ColumnDescPtr;
 
-/// Rows and bytes of a page: what is skipped or read at once. An identity has some hundred rows a day, which stand
-/// together.
-const PAGE_ROWS: usize = 2048;
+/// Bytes of a page at most; how many rows, the file says.
 const PAGE_BYTES: usize = 1 << 20;
 
 /// The rows of a page.
@@ -53,7 +51,7 @@ impl<'a> Rows<'a> {
 
     /// How many rows that say this still belong into the page: at least one.
     pub(super) fn room(&self, says: u32) -> usize {
-        let rows = PAGE_ROWS - self.rows;
+        let rows = self.column.page_rows - self.rows;
         let Values::Plain(bytes) = &self.values else { return rows };
         let size = |number: &u32| self.column.dictionary.entry(*number).len();
         let each: usize = match &self.column.lists {
@@ -66,7 +64,7 @@ impl<'a> Rows<'a> {
 
     pub(super) const fn is_full(&self) -> bool {
         let is_large = matches!(&self.values, Values::Plain(bytes) if bytes.len() >= PAGE_BYTES);
-        self.rows >= PAGE_ROWS || is_large
+        self.rows >= self.column.page_rows || is_large
     }
 
     pub(super) fn put(&mut self, says: u32, rows: usize, seen: &mut [u32]) {

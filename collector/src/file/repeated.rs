@@ -28,6 +28,8 @@ pub(super) struct Repeated {
     pub(super) statistics: EnabledStatistics,
     /// People look for one value in it, so it has a bloom filter.
     pub(super) is_sought: bool,
+    /// Rows of a page at most.
+    pub(super) page_rows: usize,
     pub(super) dictionary: Dictionary,
     pub(super) lists: Option<Lists>,
     pub(super) rows: usize,
@@ -48,6 +50,7 @@ impl Repeated {
             compression: properties.compression(of.path()),
             statistics: properties.statistics_enabled(of.path()),
             is_sought,
+            page_rows: properties.data_page_row_count_limit().max(1),
             dictionary: Dictionary::default(),
             lists: (of.max_rep_level() > 0).then(Lists::default),
             runs: Vec::new(),

@@ -1,7 +1,7 @@
 //! What is written is read back, by a reader that knows nothing of how it was written.
 
-use super::Writer;
 use super::writer::ROW_GROUP;
+use super::{Life, Writer};
 use arrow::array::{Array, ArrayRef, AsArray as _, ListBuilder, RecordBatch, StringArray, StringBuilder};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -82,7 +82,7 @@ fn encoded(batch: &RecordBatch) -> RecordBatch {
 }
 
 fn written<'a>(batches: impl IntoIterator<Item = &'a RecordBatch>) -> Bytes {
-    let mut writer = Writer::new(Table::Events, &schema()).expect("writer");
+    let mut writer = Writer::new(Table::Events, Life::Long, &schema()).expect("writer");
     batches.into_iter().for_each(|batch| writer.write(batch).expect("written"));
     writer.close().expect("closed").0.into()
 }

@@ -2,7 +2,7 @@
 //! arrow-rs, all spliced into one file by its writer.
 
 use super::repeated::Repeated;
-use super::{DISTINCT, ZSTD, properties};
+use super::{DISTINCT, Life, ZSTD, properties};
 use crate::Error;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, SchemaRef};
@@ -41,9 +41,9 @@ impl Writer {
     ///
     /// # Errors
     /// When Parquet has no such columns.
-    pub(crate) fn new(table: Table, schema: &SchemaRef) -> Result<Self, Error> {
+    pub(crate) fn new(table: Table, life: Life, schema: &SchemaRef) -> Result<Self, Error> {
         let open = || {
-            let mut properties = properties(table);
+            let mut properties = properties(table, life);
             add_encoded_arrow_schema_to_metadata(schema, &mut properties);
             let columns = ArrowSchemaConverter::new().convert(schema)?;
             let file = SerializedFileWriter::new(Vec::new(), columns.root_schema_ptr(), Arc::new(properties))?;

@@ -3,7 +3,7 @@
 use super::Keeper;
 use super::hold::{Held, Hold};
 use crate::Error;
-use crate::file;
+use crate::file::{self, Life};
 use arrow::compute::{concat_batches, filter_record_batch};
 use deltalake::kernel::Add;
 use deltalake::protocol::DeltaOperation;
@@ -49,7 +49,7 @@ impl Keeper {
                 }
                 rows -= kept.num_rows() as u64;
                 if kept.num_rows() > 0 {
-                    let (bytes, metadata) = file::encode(self.table, &kept.schema(), [Ok(kept)])?;
+                    let (bytes, metadata) = file::encode(self.table, Life::Long, &kept.schema(), [Ok(kept)])?;
                     let path = file::name(&date);
                     let came = Time(view.modification_time() * 1_000);
                     adds.push(file::add(path.clone(), &date, &bytes, &metadata, came, true));

@@ -2,7 +2,7 @@
 //! temporary folder when there is more than one, and merged.
 
 use crate::Error;
-use crate::file::Writer;
+use crate::file::{Life, Writer};
 use crate::table::failed;
 use arrow::array::RecordBatch;
 use arrow::compute::{SortColumn, concat_batches, interleave_record_batch, lexsort_to_indices, take_record_batch};
@@ -113,7 +113,7 @@ pub(super) fn write(
     let mut each = |batch: RecordBatch| -> Result<bool, Error> {
         let mut current = match writer.take() {
             Some(current) => current,
-            None => Writer::new(table, &schema)?,
+            None => Writer::new(table, Life::Long, &schema)?,
         };
         current.write(&batch)?;
         if current.size() as u64 >= target {
