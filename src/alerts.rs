@@ -1,5 +1,7 @@
 //! `interdict alerts`: what the lake holds, what is raised from now on, and what people say of it.
 
+mod told;
+
 use crate::cli::{self, Output, Usage};
 use crate::feed::Feed;
 use crate::lake;
@@ -9,13 +11,17 @@ use anyhow::{Context as _, bail};
 use arrow::array::AsArray as _;
 use futures::StreamExt as _;
 use interdict_queries::neutral;
+use interdict_schemas::lake as stored;
 use interdict_schemas::{Alert, Finding, Resolution, Time};
 use std::io::Write as _;
 use std::path::Path;
+use told::Told;
 
 pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> {
-    if let Some(cli::AlertCommand::Resolve(args)) = args.command {
-        return resolve(args, config).await;
+    match args.command {
+        Some(cli::AlertCommand::Show { id, rows }) => return show(&id, rows, config).await,
+        Some(cli::AlertCommand::Resolve(args)) => return resolve(args, config).await,
+        None => {}
     }
     if !args.follow {
         let query = "select a.time, a.severity, a.risk, a.detection, a.root, a.actor, a.title, a.verdict, \
@@ -44,6 +50,38 @@ pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// All that the lake knows of one alert.
+async fn show(id: &str, rows: cli::Rows, config: &Path) -> anyhow::Result<()> {
+    let snapshot = lake::open(rows.lake, config)?.snapshot().await?;
+    let ask = async |of: &str, id: &str| {
+        snapshot.sql(&format!("select * from {of} = {}", lake::literal(id))).await?.collect().await
+    };
+    let mut alerts = Vec::new();
+    for batch in ask("alerts where id", id).await? {
+        alerts.extend(stored::alerts(&batch)?);
+    }
+    let alert = alerts.pop().with_context(|| unknown(id))?.value;
+    match rows.output {
+        Output::Table => {}
+        output => return Ok(line(&shown(&alert, output)?)?),
+    }
+    let (mut verdicts, mut resolutions) = (Vec::new(), Vec::new());
+    for batch in ask("verdicts where id", alert.verdict.as_deref().unwrap_or_default()).await? {
+        verdicts.extend(stored::verdicts(&batch)?);
+    }
+    for batch in ask("resolutions where alert", id).await? {
+        resolutions.extend(stored::resolutions(&batch)?);
+    }
+    let verdict = verdicts.pop().map(|located| located.value);
+    let resolution = resolutions.pop().map(|located| located.value);
+    write!(std::io::stdout().lock(), "{}", Told { alert, verdict, resolution })?;
+    Ok(())
+}
+
+fn unknown(id: &str) -> String {
+    format!("no alert in the lake has the id `{id}`; `interdict alerts` lists them, a few seconds late")
+}
+
 /// Records what a person found. The lake knows the alert's root, under which it belongs on the bus.
 async fn resolve(args: cli::Resolve, config: &Path) -> anyhow::Result<()> {
     let settings = Settings::load(config)?;
@@ -53,9 +91,7 @@ async fn resolve(args: cli::Resolve, config: &Path) -> anyhow::Result<()> {
         let column = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).ok()?;
         Some(column.as_string::<i32>().value(0).to_owned())
     });
-    let root = root.with_context(|| {
-        format!("no alert in the lake has the id `{}`; `interdict alerts` lists them, a few seconds late", args.id)
-    })?;
+    let root = root.with_context(|| unknown(&args.id))?;
     let resolution = Resolution {
         alert: args.id,
         time: Time::from(jiff::Timestamp::now()),

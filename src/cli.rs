@@ -431,6 +431,13 @@ pub(crate) struct Give {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AlertCommand {
+    /// Show one alert whole: what happened hop by hop and why each belongs to it, what was done, what people said.
+    Show {
+        /// The alert's id, as `interdict alerts` lists it.
+        id: String,
+        #[command(flatten)]
+        rows: Rows,
+    },
     /// Say what an alert turned out to be. It is recorded, and the detector hears of it.
     Resolve(Resolve),
 }

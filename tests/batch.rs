@@ -207,6 +207,17 @@ fn what_an_alert_turned_out_to_be_is_recorded_and_shown() {
     let shown = parsed(shown.lines().next().expect("a row"));
     assert_eq!((&shown["resolution"], &shown["note"]), (&parsed("\"benign\""), &parsed("\"it was a drill\"")));
 
+    let shown = gateway.interdict(&["alerts", "show", &id]);
+    for part in
+        ["dana moved ", "-> bastion (ssh", "disclosed: session ", "It is cleared if ", "T1021", "benign, says erin"]
+    {
+        assert!(shown.contains(part), "{part} is missing: {shown}");
+    }
+    assert!(shown.contains("it was a drill") && shown.contains("taken back"), "{shown}");
+    let answer = run(gateway.command(&["alerts", "show", "a-0"]));
+    assert_eq!(answer.status, 1);
+    assert!(answer.errors.contains("`a-0`"), "{}", answer.errors);
+
     // Nobody runs: the command opens the log itself; and the record is there when somebody runs again.
     assert!(gateway.stop());
     gateway.interdict(&["alerts", "resolve", &id, "--malicious", "--by", "frank"]);

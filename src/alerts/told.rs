@@ -1,0 +1,87 @@
+//! One alert as a responder reads it: what happened hop by hop and why each belongs to it, what was done about it, what
+//! people said of it, and where to look next.
+
+use interdict_queries::neutral;
+use interdict_schemas::{Alert, Hop, Resolution, Verdict};
+use std::fmt::{self, Display, Formatter};
+
+/// An alert, with what stands in the lake beside it.
+pub(super) struct Told {
+    pub(super) alert: Alert,
+    /// Its verdict, if one was given.
+    pub(super) verdict: Option<Verdict>,
+    /// What a person said last.
+    pub(super) resolution: Option<Resolution>,
+}
+
+impl Display for Told {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let alert = &self.alert;
+        writeln!(f, "{}", neutral(&alert.title))?;
+        writeln!(
+            f,
+            "{}  {}, risk {} of 1000, by {}, revision {}",
+            alert.time,
+            alert.severity,
+            alert.risk,
+            neutral(&alert.detection),
+            alert.revision
+        )?;
+        for (at, hop) in alert.chain.iter().enumerate() {
+            told(f, at + 1, hop)?;
+        }
+        if let Some(clears) = clears(&alert.explanation) {
+            writeln!(f, "\n{}", neutral(clears))?;
+        }
+        let techniques = alert.techniques.iter().map(|technique| format!("{} {}", technique.id, technique.name));
+        writeln!(f, "\nATT&CK    {}", neutral(&techniques.collect::<Vec<_>>().join(", ")))?;
+        writeln!(f, "Verdict   {}", neutral(&self.done()))?;
+        writeln!(f, "Finding   {}", neutral(&self.found()))?;
+        let last = alert.chain.last().map(|hop| hop.session.as_str()).unwrap_or_default();
+        writeln!(f, "Look on   interdict replay {}; interdict export case {}", neutral(last), neutral(&alert.id))
+    }
+}
+
+/// One hop: when, who, from where to where, and why it belongs here, a clause a line.
+fn told(f: &mut Formatter<'_>, at: usize, hop: &Hop) -> fmt::Result {
+    let account = if hop.account.is_empty() { String::new() } else { format!(" as {}", hop.account) };
+    let way = format!("{} -> {} ({}{account})", hop.source, hop.target, hop.protocol);
+    writeln!(f, "\n{at:>3}. {}  {}  {}", hop.time, neutral(&hop.actor), neutral(&way))?;
+    for clause in hop.evidence.split("; ") {
+        writeln!(f, "       {}", neutral(clause))?;
+    }
+    writeln!(f, "       {}: session {}", neutral(&hop.cause), neutral(&hop.session))
+}
+
+/// The sentence of an explanation that says what would clear it: its last one.
+fn clears(explanation: &str) -> Option<&str> {
+    explanation.rfind("It is cleared if ").and_then(|at| explanation.get(at..))
+}
+
+impl Told {
+    fn done(&self) -> String {
+        let Some(verdict) = &self.verdict else { return "none: nobody is stopped by this alert".to_owned() };
+        let state = if verdict.revoked { "taken back".to_owned() } else { format!("until {}", verdict.until) };
+        format!("{} ({}) of {}, {state}; its id is {}", verdict.effect, verdict.mode, verdict.scope, verdict.id)
+    }
+
+    fn found(&self) -> String {
+        let Some(resolution) = &self.resolution else {
+            return format!("none yet: interdict alerts resolve {} --benign | --malicious", self.alert.id);
+        };
+        let note = if resolution.note.is_empty() { String::new() } else { format!(": {}", resolution.note) };
+        format!("{}, says {} at {}{note}", resolution.finding, resolution.by, resolution.time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clears;
+
+    #[test]
+    fn what_would_clear_it_is_the_last_sentence_whatever_a_name_says() {
+        let text = "x It is cleared if y read z. It is cleared if the owner of a confirms b.";
+        assert_eq!(clears(text), Some("It is cleared if the owner of a confirms b."));
+        assert_eq!(clears("cut"), None);
+    }
+}
