@@ -1,4 +1,4 @@
-//! The side that asks: a session whose plans go to a cluster, and a Delta table as such a session reads it.
+//! The side that asks: a session whose plans go to a cluster, and a Delta table as that session, or one here, reads it.
 
 use crate::address::Address;
 use crate::codec::{Codec, Functions};

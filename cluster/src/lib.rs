@@ -1,4 +1,5 @@
-//! A Ballista cluster for what outgrows one machine: its parts as interdict starts them, and how a plan gets there.
+//! A Ballista cluster for what outgrows one machine: its parts as interdict starts them, and how a plan gets there. And a
+//! table of the lake as plans read it, there or in this process.
 //!
 //! A question is planned where it is asked, over one snapshot of each table, by the planner that also plans for one
 //! process. What of the physical plan can travel is sent to the scheduler; what cannot (recursion, tables that are no

@@ -3,7 +3,8 @@
 //!
 //! Delta's own reader makes a row filter of every condition. Where half of the rows hold, choosing them one by one in
 //! each column costs several times what reading all of them does; so here it is done for what people look for one value
-//! in, and other conditions choose files, row groups and pages.
+//! in, with whatever else the same question asks of the table; conditions of other questions choose files, row groups and
+//! pages, and are asked of rows above the scan. A cluster's plans have no row filters: nobody looks for one value there.
 //!
 //! Refuses what the collector never writes and a plain reader of Parquet would read wrongly: deletion vectors and
 //! renamed columns.
@@ -103,7 +104,10 @@ impl Files {
             _ => false,
         };
         match filter {
-            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => is_sought(left) || is_sought(right),
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+                let (column, value) = if is_sought(left) { (left, right) } else { (right, left) };
+                is_sought(column) && matches!(**value, Expr::Literal(..))
+            }
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
                 self.is_search(left) && self.is_search(right)
             }
@@ -181,7 +185,7 @@ impl TableProvider for Files {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        // They choose files; rows are filtered above.
+        // They choose files; which rows, is asked above, unless the scan can take that over.
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
@@ -207,7 +211,7 @@ impl TableProvider for Files {
         };
         options.global.pushdown_filters = filters.iter().any(|filter| self.is_search(filter));
         let mut source = ParquetSource::new(self.scanned.clone()).with_table_parquet_options(options);
-        // Elsewhere there is none yet.
+        // Footers are kept where this process reads; executors have readers of their own.
         if let Ok(store) = session.runtime_env().object_store(&self.storage) {
             let known = session.runtime_env().cache_manager.get_file_metadata_cache();
             let reader = CachedParquetFileReaderFactory::new(store, known);

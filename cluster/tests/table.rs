@@ -1,4 +1,4 @@
-//! A table as a cluster reads it has the rows that Delta's own reader has.
+//! A table as a cluster reads it, and as this process does, has the rows that Delta's own reader has.
 
 use datafusion::arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::util::pretty::pretty_format_batches;
@@ -39,6 +39,8 @@ async fn older_files_and_days_are_read_as_delta_reads_them() {
     let (table, later) = grown(folder.path()).await;
     let context = SessionContext::new();
     context.register_table("files", interdict_cluster::table("events", &table).expect("files")).expect("registers");
+    let here = interdict_cluster::table_here("events", &table, &context, &["word"]).expect("files");
+    context.register_table("here", here).expect("registers");
     context.register_table("delta", table.table_provider().await.expect("a table")).expect("registers");
     let rows = async |sql: String| {
         let batches = context.sql(&sql).await.expect("plans").collect().await.expect("runs");
@@ -52,9 +54,22 @@ async fn older_files_and_days_are_read_as_delta_reads_them() {
         "select id from T where date = date '2024-10-05' and id > 3",
         "select id from T where date > date '2030-01-01'",
         "select id from T where id < 3 order by id limit 1",
+        // A file that is older than the column has none of it.
+        "select id, word from T where word = 'a'",
+        "select id from T where word = 'a' and id > 3",
+        "select id from T where 'a' = word or word = 'b' order by id",
+        "select id from T where word in ('a', 'b') limit 1",
+        "select id from T where word is distinct from 'a' order by id",
+        "select count(*) as n from T where word = word",
     ] {
-        assert_eq!(rows(sql.replace('T', "files")).await, rows(sql.replace('T', "delta")).await, "{sql}");
+        for read in ["files", "here"] {
+            assert_eq!(rows(sql.replace('T', read)).await, rows(sql.replace('T', "delta")).await, "{read}: {sql}");
+        }
     }
+    let plan = rows("explain select id from here where word = 'a' and id > 3".to_owned()).await;
+    assert!(!plan.contains("FilterExec"), "the scan filters what one value is looked for in: {plan}");
+    let plan = rows("explain select id from here where word = word and id > 3".to_owned()).await;
+    assert!(plan.contains("FilterExec"), "and nothing else: {plan}");
     let counted = rows("select count(*) as n from files".to_owned()).await;
     assert!(counted.contains("| 4 |"), "one version, whatever was written since: {counted}");
     context.deregister_table("files").expect("there");

@@ -28,7 +28,7 @@ use crate::seat::Seats;
 use crate::session::{Session, Sessions};
 use crate::settings::Settings;
 use crate::step::{Ground, Manner, Origin, Step, forwarded};
-use crate::weight::{self, Asked};
+use crate::weight::{self, Enabled};
 pub use ahead::AHEAD;
 pub use counts::{Counts, Size};
 use interdict_schemas::{Class, Closed, Effect, Event, Finding, Kind, Mode, Resolution, Time};
@@ -39,7 +39,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[derive(Debug)]
 pub struct Detector {
     settings: Settings,
-    detections: Vec<Asked>,
+    detections: Vec<Enabled>,
     actors: Actors,
     places: Places,
     seats: Seats,
@@ -76,7 +76,7 @@ impl Detector {
     #[must_use]
     pub fn with(settings: Settings, detections: &[&'static dyn Detection]) -> Self {
         Self {
-            detections: weight::asked(&settings, detections),
+            detections: weight::enabled(&settings, detections),
             recent: Recent::new(settings.bounds.recent),
             settings,
             actors: Actors::default(),

@@ -22,7 +22,7 @@ use crate::detection::Strength;
 use crate::fingerprint::Map;
 use crate::places::Places;
 use crate::settings::{Reach, Settings};
-use crate::weight::Asked;
+use crate::weight::Enabled;
 use interdict_schemas::{Alert, Message, Mode, Scope, Severity, Stop, Technique, Time, Verdict};
 use resolving::Done;
 use sha2::{Digest, Sha256};
@@ -75,7 +75,7 @@ pub(crate) struct Judge {
 #[derive(Clone, Copy)]
 pub(crate) struct Bench<'a> {
     pub(crate) settings: &'a Settings,
-    pub(crate) detections: &'a [Asked],
+    pub(crate) detections: &'a [Enabled],
     pub(crate) actors: &'a Actors,
     pub(crate) places: &'a Places,
     pub(crate) chains: &'a Chains,

@@ -120,9 +120,8 @@ impl Live {
         let is_new = |place: &Place| after.get(&place.partition).is_none_or(|next| *next <= place.offset);
         while let Some(events) = history.next().await? {
             for (at, located) in events.iter().enumerate() {
-                if at % AHEAD == 0 {
-                    let next = events.iter().skip(at).take(AHEAD);
-                    self.detector.read_ahead(next.map(|located| &located.value));
+                if let Some(next) = events.get(at..).filter(|_| at % AHEAD == 0) {
+                    self.detector.read_ahead(next.iter().take(AHEAD).map(|located| &located.value));
                 }
                 let place = &located.place;
                 while let Some(resolution) = history.resolution(Some((located.value.time, place))) {

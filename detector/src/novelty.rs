@@ -176,7 +176,7 @@ const WALK_PEERS: usize = 16;
 /// The probability that a random walk from the actor over one of its places to another one who uses it and on over one
 /// of that one's edges ends with this edge: how its peers come by their targets.
 fn walk(ground: Ground<'_>, actor: &Actor, id: ActorId, (edge, target): (Edge, &Place)) -> f64 {
-    // Nobody else to look for: the places, and who uses them, are many.
+    // Nobody else used the target, so that no walk ends there; and to look costs most of all.
     if !target.is_hub() && target.recent_users().all(|user| user == id) {
         return 0.0;
     }

@@ -4,7 +4,7 @@
 //! one line of it, and what finds no room there is set aside in a small set.
 
 use crate::fingerprint;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use std::collections::HashSet;
 
 /// Hashes of one bucket.
@@ -22,8 +22,8 @@ struct Bucket([u64; SLOTS]);
 #[derive(Debug)]
 pub(crate) struct Recent {
     bound: usize,
-    // A power of two, with twice the slots for what is remembered; at most as many as one generation has ids, so that each
-    // is swept before another generation begins.
+    // A power of two, with two to four times the slots for what is remembered; at most as many as one generation has ids,
+    // so that each is swept before another generation begins.
     buckets: Vec<Bucket>,
     swept: usize,
     // The younger generation, from 1 to 3, and how many are of it.
@@ -32,6 +32,9 @@ pub(crate) struct Recent {
     // Of both generations, what found its bucket full.
     beside: [HashSet<u64, foldhash::fast::RandomState>; 2],
 }
+
+/// Hashes of both generations, the older first.
+pub(crate) type Generations = [Vec<u64>; 2];
 
 /// The generation after one; the third is the one before it, since there are three.
 const fn next(generation: u64) -> u64 {
@@ -54,28 +57,30 @@ impl Recent {
         }
     }
 
-    /// The same ids; from now on at least `bound` are remembered.
+    /// One that remembers these generations, the older first, as one with the same bound wrote them; nothing if it cannot
+    /// have done so.
     #[must_use]
-    pub(crate) fn within(self, bound: usize) -> Self {
-        if self.bound == bound.max(1) { self } else { Self::of(bound, &self.generations()) }
-    }
-
-    /// One that remembers these generations of hashes, the older first, even if they are larger than its own will be.
-    fn of(bound: usize, generations: &[Vec<u64>; 2]) -> Self {
-        let longest = generations.iter().map(Vec::len).max().unwrap_or(0);
-        let mut recent = Self::new(bound.max(longest + 1));
-        for hashes in generations {
-            recent.turn();
-            for hash in hashes {
-                recent.note(*hash);
-            }
+    pub(crate) fn of(bound: usize, generations: &Generations) -> Option<Self> {
+        let mut recent = Self::new(bound);
+        let [older, younger] = generations;
+        if older.len() > recent.bound || younger.len() >= recent.bound {
+            return None;
         }
-        recent.bound = bound.max(1);
-        recent
+        for hash in older {
+            recent.note(*hash);
+        }
+        // A generation that was filled has begun the next one.
+        if recent.younger > 0 {
+            recent.turn();
+        }
+        for hash in younger {
+            recent.note(*hash);
+        }
+        Some(recent)
     }
 
-    /// What is remembered, the older first.
-    fn generations(&self) -> [Vec<u64>; 2] {
+    /// What is remembered.
+    fn generations(&self) -> Generations {
         let of = |generation: u64, beside: &HashSet<u64, _>| {
             let slots = self.buckets.iter().flat_map(|bucket| bucket.0);
             let noted = slots.filter(|slot| slot & GENERATION == generation).map(|slot| slot & !GENERATION);
@@ -164,12 +169,6 @@ impl Serialize for Recent {
     }
 }
 
-impl<'de> Deserialize<'de> for Recent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::of(1, &<[Vec<u64>; 2]>::deserialize(deserializer)?))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,9 +208,14 @@ mod tests {
         let mut recent = Recent::new(50);
         assert!((0..170).all(|id: usize| recent.admit(&id.to_string())));
         let bytes = postcard::to_stdvec(&recent).expect("written");
-        for bound in [50, 80] {
-            let mut back = postcard::from_bytes::<Recent>(&bytes).expect("read").within(bound);
-            assert!((120..170).all(|id: usize| !back.admit(&id.to_string())), "{bound}");
+        let generations: Generations = postcard::from_bytes(&bytes).expect("read");
+        let mut back = Recent::of(50, &generations).expect("what it wrote");
+        // They go on the same way: what one forgets, the other does.
+        for id in (100..170).chain(0..400).chain(350..420) {
+            assert_eq!(recent.admit(&id.to_string()), back.admit(&id.to_string()), "{id}");
+        }
+        for made_up in [[vec![0; 51], Vec::new()], [Vec::new(), vec![0; 50]]] {
+            assert!(Recent::of(50, &made_up).is_none(), "more than it remembers");
         }
     }
 }

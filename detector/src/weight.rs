@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A detection with its number and what it may do.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked {
+pub(crate) struct Enabled {
     /// Its place in the list, by which habits and hops refer to it.
     pub(crate) number: u8,
     /// Itself.
@@ -17,7 +17,7 @@ pub(crate) struct Asked {
 }
 
 /// The detections that the settings ask, in order.
-pub(crate) fn asked(settings: &Settings, list: &[&'static dyn Detection]) -> Vec<Asked> {
+pub(crate) fn enabled(settings: &Settings, list: &[&'static dyn Detection]) -> Vec<Enabled> {
     let number = |at: usize| u8::try_from(at).unwrap_or(u8::MAX);
     list.iter()
         .enumerate()
@@ -28,7 +28,7 @@ pub(crate) fn asked(settings: &Settings, list: &[&'static dyn Detection]) -> Vec
                 Strength::Cause | Strength::Proof => Reach::Block,
             };
             let reach = settings.detections.get(detection.name()).copied().unwrap_or(reach);
-            Asked { number: number(at), detection: *detection, reach }
+            Enabled { number: number(at), detection: *detection, reach }
         })
         .filter(|asked| asked.reach > Reach::Off)
         .collect()
@@ -54,7 +54,7 @@ const OWN_SIGNS: f64 = 15.0;
 /// A sign that is absent says little: it is expected to be.
 const WEAKEST: f64 = -0.5;
 
-pub(crate) fn weigh(view: &View<'_>, detections: &[Asked]) -> Weight {
+pub(crate) fn weigh(view: &View<'_>, detections: &[Enabled]) -> Weight {
     let mut weight = Weight::default();
     for asked in detections {
         // A detection that panics is a fault of ours in one step; the others must still be heard.

@@ -2,7 +2,7 @@
 -- attack: T1133
 -- param: hours = 12; hours that count as long
 -- read: Connection pools of services are meant to; a shell that is open over night belongs to somebody who can come back.
-select session, root, actor, target, protocol, opened, closed,
+select distinct session, root, actor, target, protocol, opened, closed,
        (to_unixtime(closed) - to_unixtime(opened)) / 3600 as hours, actions
 from session_facts
 where state = 'closed' and closed >= $since

@@ -8,7 +8,7 @@ with people as (
     where state = 'open' and root_kind in ('person', 'administrator') and source_address is not null and time >= $since
     group by source_address, root
 )
-select source_address, count(*) as people, cast(sum(sessions) as bigint) as sessions,
+select source_address, count(*) as people, sum(sessions) as sessions,
        array_to_string(array_sort(array_agg(root)), ', ') as roots
 from people
 group by source_address

@@ -17,14 +17,14 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use url::Url;
 
-/// The share of the memory, beside it, in which footers of files are kept: a year has hundreds, each question asks them
-/// all, and reading them costs more than a row does.
+/// Footers of files are kept in this part of the memory, beside it: a year has hundreds, and each question asks them all.
 const FOOTERS: usize = 4;
 
 /// What a query may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Bytes of memory for all running queries together; beyond it, what can be sorted or grouped on disk is.
+    /// Bytes of memory for all running queries together; beyond it, what can be sorted or grouped on disk is. A fourth as
+    /// much, beside it, keeps what files say of themselves.
     pub memory: usize,
     /// How long one query may take.
     pub time: Option<Duration>,
@@ -155,7 +155,8 @@ impl Engine {
             .with_information_schema(true)
             // A snapshot brings its own.
             .with_create_default_catalog_and_schema(false)
-            // Partition columns come as dictionaries, on which the in-list form of dynamic join filters fails.
+            // Where Delta's own reader is used, partition columns may be dictionaries, on which the in-list form of dynamic
+            // join filters fails.
             .set_usize("datafusion.optimizer.hash_join_inlist_pushdown_max_size", 0)
             .set_usize("datafusion.optimizer.hash_join_inlist_pushdown_max_distinct_values", 0);
         if let Some(partitions) = self.settings.partitions {

@@ -85,7 +85,11 @@ impl Snapshot {
                 Some(delta) => match interdict_cluster::table_here(table.name(), delta, &context, &lake::SOUGHT) {
                     Ok(files) => files,
                     // Somebody else wrote to it: only Delta's own reader knows all that there may be.
-                    Err(_) => delta.table_provider().await.map_err(|error| failed(error.into()))?,
+                    Err(interdict_cluster::Error::Table { what, .. }) => {
+                        tracing::debug!(table = table.name(), what, "read by Delta's own reader, which is slower");
+                        delta.table_provider().await.map_err(|error| failed(error.into()))?
+                    }
+                    Err(error) => return Err(Error::Cluster(error.to_string())),
                 },
                 None => Arc::new(EmptyTable::new(table.schema())),
             };

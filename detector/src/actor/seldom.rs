@@ -21,7 +21,7 @@ pub(super) struct Seldom {
     pub(super) delegates: Few<ActorId>,
     /// From whose grant its own is made.
     pub(super) parent: Option<ActorId>,
-    /// What responses taught it.
+    /// What responses taught it. It stands here, though it is large, since a session of whoever has any asks for it.
     pub(super) learned: Learned,
 }
 

@@ -2,6 +2,9 @@
 //! other, and the fold waits for memory longer than it computes. So before some events are folded, what they will ask
 //! for is touched, for all of them one kind of thing after the other: those waits overlap, which they do not where one
 //! thing says where the next one is. Nothing is decided here and nothing changed.
+//!
+//! INVARIANT: an event is only looked up here, by what the fold looks it up by; so nothing panics here that does not there,
+//! where it costs one event.
 
 use super::Detector;
 use interdict_schemas::{Event, Kind};

@@ -8,12 +8,12 @@ use crate::judge::{Bench, Output};
 use crate::learned::Teaching;
 use crate::place::source_name;
 use crate::seat::Look;
-use crate::weight::{Asked, Weight};
+use crate::weight::{Enabled, Weight};
 use interdict_schemas::{Kind, Technique};
 use std::sync::Arc;
 
 /// The hop that a suspicious step is.
-pub(super) fn hop(view: &View<'_>, detections: &[Asked], weight: &Weight, planted: Option<Teaching>) -> Hop {
+pub(super) fn hop(view: &View<'_>, detections: &[Enabled], weight: &Weight, planted: Option<Teaching>) -> Hop {
     let (evidence, techniques) = evidence(view, detections, &weight.signs);
     let learned = view.step.lesson.or(view.step.secret).map(|lesson| Arc::clone(&lesson.teaching));
     let taught = planted.map(Arc::new).or(learned);
@@ -21,7 +21,7 @@ pub(super) fn hop(view: &View<'_>, detections: &[Asked], weight: &Weight, plante
 }
 
 /// What a step shows of the machine that it comes from, as a hop.
-pub(super) fn of_machine(view: &View<'_>, detections: &[Asked], weight: &Weight, fan: &Fan) -> Hop {
+pub(super) fn of_machine(view: &View<'_>, detections: &[Enabled], weight: &Weight, fan: &Fan) -> Hop {
     let (nats, signs) = &weight.floor;
     let (evidence, techniques) = evidence(view, detections, signs);
     let mut hop = Hop::new(view.step, source_name(view.step.event), *nats, signs.clone(), evidence, techniques, None);
@@ -29,7 +29,7 @@ pub(super) fn of_machine(view: &View<'_>, detections: &[Asked], weight: &Weight,
     hop
 }
 
-fn evidence(view: &View<'_>, detections: &[Asked], signs: &[(u8, f32)]) -> (String, Vec<Technique>) {
+fn evidence(view: &View<'_>, detections: &[Enabled], signs: &[(u8, f32)]) -> (String, Vec<Technique>) {
     let step = view.step;
     let mut signs: Vec<_> = signs.iter().filter(|(_, nats)| *nats > WORTH_TELLING).collect();
     signs.sort_by(|(_, one), (_, other)| other.total_cmp(one));

@@ -12,7 +12,7 @@ use crate::judge::Judge;
 use crate::place::Place;
 use crate::places::Places;
 use crate::population::Population;
-use crate::recent::Recent;
+use crate::recent::{Generations, Recent};
 use crate::seat::Seats;
 use crate::session::{Session, Sessions};
 use crate::settings::Settings;
@@ -44,7 +44,7 @@ struct Rest<A, P, E, O, G, S, C, J, R> {
     recent: R,
 }
 
-type Whole = Rest<Actors, Places, Seats, Population, Groups, Sessions, Chains, Judge, Recent>;
+type Whole = Rest<Actors, Places, Seats, Population, Groups, Sessions, Chains, Judge, Generations>;
 
 /// Bytes of the rest that are one frame.
 const PART: usize = 4 << 20;
@@ -179,7 +179,8 @@ impl Restoring {
         self.ends = Some(rest.ends);
         let detector = &mut self.detector;
         // How much is remembered is for the settings to say, not for what is read back.
-        let recent = rest.recent.within(detector.settings.bounds.recent);
+        let recent = Recent::of(detector.settings.bounds.recent, &rest.recent)
+            .ok_or(Error::Frame("more events than are remembered"))?;
         (detector.counts, detector.newest, detector.first) = (rest.counts, rest.newest, rest.first);
         detector.pace = rest.pace;
         (detector.apart, detector.recent, detector.seats) = (rest.apart, recent, rest.seats);

@@ -118,7 +118,7 @@ impl Folder {
     }
 }
 
-/// Partition columns are read as dictionaries; files of a case have plain values.
+/// Where Delta's own reader is used, partition columns may be dictionaries; files of a case have plain values.
 fn plain(schema: &SchemaRef) -> SchemaRef {
     let field = |field: &std::sync::Arc<Field>| match field.data_type() {
         DataType::Dictionary(_, value) => Field::new(field.name(), value.as_ref().clone(), field.is_nullable()),

@@ -42,7 +42,7 @@ pub(super) fn restrict(
         // condition is moved below a limit, and this one lets every row through.
         frame = frame.limit(0, Some(NO_LIMIT)).map_err(planning)?;
     }
-    // Partition columns are read as dictionaries; whoever asks is told of, and gets, plain values.
+    // Views and dictionaries are how this process reads; whoever asks is told of, and gets, plain values.
     if !same {
         let columns = shape
             .schema()

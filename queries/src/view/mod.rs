@@ -80,7 +80,13 @@ pub(crate) const fn facts(table: Table) -> &'static str {
 /// The views: name and definition.
 fn all() -> Vec<(&'static str, String)> {
     let newest = [
-        (Table::Sessions.name(), sessions()),
+        // How a session ended outranks that it was opened, in whatever order the facts were read. Who acts and where to is
+        // the same in all facts of a session: a question for one of them is so put to the files, and not to what was sorted.
+        newest(
+            Table::Sessions,
+            "session, root, actor, target",
+            "case state when 'open' then 0 else 1 end desc, bus_offset desc",
+        ),
         newest(Table::Alerts, "id", "revision desc, bus_offset desc"),
         newest(Table::Verdicts, "id", "bus_offset desc"),
         newest(Table::Resolutions, "alert", "bus_offset desc"),
@@ -88,30 +94,10 @@ fn all() -> Vec<(&'static str, String)> {
     newest.into_iter().chain(VIEWS.iter().map(|view| (view.name, view.sql()))).collect()
 }
 
-/// The newest fact of each session: how it ended outranks that it was opened, in whatever order the facts were read. Facts
-/// are many and wide, so they are not sorted: which is the newest is found by two narrow columns.
-fn sessions() -> String {
-    let facts = facts(Table::Sessions);
-    let columns = columns(Table::Sessions, "f.");
-    // Offsets stay below; nobody has two facts of one session at one offset, since it stays in one partition.
-    let rank = format!("case {{}}state when 'open' then 0 else {} end + {{}}bus_offset", 1_u64 << 62);
-    let rank = |of: &str| rank.replace("{}", of);
-    format!(
-        "select {columns} from {facts} f join (select session, max({}) as newest from {facts} group by session) n \
-         on f.session = n.session and {} = n.newest",
-        rank(""),
-        rank("f.")
-    )
-}
-
-fn columns(table: Table, of: &str) -> String {
-    let schema = table.schema();
-    let columns: Vec<_> = schema.fields().iter().map(|field| format!("{of}\"{}\"", field.name())).collect();
-    columns.join(", ")
-}
-
 fn newest(table: Table, key: &str, order: &str) -> (&'static str, String) {
-    let columns = columns(table, "");
+    let schema = table.schema();
+    let columns: Vec<String> = schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect();
+    let columns = columns.join(", ");
     let sql = format!(
         "select {columns} from (select *, row_number() over (partition by {key} order by {order}) as newest_first \
          from {}) where newest_first = 1",
