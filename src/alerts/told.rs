@@ -47,7 +47,7 @@ fn told(f: &mut Formatter<'_>, at: usize, hop: &Hop) -> fmt::Result {
     let account = if hop.account.is_empty() { String::new() } else { format!(" as {}", hop.account) };
     let way = format!("{} -> {} ({}{account})", hop.source, hop.target, hop.protocol);
     writeln!(f, "\n{at:>3}. {}  {}  {}", hop.time, neutral(&hop.actor), neutral(&way))?;
-    for clause in hop.evidence.split("; ") {
+    for clause in hop.evidence.split("; ").flat_map(|clause| clause.split(". ")) {
         writeln!(f, "       {}", neutral(clause))?;
     }
     writeln!(f, "       {}: session {}", neutral(&hop.cause), neutral(&hop.session))
