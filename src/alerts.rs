@@ -8,10 +8,10 @@ use crate::lake;
 use crate::settings::Settings;
 use crate::verdicts;
 use anyhow::{Context as _, bail};
-use arrow::array::AsArray as _;
+use arrow::array::RecordBatch;
 use futures::StreamExt as _;
-use interdict_queries::neutral;
-use interdict_schemas::lake as stored;
+use interdict_queries::{Snapshot, neutral};
+use interdict_schemas::lake::{self as stored, Located};
 use interdict_schemas::{Alert, Finding, Resolution, Time};
 use std::io::Write as _;
 use std::path::Path;
@@ -53,29 +53,33 @@ pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> 
 /// All that the lake knows of one alert.
 async fn show(id: &str, rows: cli::Rows, config: &Path) -> anyhow::Result<()> {
     let snapshot = lake::open(rows.lake, config)?.snapshot().await?;
-    let ask = async |of: &str, id: &str| {
-        snapshot.sql(&format!("select * from {of} = {}", lake::literal(id))).await?.collect().await
+    let alert = one(&snapshot, "alerts where id", id, stored::alerts).await?.with_context(|| unknown(id))?;
+    if rows.output != Output::Table {
+        return Ok(line(&shown(&alert, rows.output)?)?);
+    }
+    let verdict = match &alert.verdict {
+        Some(verdict) => one(&snapshot, "verdicts where id", verdict, stored::verdicts).await?,
+        None => None,
     };
-    let mut alerts = Vec::new();
-    for batch in ask("alerts where id", id).await? {
-        alerts.extend(stored::alerts(&batch)?);
-    }
-    let alert = alerts.pop().with_context(|| unknown(id))?.value;
-    match rows.output {
-        Output::Table => {}
-        output => return Ok(line(&shown(&alert, output)?)?),
-    }
-    let (mut verdicts, mut resolutions) = (Vec::new(), Vec::new());
-    for batch in ask("verdicts where id", alert.verdict.as_deref().unwrap_or_default()).await? {
-        verdicts.extend(stored::verdicts(&batch)?);
-    }
-    for batch in ask("resolutions where alert", id).await? {
-        resolutions.extend(stored::resolutions(&batch)?);
-    }
-    let verdict = verdicts.pop().map(|located| located.value);
-    let resolution = resolutions.pop().map(|located| located.value);
+    let resolution = one(&snapshot, "resolutions where alert", id, stored::resolutions).await?;
     write!(std::io::stdout().lock(), "{}", Told { alert, verdict, resolution })?;
     Ok(())
+}
+
+/// The one row of a view whose key is `id`, if there is one.
+async fn one<T>(
+    snapshot: &Snapshot,
+    key: &str,
+    id: &str,
+    read: impl Fn(&RecordBatch) -> Result<Vec<Located<T>>, stored::Error>,
+) -> anyhow::Result<Option<T>> {
+    let query = format!("select * from {key} = {}", lake::literal(id));
+    for batch in snapshot.sql(&query).await?.collect().await? {
+        if let Some(row) = read(&batch)?.pop() {
+            return Ok(Some(row.value));
+        }
+    }
+    Ok(None)
 }
 
 fn unknown(id: &str) -> String {
@@ -85,13 +89,9 @@ fn unknown(id: &str) -> String {
 /// Records what a person found. The lake knows the alert's root, under which it belongs on the bus.
 async fn resolve(args: cli::Resolve, config: &Path) -> anyhow::Result<()> {
     let settings = Settings::load(config)?;
-    let query = format!("select root from alerts where id = {}", lake::literal(&args.id));
-    let rows = lake::open(args.lake, config)?.sql(&query).await?.collect().await?;
-    let root = rows.iter().find(|batch| batch.num_rows() > 0).and_then(|batch| {
-        let column = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).ok()?;
-        Some(column.as_string::<i32>().value(0).to_owned())
-    });
-    let root = root.with_context(|| unknown(&args.id))?;
+    let snapshot = lake::open(args.lake, config)?.snapshot().await?;
+    let alert = one(&snapshot, "alerts where id", &args.id, stored::alerts).await?;
+    let root = alert.with_context(|| unknown(&args.id))?.root;
     let resolution = Resolution {
         alert: args.id,
         time: Time::from(jiff::Timestamp::now()),

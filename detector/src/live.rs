@@ -224,12 +224,12 @@ impl Live {
                 Some((Fact::Event(event), _)) => Some(event),
                 _ => None,
             }));
-            ready.into_iter().for_each(|(partition, offset, read)| self.fold_in(partition, offset, read));
+            ready.into_iter().for_each(|(partition, offset, read)| self.admit(partition, offset, read));
         }
     }
 
     /// Folds what none must be waited for any more, unless it was before.
-    fn fold_in(&mut self, partition: u32, offset: u64, read: Pending) {
+    fn admit(&mut self, partition: u32, offset: u64, read: Pending) {
         if let Some((fact, stamp)) = read {
             let is_new = stamp.is_none_or(|stamp| self.dedupe.admit(Topic::Events, partition, (&stamp).into()));
             match fact {
