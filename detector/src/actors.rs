@@ -60,20 +60,30 @@ pub struct Grant {
     pub is_foreign_parent: bool,
 }
 
+fn root_key(id: &str) -> Fingerprint {
+    fingerprint::of(("root", id))
+}
+
+/// The fingerprint by which the actor of an identity is found.
+pub(crate) fn key(identity: &Identity) -> Fingerprint {
+    let (root, actor) = (identity.root(), identity.actor());
+    if identity.chain().len() == 1 { root_key(&root.id) } else { fingerprint::of(("delegate", &root.id, &actor.id)) }
+}
+
 impl Actors {
     /// The actor of an event, new if need be, and what its delegation says; which counts from now on only if it `is_let_in`.
     pub fn of(&mut self, identity: &Identity, is_let_in: bool) -> (ActorId, Grant) {
         let (root, actor) = (identity.root(), identity.actor());
-        let key = fingerprint::of(("root", &root.id));
-        let root_id = self.by(key).unwrap_or_else(|| {
+        let of_root = root_key(&root.id);
+        let root_id = self.by(of_root).unwrap_or_else(|| {
             let class = self.class(&root.id, root.kind, false);
             let itself = ActorId(self.actors.end());
-            self.add(Actor::new(&root.id, key, itself, class))
+            self.add(Actor::new(&root.id, of_root, itself, class))
         });
         if identity.chain().len() == 1 {
             return (root_id, Grant::default());
         }
-        let key = fingerprint::of(("delegate", &root.id, &actor.id));
+        let key = key(identity);
         let id = self.by(key).unwrap_or_else(|| {
             let class = self.class(&root.id, root.kind, true);
             let id = self.add(Actor::new(&actor.id, key, root_id, class));
@@ -105,16 +115,6 @@ impl Actors {
         (id, grant)
     }
 
-    /// The actor of an identity, if it is known.
-    pub(crate) fn known(&self, identity: &Identity) -> Option<ActorId> {
-        let (root, actor) = (identity.root(), identity.actor());
-        self.by(if identity.chain().len() == 1 {
-            fingerprint::of(("root", &root.id))
-        } else {
-            fingerprint::of(("delegate", &root.id, &actor.id))
-        })
-    }
-
     /// How probable habit makes it that an agent acts for a root for which it had only so many sessions; nothing if it
     /// acts for no other.
     fn foreign_root(&self, agent: &str, sessions: u32) -> Option<f64> {
@@ -126,7 +126,8 @@ impl Actors {
         })
     }
 
-    fn by(&self, key: Fingerprint) -> Option<ActorId> {
+    /// The actor that is found by a key, if it is known.
+    pub(crate) fn by(&self, key: Fingerprint) -> Option<ActorId> {
         self.by.find(key, |number| self.actors.get(number).map(|actor| actor.key)).map(ActorId)
     }
 

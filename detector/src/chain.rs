@@ -78,8 +78,7 @@ pub struct Hop {
     /// Techniques.
     pub techniques: Box<[Technique]>,
     /// What it used, if it used what was learned.
-    #[serde(with = "crate::learned::taught")]
-    pub taught: Option<std::sync::Arc<crate::learned::Teaching>>,
+    pub taught: Option<Box<crate::learned::Teaching>>,
     /// What is said in one line, if it is said of the machine that it comes from.
     pub title: Option<Box<str>>,
     /// The number of the chain: its first hop's.
@@ -353,7 +352,7 @@ impl Hop {
         signs: Vec<(u8, f32)>,
         evidence: String,
         techniques: Vec<Technique>,
-        taught: Option<std::sync::Arc<crate::learned::Teaching>>,
+        taught: Option<crate::learned::Teaching>,
     ) -> Self {
         Self {
             time: step.time,
@@ -371,7 +370,7 @@ impl Hop {
             signs: signs.into(),
             evidence: evidence.into(),
             techniques: techniques.into(),
-            taught,
+            taught: taught.map(Box::new),
             title: None,
             chain: 0,
             before: None,

@@ -1,66 +1,18 @@
 //! What responses taught a root identity, whichever of its delegates read them, and by which value a later session can
 //! be recognised as using it.
 
+mod lesson;
+
 use crate::filter::Filter;
 use crate::fingerprint::{self, Fingerprint, Map};
 use crate::place::PlaceId;
 use interdict_schemas::{Disclosure, DisclosureKind, Event, Time};
+pub use lesson::{Lesson, Teaching, Told};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::Arc;
-
-/// One response that taught something.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Teaching {
-    /// The event that carries the disclosures.
-    pub event: Box<str>,
-    /// The event in which the action was asked for, if it is another one.
-    pub asked: Option<Box<str>>,
-    /// What was read, in a few words; empty if not known.
-    pub what: Box<str>,
-    /// When the response began: its first row may have taught long before its last.
-    pub from: Time,
-    /// When the response ended.
-    pub time: Time,
-    /// The session in which it was.
-    pub session: Box<str>,
-    /// When that was admitted.
-    pub opened: Time,
-    /// The event that shows the session first.
-    pub opening: Box<str>,
-    /// Who read it.
-    pub actor: Box<str>,
-    /// From where.
-    pub source: Box<str>,
-    /// As which account.
-    pub account: Box<str>,
-    /// From which target.
-    pub place: PlaceId,
-    /// That target's name.
-    pub target: Box<str>,
-    /// Over which protocol.
-    pub protocol: interdict_schemas::Protocol,
-}
-
-/// One value learned from one response.
-#[derive(Debug, Clone)]
-pub struct Lesson {
-    /// What kind of value.
-    pub kind: DisclosureKind,
-    /// The value as it was read.
-    pub value: Box<str>,
-    /// The response.
-    pub teaching: Arc<Teaching>,
-}
-
-impl Lesson {
-    /// Whether it is what lets somebody in.
-    fn is_secret(&self) -> bool {
-        matches!(self.kind, DisclosureKind::Credential | DisclosureKind::Account | DisclosureKind::Decoy)
-    }
-}
 
 /// A value learned from ten places is explained by the newest of a few.
 const LESSONS_PER_KEY: usize = 3;
@@ -79,26 +31,14 @@ pub struct Learned {
 /// What was learned under one key.
 #[derive(Debug)]
 struct Known {
-    lessons: Vec<Lesson>,
+    // Mostly one, which then is where whoever asks for the key looks anyhow.
+    lessons: SmallVec<[Lesson; 1]>,
     // How often the key stands in the order.
     places: u32,
 }
 
 /// So many places that count for nothing are borne, beside as many as there are keys.
 const SPARE: usize = 16;
-
-/// A response that a hop used, as it is written out.
-pub(crate) mod taught {
-    use super::{Arc, Deserialize, Deserializer, Serialize, Serializer, Teaching};
-
-    pub(crate) fn serialize<S: Serializer>(taught: &Option<Arc<Teaching>>, serializer: S) -> Result<S::Ok, S::Error> {
-        taught.as_deref().serialize(serializer)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Teaching>>, D::Error> {
-        Ok(Option::<Teaching>::deserialize(deserializer)?.map(Arc::new))
-    }
-}
 
 /// What was learned of one thing: its kind, its value, the number of the response that held it.
 type Taught<V> = Vec<(DisclosureKind, V, u32)>;
@@ -121,11 +61,11 @@ impl Serialize for Learned {
         for key in keys {
             let mut lessons = Vec::new();
             for lesson in self.lessons.get(key).into_iter().flat_map(|known| &known.lessons) {
-                let number = *numbers.entry(Arc::as_ptr(&lesson.teaching)).or_insert_with(|| {
-                    written.teachings.push(&*lesson.teaching);
+                let number = *numbers.entry(std::ptr::from_ref(lesson.teaching())).or_insert_with(|| {
+                    written.teachings.push(lesson.teaching());
                     u32::try_from(written.teachings.len() - 1).unwrap_or(u32::MAX)
                 });
-                lessons.push((lesson.kind, &*lesson.value, number));
+                lessons.push((lesson.kind, lesson.value(), number));
             }
             written.lessons.push((*key, lessons));
         }
@@ -135,18 +75,27 @@ impl Serialize for Learned {
 
 impl<'de> Deserialize<'de> for Learned {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = Written::<Teaching, Box<str>>::deserialize(deserializer)?;
-        let teachings: Vec<_> = written.teachings.into_iter().map(Arc::new).collect();
+        let Written { teachings, lessons } = Written::<Teaching, Box<str>>::deserialize(deserializer)?;
+        // A response's values are one piece of memory, which has to be known whole.
+        let mut taught = vec![Vec::new(); teachings.len()];
+        for (_, values) in &lessons {
+            for (kind, value, number) in values {
+                if let Some(taught) = taught.get_mut(*number as usize) {
+                    taught.push((*kind, &**value));
+                }
+            }
+        }
+        let responses = teachings.into_iter().zip(taught);
+        let mut responses: Vec<_> =
+            responses.map(|(teaching, taught)| lesson::lessons(teaching, taught.into_iter())).collect();
         let mut learned = Self::default();
-        for (key, values) in written.lessons {
-            let lesson = |(kind, value, number): (_, _, u32)| {
-                let teaching = Arc::clone(teachings.get(number as usize)?);
-                Some(Lesson { kind, value, teaching })
-            };
-            let known = Known { lessons: values.into_iter().filter_map(lesson).collect(), places: 1 };
-            learned.filter.add(key);
-            if learned.lessons.insert(key, known).is_none() {
-                learned.order.push_back(key);
+        for (key, values) in &lessons {
+            // In the order in which they were counted together.
+            let lessons = values.iter().filter_map(|(_, _, number)| responses.get_mut(*number as usize)?.next());
+            let known = Known { lessons: lessons.collect(), places: 1 };
+            learned.filter.add(*key);
+            if learned.lessons.insert(*key, known).is_none() {
+                learned.order.push_back(*key);
             }
         }
         Ok(learned)
@@ -209,13 +158,9 @@ fn key_of(disclosure: &Disclosure) -> Fingerprint {
 
 impl Learned {
     /// Takes note of a response's disclosures; says how many older values the bound cost.
-    pub fn add(&mut self, disclosures: &[Disclosure], teaching: &Arc<Teaching>, bound: usize) -> usize {
-        for disclosure in disclosures.iter().take(bound) {
-            let lesson = Lesson {
-                kind: disclosure.kind,
-                value: disclosure.value.chars().take(LONGEST_VALUE).collect::<String>().into(),
-                teaching: Arc::clone(teaching),
-            };
+    pub fn add(&mut self, disclosures: &[Disclosure], teaching: Teaching, bound: usize) -> usize {
+        let taught = disclosures.iter().take(bound).map(|disclosure| (disclosure.kind, &*disclosure.value));
+        for (disclosure, lesson) in disclosures.iter().zip(lesson::lessons(teaching, taught)) {
             let target = disclosure.target.as_deref().map(named);
             let own = key_of(disclosure);
             if let Some(target) = target.filter(|target| *target != own) {
@@ -247,21 +192,21 @@ impl Learned {
 
     fn insert(&mut self, key: Fingerprint, lesson: Lesson) {
         self.filter.add(key);
-        let known = self.lessons.entry(key).or_insert_with(|| Known { lessons: Vec::with_capacity(1), places: 0 });
+        let known = self.lessons.entry(key).or_insert_with(|| Known { lessons: SmallVec::new(), places: 0 });
         // One response may name the same thing a thousand times.
         if self.order.back() != Some(&key) {
             self.order.push_back(key);
             known.places += 1;
         }
         let known = &mut known.lessons;
-        if let Some(same) = known.iter_mut().find(|other| other.teaching.place == lesson.teaching.place) {
-            if same.teaching.time <= lesson.teaching.time {
+        if let Some(same) = known.iter_mut().find(|other| other.place() == lesson.place()) {
+            if same.time() <= lesson.time() {
                 *same = lesson;
             }
             return;
         }
         if known.len() == LESSONS_PER_KEY
-            && let Some(oldest) = (0..known.len()).min_by_key(|at| known.get(*at).map(|old| old.teaching.time))
+            && let Some(oldest) = (0..known.len()).min_by_key(|at| known.get(*at).map(|old| old.time()))
         {
             known.swap_remove(oldest);
         }
@@ -286,22 +231,20 @@ impl Learned {
     /// The newest lesson by any of `keys`, begun at or before `time`, not before `since`, and not from `place` itself.
     #[must_use]
     pub fn newest(&self, keys: &[Fingerprint], since: Time, time: Time, place: PlaceId) -> Option<&Lesson> {
-        let fits = |lesson: &&Lesson| {
-            lesson.teaching.from <= time && lesson.teaching.time >= since && lesson.teaching.place != place
-        };
+        let fits = |lesson: &&Lesson| lesson.from() <= time && lesson.time() >= since && lesson.place() != place;
         keys.iter()
             .filter(|key| **key != 0 && self.filter.may_hold(**key))
             .filter_map(|key| self.lessons.get(key))
             .flat_map(|known| &known.lessons)
             .filter(fits)
-            .max_by_key(|lesson| lesson.teaching.time)
+            .max_by_key(|lesson| lesson.time())
     }
 
     /// Forgets what was learned before `cut`.
     pub fn age(&mut self, cut: Time) {
         let before = self.lessons.len();
         self.lessons.retain(|_, known| {
-            known.lessons.retain(|lesson| lesson.teaching.time >= cut);
+            known.lessons.retain(|lesson| lesson.time() >= cut);
             !known.lessons.is_empty()
         });
         if self.lessons.is_empty() {
@@ -321,9 +264,8 @@ impl Learned {
 
     /// Bytes held, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.lessons.capacity() * 48 + self.order.capacity() * 8 + self.lessons.len() * 96
+        self.lessons.capacity() * (size_of::<(Fingerprint, Known)>() + 1)
+            + self.order.capacity() * 8
+            + self.lessons.len() * 64
     }
 }
-
-/// Values are kept so long, in characters, to be told.
-const LONGEST_VALUE: usize = 120;

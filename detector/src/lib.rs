@@ -46,6 +46,7 @@ pub mod sinks;
 mod slab;
 pub mod snapshot;
 pub mod step;
+mod texts;
 mod weight;
 mod words;
 

@@ -201,6 +201,11 @@ impl Live {
 
     /// Takes records in, and folds as far as none must be waited for.
     fn take(&mut self, records: &[Record]) {
+        // So few at a time that what was read is still in the processor's cache when it is folded.
+        records.chunks(AHEAD).for_each(|records| self.take_some(records));
+    }
+
+    fn take_some(&mut self, records: &[Record]) {
         for record in records {
             let at = record.position;
             let (time, read) = match Envelope::decode(&record.value) {

@@ -39,6 +39,15 @@ pub struct Machine {
     pub family: Fingerprint,
 }
 
+fn named(name: &str) -> Fingerprint {
+    fingerprint::of(("name", &*crate::learned::folded(name)))
+}
+
+/// The fingerprint by which the place of a target is found.
+pub(crate) fn key(target: &Target) -> Fingerprint {
+    named(&target.name)
+}
+
 impl Places {
     /// The place of a target that is met at this time, new if need be.
     pub fn target(&mut self, target: &Target, time: Time) -> PlaceId {
@@ -64,9 +73,9 @@ impl Places {
         gone
     }
 
-    /// The place of a target, if its name is known.
-    pub(crate) fn known(&self, target: &Target) -> Option<PlaceId> {
-        self.by.get(&fingerprint::of(("name", &*crate::learned::folded(&target.name)))).copied()
+    /// The place that is found by a key, if it is known.
+    pub(crate) fn by(&self, key: Fingerprint) -> Option<PlaceId> {
+        self.by.get(&key).copied()
     }
 
     fn remove(&mut self, number: u32) {
@@ -96,15 +105,15 @@ impl Places {
 
     fn meet(&mut self, target: &Target) -> PlaceId {
         let address = target.address.filter(|address| !address.to_canonical().is_loopback());
-        if let Some(known) = self.known(target) {
+        let key = key(target);
+        if let Some(known) = self.by(key) {
             return known;
         }
-        let named = |name: &str| fingerprint::of(("name", &*crate::learned::folded(name)));
         let at = address.map(|address| fingerprint::of(("at", address.to_canonical(), target.port)));
         let renamed =
             at.and_then(|at| self.by.get(&at).copied()).filter(|place| is_renamed(self.name(*place), &target.name));
         let place = renamed.unwrap_or_else(|| PlaceId(self.places.push(Place::new(&target.name))));
-        self.name_it(named(&target.name), place);
+        self.name_it(key, place);
         for name in [&target.host, &target.alias].into_iter().flatten() {
             if !self.by.contains_key(&named(name)) {
                 self.name_it(named(name), place);
@@ -155,7 +164,7 @@ impl Places {
     pub fn find(&self, name: &str) -> Option<PlaceId> {
         let by = match name.parse::<IpAddr>() {
             Ok(address) if !address.is_loopback() => fingerprint::of(("address", address.to_canonical())),
-            _ => fingerprint::of(("name", &*crate::learned::folded(name))),
+            _ => named(name),
         };
         self.by.get(&by).copied()
     }

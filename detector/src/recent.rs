@@ -3,7 +3,7 @@
 //! Each event asks here first, and what is asked is seldom in the processor's cache: so a hash has one bucket, which is
 //! one line of it, and what finds no room there is set aside in a small set.
 
-use crate::fingerprint;
+use crate::fingerprint::{self, Fingerprint};
 use serde::{Serialize, Serializer};
 use std::collections::HashSet;
 
@@ -105,9 +105,9 @@ impl Recent {
         self.note(fingerprint::of(id))
     }
 
-    /// Looks at where an id stands, or will.
-    pub(crate) fn touch(&self, id: &str) -> u64 {
-        self.buckets.get(self.at(fingerprint::of(id))).map_or(0, |bucket| bucket.0[0])
+    /// Looks at where an id of this fingerprint stands, or will.
+    pub(crate) fn touch(&self, id: Fingerprint) -> u64 {
+        self.buckets.get(self.at(id)).map_or(0, |bucket| bucket.0[0])
     }
 
     const fn at(&self, hash: u64) -> usize {

@@ -4,10 +4,11 @@ use crate::actor::Edge;
 use crate::asked::Asked;
 use crate::fingerprint::{self, Fingerprint};
 use crate::index::{Index, index};
-use crate::learned::Teaching;
+use crate::learned::{Teaching, Told};
 use crate::place::source_name;
 use crate::slab::Slab;
 use crate::snapshot::Error;
+use crate::texts::Texts;
 use interdict_schemas::{DecoyUse, Event, Kind, Time};
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +23,8 @@ pub(crate) struct Session {
     pub(crate) seen: Time,
     // Its id.
     key: Fingerprint,
-    // One after the other: what shows it, where it comes from, the account; and where the first two end.
-    texts: Box<str>,
-    ends: [u32; 2],
+    // What shows it, where it comes from, the account.
+    texts: Texts<3>,
     /// The last action asked for.
     asked: Asked,
     /// Whether it has ended.
@@ -34,38 +34,20 @@ pub(crate) struct Session {
 impl Session {
     /// The session that an event shows first.
     pub(crate) fn new(event: &Event, edge: Edge) -> Self {
-        let (source, account) = (source_name(event), &event.account.name);
-        let end = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        let ends = [end(event.id.len()), end(event.id.len() + source.len())];
         Self {
             edge,
             opened: event.time,
             seen: event.time,
             key: key(&event.session),
-            texts: [&*event.id, &*source, account].concat().into(),
-            ends,
+            texts: Texts::of([&event.id, &source_name(event), &event.account.name]),
             asked: Asked::default(),
             is_closed: false,
         }
     }
 
-    fn text(&self, from: usize, to: usize) -> &str {
-        self.texts.get(from..to).unwrap_or_default()
-    }
-
-    /// The event that showed it first.
-    pub(crate) fn opening(&self) -> &str {
-        self.text(0, self.ends[0] as usize)
-    }
-
-    /// Its source's name.
-    pub(crate) fn source(&self) -> &str {
-        self.text(self.ends[0] as usize, self.ends[1] as usize)
-    }
-
-    /// The account there.
-    pub(crate) fn account(&self) -> &str {
-        self.text(self.ends[1] as usize, self.texts.len())
+    /// The event that showed it first, its source's name, and the account there.
+    pub(crate) fn texts(&self) -> [&str; 3] {
+        self.texts.all()
     }
 
     /// The last action asked for.
@@ -87,7 +69,8 @@ impl Session {
     }
 }
 
-fn key(id: &str) -> Fingerprint {
+/// The fingerprint by which a session is found.
+pub(crate) fn key(id: &str) -> Fingerprint {
     fingerprint::of(("session", id))
 }
 
@@ -111,8 +94,13 @@ const SILENT_S: i64 = 2 * 86_400;
 const FIRST_SWEEP: usize = 1 << 12;
 
 impl Sessions {
-    fn number(&self, id: &str) -> Option<u32> {
-        self.by.find(key(id), |number| self.sessions.get(number).map(|session| session.key))
+    fn number(&self, key: Fingerprint) -> Option<u32> {
+        self.by.find(key, |number| self.sessions.get(number).map(|session| session.key))
+    }
+
+    /// Looks at where a session of this key stands, or will.
+    pub(crate) fn touch(&self, key: Fingerprint) -> bool {
+        self.number(key).is_some()
     }
 
     /// All of them, to be written out and read back.
@@ -134,12 +122,12 @@ impl Sessions {
 
     /// A session by its id.
     pub(crate) fn get(&self, id: &str) -> Option<&Session> {
-        self.sessions.get(self.number(id)?)
+        self.sessions.get(self.number(key(id))?)
     }
 
     /// Takes note of an event of a session that is known; whether it is.
     pub(crate) fn hear(&mut self, event: &Event) -> bool {
-        let session = self.number(&event.session).and_then(|number| self.sessions.get_mut(number));
+        let session = self.number(key(&event.session)).and_then(|number| self.sessions.get_mut(number));
         session.map(|session| session.hear(event)).is_some()
     }
 
@@ -183,23 +171,21 @@ impl Sessions {
     #[must_use]
     pub(crate) fn planted(&self, presented: &DecoyUse, event: &Event, edge: Edge) -> Teaching {
         let session = self.get(&presented.session);
-        let text = |text: fn(&Session) -> &str| session.map(text).unwrap_or_default().into();
-        Teaching {
-            event: "".into(),
-            asked: None,
-            what: presented.field.as_str().into(),
-            from: session.map_or(event.time, |session| session.opened),
-            time: event.time,
-            session: presented.session.as_str().into(),
-            opened: session.map_or(event.time, |session| session.opened),
-            opening: text(Session::opening),
-            actor: event.identity.actor().id.as_str().into(),
-            source: text(Session::source),
-            account: text(Session::account),
-            place: session.map_or(edge.place, |session| session.edge.place),
-            target: presented.target.as_str().into(),
-            protocol: session.map_or(edge.protocol, |session| session.edge.protocol),
-        }
+        let [opening, source, account] = session.map(Session::texts).unwrap_or_default();
+        let told = Told {
+            event: "",
+            asked: "",
+            what: &presented.field,
+            session: &presented.session,
+            opening,
+            actor: &event.identity.actor().id,
+            source,
+            account,
+            target: &presented.target,
+        };
+        let opened = session.map_or(event.time, |session| session.opened);
+        let edge = session.map_or(edge, |session| session.edge);
+        Teaching::new(told, edge, opened, [opened, event.time])
     }
 
     /// How many are held.
@@ -210,7 +196,7 @@ impl Sessions {
 
     /// Bytes held, about.
     pub(crate) fn bytes(&self) -> usize {
-        let texts = |session: &Session| session.texts.len() + session.asked.bytes();
+        let texts = |session: &Session| session.texts.bytes() + session.asked.bytes();
         self.sessions.bytes()
             + self.by.bytes()
             + 4 * self.free.capacity()

@@ -207,7 +207,7 @@ impl<'a> Step<'a> {
             let keys: &[_] = &[keys.credential, if keys.credential == 0 { keys.account } else { 0 }];
             learned.and_then(|learned| learned.newest(keys, since, time, edge.place)).filter(|lesson| {
                 // An account that it used before it read of it taught it nothing.
-                lesson.teaching.time > actor.clock || !actor.accounts.knows(keys[0].max(keys[1]))
+                lesson.time() > actor.clock || !actor.accounts.knows(keys[0].max(keys[1]))
             })
         } else {
             None

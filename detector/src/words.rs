@@ -38,10 +38,10 @@ pub(crate) fn learned(actor: &str, what: &str, place: Option<&str>, time: Time, 
 /// bastion-2`
 #[must_use]
 pub(crate) fn used(lesson: &Lesson, time: Time, target: &str) -> String {
-    let teaching = &lesson.teaching;
-    let value = value(lesson.kind, &lesson.value);
-    let learned = learned(&teaching.actor, &teaching.what, Some(&teaching.target), teaching.time, &value);
-    format!("{learned}; {} later it was used for {target}", span(time.micros_since(teaching.time)))
+    let told = lesson.teaching().told();
+    let value = value(lesson.kind, lesson.value());
+    let learned = learned(told.actor, told.what, Some(told.target), lesson.time(), &value);
+    format!("{learned}; {} later it was used for {target}", span(time.micros_since(lesson.time())))
 }
 
 /// `41 s`, `12 min`, `5 h`, `3 days`

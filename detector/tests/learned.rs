@@ -1,33 +1,19 @@
 //! What is remembered of what was read, within its bound.
 
 use crate::story::events;
-use interdict_detector::learned::{Keys, Learned, Teaching};
+use interdict_detector::Edge;
+use interdict_detector::learned::{Keys, Learned, Teaching, Told};
 use interdict_schemas::{Disclosure, DisclosureKind, Protocol, Time};
-use std::sync::Arc;
 
 const BOUND: usize = 8;
 
 /// A response of this second that names these hosts; says how much the bound cost.
 fn read(learned: &mut Learned, second: i64, hosts: &[&str]) -> usize {
-    let (time, text) = (Time(second * 1_000_000), Box::<str>::default);
-    let teaching = Teaching {
-        event: text(),
-        asked: None,
-        what: text(),
-        from: time,
-        time,
-        session: text(),
-        opened: time,
-        opening: text(),
-        actor: text(),
-        source: text(),
-        account: text(),
-        place: serde_json::from_str("0").expect("a place"),
-        target: text(),
-        protocol: Protocol::Ssh,
-    };
+    let time = Time(second * 1_000_000);
+    let edge = Edge { place: serde_json::from_str("0").expect("a place"), protocol: Protocol::Ssh };
+    let teaching = Teaching::new(Told::default(), edge, time, [time; 2]);
     let host = |host: &&str| Disclosure { kind: DisclosureKind::HostName, value: (*host).to_owned(), target: None };
-    learned.add(&hosts.iter().map(host).collect::<Vec<_>>(), &Arc::new(teaching), BOUND)
+    learned.add(&hosts.iter().map(host).collect::<Vec<_>>(), teaching, BOUND)
 }
 
 fn knows(learned: &Learned, host: &str) -> bool {

@@ -38,7 +38,7 @@ impl Detection for DisclosureUsed {
     }
 
     fn techniques(&self, view: &View<'_>) -> Vec<Technique> {
-        let read = |lesson: &crate::learned::Lesson| attack::collection(lesson.teaching.protocol);
+        let read = |lesson: &crate::learned::Lesson| attack::collection(lesson.teaching().edge.protocol);
         view.step.lesson.map(read).into_iter().collect()
     }
 }

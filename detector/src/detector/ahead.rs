@@ -7,6 +7,7 @@
 //! where it costs one event.
 
 use super::Detector;
+use crate::{actors, fingerprint, places, session};
 use interdict_schemas::{Event, Kind};
 use std::hint::black_box;
 
@@ -16,15 +17,21 @@ pub const AHEAD: usize = 64;
 impl Detector {
     /// Reads ahead of events that will be folded next, [`AHEAD`] of them at best.
     pub fn read_ahead<'a>(&self, events: impl Iterator<Item = &'a Event> + Clone) {
-        for event in events.clone() {
-            black_box(self.recent.touch(&event.id));
-        }
-        for event in events.clone() {
-            black_box(self.sessions.get(&event.session).is_some());
-        }
+        // By what something is found is computed before any is looked for: the processor waits for a dozen things at
+        // once, if they are asked for one close to the other.
         let openings = || events.clone().filter(|event| matches!(event.kind, Kind::Opened));
-        let places: Vec<_> = openings().filter_map(|event| self.places.known(&event.target)).collect();
-        let actors: Vec<_> = openings().filter_map(|event| self.actors.known(&event.identity)).collect();
+        let ids: Vec<_> = events.clone().map(|event| fingerprint::of(&event.id)).collect();
+        let sessions: Vec<_> = events.clone().map(|event| session::key(&event.session)).collect();
+        let actors: Vec<_> = openings().map(|event| actors::key(&event.identity)).collect();
+        let places: Vec<_> = openings().map(|event| places::key(&event.target)).collect();
+        for id in ids {
+            black_box(self.recent.touch(id));
+        }
+        for session in sessions {
+            black_box(self.sessions.touch(session));
+        }
+        let actors: Vec<_> = actors.into_iter().filter_map(|key| self.actors.by(key)).collect();
+        let places: Vec<_> = places.into_iter().filter_map(|key| self.places.by(key)).collect();
         for actor in actors.iter().filter_map(|id| self.actors.get(*id)) {
             black_box(actor.touch());
             // What was learned is its root's.

@@ -3,7 +3,7 @@
 use super::Detector;
 use crate::actor::{Actor, ActorId, Edge};
 use crate::asked::Asked;
-use crate::learned::{Keys, Teaching};
+use crate::learned::{Keys, Teaching, Told};
 use crate::novelty::Ways;
 use crate::place::Arrival;
 use crate::places::Machine;
@@ -11,7 +11,6 @@ use crate::rhythm::Pause;
 use crate::step::{Manner, Origin, account_on, forwarded, residence};
 use crate::weight::{self, Weight};
 use interdict_schemas::{Event, Kind, Time};
-use std::sync::Arc;
 
 /// Machines, and kinds of them, that are remembered of one actor.
 const MACHINES: usize = 96;
@@ -110,26 +109,24 @@ impl Detector {
             _ => 0,
         };
         let Some(root) = self.actors.get(actor).map(|actor| actor.root) else { return };
-        let teaching = Arc::new(Teaching {
-            event: event.id.as_str().into(),
-            asked: asked.map(Asked::event).filter(|asked| *asked != event.id).map(Into::into),
-            what: asked.map(Asked::what).unwrap_or_default().into(),
-            from: event.time.plus_micros(took.saturating_neg()).max(session.opened),
-            time: event.time,
-            session: event.session.as_str().into(),
-            opened: session.opened,
-            opening: session.opening().into(),
-            actor: self.actors.name(actor).into(),
-            source: session.source().into(),
-            account: session.account().into(),
-            place: session.edge.place,
-            target: self.places.name(session.edge.place).into(),
-            protocol: session.edge.protocol,
-        });
+        let [opening, source, account] = session.texts();
+        let told = Told {
+            event: &event.id,
+            asked: asked.map(Asked::event).filter(|asked| *asked != event.id).unwrap_or_default(),
+            what: asked.map(Asked::what).unwrap_or_default(),
+            session: &event.session,
+            opening,
+            actor: self.actors.name(actor),
+            source,
+            account,
+            target: self.places.name(session.edge.place),
+        };
+        let from = event.time.plus_micros(took.saturating_neg()).max(session.opened);
+        let teaching = Teaching::new(told, session.edge, session.opened, [from, event.time]);
         let bound = self.settings.bounds.lessons;
         if let Some(root) = self.actors.get_mut(root) {
             let learned = root.learn();
-            self.counts.forgotten += learned.add(&event.disclosures, &teaching, bound) as u64;
+            self.counts.forgotten += learned.add(&event.disclosures, teaching, bound) as u64;
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn title(path: &[(&Hop, Option<Joined>)], bench: Bench<'_>) -> String
     let mut names: Vec<&str> = Vec::new();
     for (hop, _) in path {
         if names.is_empty() {
-            names.push(hop.taught.as_ref().map_or(&*hop.source, |teaching| &teaching.target));
+            names.push(hop.taught.as_ref().map_or(&*hop.source, |teaching| teaching.told().target));
         }
         let target = bench.places.name(hop.edge.place);
         if names.last() != Some(&target) {
@@ -80,23 +80,22 @@ const LONGEST_EXPLANATION: usize = 8 << 10;
 pub(super) fn hops(path: &[(&Hop, Option<Joined>)], bench: Bench<'_>) -> Vec<interdict_schemas::Hop> {
     let mut hops: Vec<interdict_schemas::Hop> = Vec::new();
     for (hop, joined) in path {
-        if let Some(teaching) = &hop.taught
-            && !hops.iter().any(|other| *other.session == *teaching.session)
+        if let Some((teaching, told)) = hop.taught.as_ref().map(|teaching| (teaching, teaching.told()))
+            && !hops.iter().any(|other| *other.session == *told.session)
         {
-            let events = [Some(&teaching.opening), teaching.asked.as_ref(), Some(&teaching.event)];
-            let mut events: Vec<_> =
-                events.into_iter().flatten().filter(|id| !id.is_empty()).map(|id| id.to_string()).collect();
+            let events = [told.opening, told.asked, told.event];
+            let mut events: Vec<_> = events.into_iter().filter(|id| !id.is_empty()).map(str::to_owned).collect();
             events.dedup();
             hops.push(interdict_schemas::Hop {
                 time: teaching.opened,
-                session: teaching.session.to_string(),
-                actor: teaching.actor.to_string(),
-                source: teaching.source.to_string(),
-                target: teaching.target.to_string(),
-                protocol: teaching.protocol.name().into(),
-                account: teaching.account.to_string(),
+                session: told.session.to_owned(),
+                actor: told.actor.to_owned(),
+                source: told.source.to_owned(),
+                target: told.target.to_owned(),
+                protocol: teaching.edge.protocol.name().into(),
+                account: told.account.to_owned(),
                 cause: "taught".into(),
-                evidence: format!("read {}", words::read(&teaching.what)),
+                evidence: format!("read {}", words::read(told.what)),
                 events,
             });
         }

@@ -15,7 +15,7 @@ use deltalake::logstore::object_store;
 use sha2::{Digest, Sha256};
 
 /// What a snapshot begins with. Another form of the state is another number.
-const MAGIC: &[u8; 8] = b"idstate8";
+const MAGIC: &[u8; 8] = b"idstate9";
 /// Bytes of one frame.
 pub const LONGEST: usize = 64 << 20;
 const RATIO: usize = 256;
