@@ -83,10 +83,10 @@ impl Actors {
         if identity.chain().len() == 1 {
             return (root_id, Grant::default());
         }
-        let key = key(identity);
-        let id = self.by(key).unwrap_or_else(|| {
+        let of_actor = key(identity);
+        let id = self.by(of_actor).unwrap_or_else(|| {
             let class = self.class(&root.id, root.kind, true);
-            let id = self.add(Actor::new(&actor.id, key, root_id, class));
+            let id = self.add(Actor::new(&actor.id, of_actor, root_id, class));
             if let Some(root) = self.get_mut(root_id) {
                 root.delegated(id, DELEGATES);
             }

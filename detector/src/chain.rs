@@ -8,11 +8,13 @@
 
 use crate::actor::{ActorId, Edge};
 use crate::fingerprint::{Fingerprint, Map};
+use crate::learned::Teaching;
 use crate::place::PlaceId;
 use crate::places::Machine;
 use interdict_schemas::{Technique, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Finds a hop; finds nothing once it is forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,7 +80,8 @@ pub struct Hop {
     /// Techniques.
     pub techniques: Box<[Technique]>,
     /// What it used, if it used what was learned.
-    pub taught: Option<Box<crate::learned::Teaching>>,
+    #[serde(with = "crate::learned::taught")]
+    pub taught: Option<Arc<Teaching>>,
     /// What is said in one line, if it is said of the machine that it comes from.
     pub title: Option<Box<str>>,
     /// The number of the chain: its first hop's.
@@ -352,7 +355,7 @@ impl Hop {
         signs: Vec<(u8, f32)>,
         evidence: String,
         techniques: Vec<Technique>,
-        taught: Option<crate::learned::Teaching>,
+        taught: Option<Arc<Teaching>>,
     ) -> Self {
         Self {
             time: step.time,
@@ -370,7 +373,7 @@ impl Hop {
             signs: signs.into(),
             evidence: evidence.into(),
             techniques: techniques.into(),
-            taught: taught.map(Box::new),
+            taught,
             title: None,
             chain: 0,
             before: None,

@@ -7,12 +7,15 @@ use crate::filter::Filter;
 use crate::fingerprint::{self, Fingerprint, Map};
 use crate::place::PlaceId;
 use interdict_schemas::{Disclosure, DisclosureKind, Event, Time};
+pub(crate) use lesson::taught;
 pub use lesson::{Lesson, Teaching, Told};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A value learned from ten places is explained by the newest of a few.
 const LESSONS_PER_KEY: usize = 3;
@@ -36,6 +39,9 @@ struct Known {
     // How often the key stands in the order.
     places: u32,
 }
+
+/// Bytes of one response that one lesson of it is taken for.
+const LESSON: usize = 64;
 
 /// So many places that count for nothing are borne, beside as many as there are keys.
 const SPARE: usize = 16;
@@ -61,8 +67,8 @@ impl Serialize for Learned {
         for key in keys {
             let mut lessons = Vec::new();
             for lesson in self.lessons.get(key).into_iter().flat_map(|known| &known.lessons) {
-                let number = *numbers.entry(std::ptr::from_ref(lesson.teaching())).or_insert_with(|| {
-                    written.teachings.push(lesson.teaching());
+                let number = *numbers.entry(Arc::as_ptr(lesson.teaching())).or_insert_with(|| {
+                    written.teachings.push(&**lesson.teaching());
                     u32::try_from(written.teachings.len() - 1).unwrap_or(u32::MAX)
                 });
                 lessons.push((lesson.kind, lesson.value(), number));
@@ -75,27 +81,20 @@ impl Serialize for Learned {
 
 impl<'de> Deserialize<'de> for Learned {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Written { teachings, lessons } = Written::<Teaching, Box<str>>::deserialize(deserializer)?;
-        // A response's values are one piece of memory, which has to be known whole.
-        let mut taught = vec![Vec::new(); teachings.len()];
-        for (_, values) in &lessons {
-            for (kind, value, number) in values {
-                if let Some(taught) = taught.get_mut(*number as usize) {
-                    taught.push((*kind, &**value));
-                }
-            }
-        }
-        let responses = teachings.into_iter().zip(taught);
-        let mut responses: Vec<_> =
-            responses.map(|(teaching, taught)| lesson::lessons(teaching, taught.into_iter())).collect();
+        let written = Written::<Teaching, Box<str>>::deserialize(deserializer)?;
+        let teachings: Vec<_> = written.teachings.into_iter().map(Arc::new).collect();
         let mut learned = Self::default();
-        for (key, values) in &lessons {
-            // In the order in which they were counted together.
-            let lessons = values.iter().filter_map(|(_, _, number)| responses.get_mut(*number as usize)?.next());
-            let known = Known { lessons: lessons.collect(), places: 1 };
-            learned.filter.add(*key);
-            if learned.lessons.insert(*key, known).is_none() {
-                learned.order.push_back(*key);
+        for (key, values) in written.lessons {
+            if values.len() > LESSONS_PER_KEY {
+                return Err(D::Error::custom("more was learned of one thing than is remembered"));
+            }
+            let lesson = |(kind, value, number): (_, Box<str>, u32)| {
+                Some(Lesson::new(kind, &value, teachings.get(number as usize)?))
+            };
+            let known = Known { lessons: values.into_iter().filter_map(lesson).collect(), places: 1 };
+            learned.filter.add(key);
+            if learned.lessons.insert(key, known).is_none() {
+                learned.order.push_back(key);
             }
         }
         Ok(learned)
@@ -158,9 +157,9 @@ fn key_of(disclosure: &Disclosure) -> Fingerprint {
 
 impl Learned {
     /// Takes note of a response's disclosures; says how many older values the bound cost.
-    pub fn add(&mut self, disclosures: &[Disclosure], teaching: Teaching, bound: usize) -> usize {
-        let taught = disclosures.iter().take(bound).map(|disclosure| (disclosure.kind, &*disclosure.value));
-        for (disclosure, lesson) in disclosures.iter().zip(lesson::lessons(teaching, taught)) {
+    pub fn add(&mut self, disclosures: &[Disclosure], teaching: &Arc<Teaching>, bound: usize) -> usize {
+        for disclosure in disclosures.iter().take(bound) {
+            let lesson = Lesson::new(disclosure.kind, &disclosure.value, teaching);
             let target = disclosure.target.as_deref().map(named);
             let own = key_of(disclosure);
             if let Some(target) = target.filter(|target| *target != own) {
@@ -205,7 +204,7 @@ impl Learned {
             }
             return;
         }
-        if known.len() == LESSONS_PER_KEY
+        if known.len() >= LESSONS_PER_KEY
             && let Some(oldest) = (0..known.len()).min_by_key(|at| known.get(*at).map(|old| old.time()))
         {
             known.swap_remove(oldest);
@@ -264,8 +263,14 @@ impl Learned {
 
     /// Bytes held, about.
     pub(crate) fn bytes(&self) -> usize {
+        // A value, and its share of what is told of its response.
+        let lesson = |lesson: &Lesson| lesson.value().len() + LESSON;
+        let of = |known: &Known| {
+            let beside = if known.lessons.spilled() { known.lessons.capacity() * size_of::<Lesson>() } else { 0 };
+            known.lessons.iter().map(lesson).sum::<usize>() + beside
+        };
         self.lessons.capacity() * (size_of::<(Fingerprint, Known)>() + 1)
             + self.order.capacity() * 8
-            + self.lessons.len() * 64
+            + self.lessons.values().map(of).sum::<usize>()
     }
 }

@@ -201,11 +201,16 @@ impl Live {
 
     /// Takes records in, and folds as far as none must be waited for.
     fn take(&mut self, records: &[Record]) {
-        // So few at a time that what was read is still in the processor's cache when it is folded.
-        records.chunks(AHEAD).for_each(|records| self.take_some(records));
+        for record in records {
+            self.merge.expect(record.position.partition, record.position.offset.saturating_add(1));
+        }
+        // So few at a time that what was read is still in the processor's cache when it is folded. All of them are
+        // expected, so that they are folded in the order of time however many go at once.
+        records.chunks(AHEAD).for_each(|records| self.read_and_fold(records));
     }
 
-    fn take_some(&mut self, records: &[Record]) {
+    /// Reads some of the records that are expected, and folds as far as no other must be waited for.
+    fn read_and_fold(&mut self, records: &[Record]) {
         for record in records {
             let at = record.position;
             let (time, read) = match Envelope::decode(&record.value) {

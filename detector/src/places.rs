@@ -39,13 +39,13 @@ pub struct Machine {
     pub family: Fingerprint,
 }
 
-fn named(name: &str) -> Fingerprint {
+fn name_key(name: &str) -> Fingerprint {
     fingerprint::of(("name", &*crate::learned::folded(name)))
 }
 
 /// The fingerprint by which the place of a target is found.
 pub(crate) fn key(target: &Target) -> Fingerprint {
-    named(&target.name)
+    name_key(&target.name)
 }
 
 impl Places {
@@ -105,18 +105,18 @@ impl Places {
 
     fn meet(&mut self, target: &Target) -> PlaceId {
         let address = target.address.filter(|address| !address.to_canonical().is_loopback());
-        let key = key(target);
-        if let Some(known) = self.by(key) {
+        let by_name = key(target);
+        if let Some(known) = self.by(by_name) {
             return known;
         }
         let at = address.map(|address| fingerprint::of(("at", address.to_canonical(), target.port)));
         let renamed =
             at.and_then(|at| self.by.get(&at).copied()).filter(|place| is_renamed(self.name(*place), &target.name));
         let place = renamed.unwrap_or_else(|| PlaceId(self.places.push(Place::new(&target.name))));
-        self.name_it(key, place);
+        self.name_it(by_name, place);
         for name in [&target.host, &target.alias].into_iter().flatten() {
-            if !self.by.contains_key(&named(name)) {
-                self.name_it(named(name), place);
+            if !self.by.contains_key(&name_key(name)) {
+                self.name_it(name_key(name), place);
             }
         }
         if let Some(address) = address {
@@ -164,7 +164,7 @@ impl Places {
     pub fn find(&self, name: &str) -> Option<PlaceId> {
         let by = match name.parse::<IpAddr>() {
             Ok(address) if !address.is_loopback() => fingerprint::of(("address", address.to_canonical())),
-            _ => named(name),
+            _ => name_key(name),
         };
         self.by.get(&by).copied()
     }

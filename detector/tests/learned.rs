@@ -1,9 +1,10 @@
 //! What is remembered of what was read, within its bound.
 
 use crate::story::events;
-use interdict_detector::Edge;
+use interdict_detector::actor::Edge;
 use interdict_detector::learned::{Keys, Learned, Teaching, Told};
 use interdict_schemas::{Disclosure, DisclosureKind, Protocol, Time};
+use std::sync::Arc;
 
 const BOUND: usize = 8;
 
@@ -13,7 +14,7 @@ fn read(learned: &mut Learned, second: i64, hosts: &[&str]) -> usize {
     let edge = Edge { place: serde_json::from_str("0").expect("a place"), protocol: Protocol::Ssh };
     let teaching = Teaching::new(Told::default(), edge, time, [time; 2]);
     let host = |host: &&str| Disclosure { kind: DisclosureKind::HostName, value: (*host).to_owned(), target: None };
-    learned.add(&hosts.iter().map(host).collect::<Vec<_>>(), teaching, BOUND)
+    learned.add(&hosts.iter().map(host).collect::<Vec<_>>(), &Arc::new(teaching), BOUND)
 }
 
 fn knows(learned: &Learned, host: &str) -> bool {
@@ -59,4 +60,59 @@ fn what_is_written_does_not_tell_how_often_something_was_read() {
     read(&mut often, 90, &["c", "b", "a"]);
     read(&mut once, 90, &["c", "b", "a"]);
     assert_eq!(written(&often), written(&once));
+}
+
+#[test]
+fn what_is_written_is_read_back_value_by_value_also_if_it_is_told_by_its_target() {
+    let mut learned = Learned::default();
+    let long = "ä".repeat(200);
+    for (second, place) in ["0", "1", "2", "3"].into_iter().enumerate() {
+        let time = Time(second as i64 * 1_000_000);
+        let edge = Edge { place: serde_json::from_str(place).expect("a place"), protocol: Protocol::Ssh };
+        let told = Told { event: place, what: "hosts", account: "deploy", ..Told::default() };
+        let of = |kind, value: &str, target: Option<&str>| Disclosure {
+            kind,
+            value: value.to_owned(),
+            target: target.map(str::to_owned),
+        };
+        let disclosures = [
+            of(DisclosureKind::Address, "10.0.0.7", Some("bastion")),
+            of(DisclosureKind::HostName, &format!("only-{place}"), None),
+            of(DisclosureKind::HostName, &long, Some("long")),
+        ];
+        let teaching = Arc::new(Teaching::new(told, edge, time, [time; 2]));
+        assert_eq!(learned.add(&disclosures, &teaching, 100), 0);
+    }
+    let back: Learned = postcard::from_bytes(&written(&learned)).expect("read");
+    let newest = |learned: &Learned, host: &str, before: i64| {
+        let session = &events(&format!("09:00 dana@laptop {host}/ssh open"))[0];
+        let place = serde_json::from_str("9").expect("a place");
+        let lesson = learned.newest(&Keys::of(session).place, Time(0), Time(before * 1_000_000), place)?;
+        let told = lesson.teaching().told();
+        Some((lesson.kind, lesson.value().to_owned(), [told.event, told.what, told.account].map(str::to_owned)))
+    };
+    // Three places are remembered of one thing.
+    for (host, before, value, event) in [
+        ("bastion", 9, "10.0.0.7", "3"),
+        ("bastion", 1, "10.0.0.7", "1"),
+        ("only-0", 9, "only-0", "0"),
+        ("long", 9, &long[..240], "3"),
+    ] {
+        let lesson = newest(&learned, host, before).expect("it is known");
+        assert_eq!((&*lesson.1, &lesson.2), (value, &[event, "hosts", "deploy"].map(str::to_owned)), "{host}");
+        assert_eq!(newest(&back, host, before), Some(lesson), "{host}");
+    }
+    assert_eq!((newest(&learned, "bastion", 0), newest(&back, "bastion", 0)), (None, None));
+}
+
+#[test]
+fn more_of_one_thing_than_is_remembered_is_not_read_back() {
+    let teachings = [0_u8; 0];
+    let lessons = |count: usize| vec![(7_u64, vec![(DisclosureKind::HostName, "bastion", 5_u32); count])];
+    let read = |count: usize| {
+        let bytes = postcard::to_allocvec(&(teachings.as_slice(), lessons(count))).expect("written");
+        postcard::from_bytes::<Learned>(&bytes).is_ok()
+    };
+    // Their response is none that was written: they are left out.
+    assert!(read(3) && !read(4));
 }

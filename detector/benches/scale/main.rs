@@ -20,7 +20,8 @@ use std::time::Instant;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const BASE: (u32, u32) = (2000, 20);
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
+
 fn main() {
     let most: u64 = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
     for (identities, days) in [(10 * BASE.0, BASE.1), (BASE.0, 10 * BASE.1)] {

@@ -8,7 +8,7 @@
 
 use super::Detector;
 use crate::{actors, fingerprint, places, session};
-use interdict_schemas::{Event, Kind};
+use interdict_schemas::Event;
 use std::hint::black_box;
 
 /// Events that are read ahead of at once: of more, what was touched first may be gone from the cache again.
@@ -19,11 +19,11 @@ impl Detector {
     pub fn read_ahead<'a>(&self, events: impl Iterator<Item = &'a Event> + Clone) {
         // By what something is found is computed before any is looked for: the processor waits for a dozen things at
         // once, if they are asked for one close to the other.
-        let openings = || events.clone().filter(|event| matches!(event.kind, Kind::Opened));
+        let telling = || events.clone().filter(|event| super::says_more(event));
         let ids: Vec<_> = events.clone().map(|event| fingerprint::of(&event.id)).collect();
         let sessions: Vec<_> = events.clone().map(|event| session::key(&event.session)).collect();
-        let actors: Vec<_> = openings().map(|event| actors::key(&event.identity)).collect();
-        let places: Vec<_> = openings().map(|event| places::key(&event.target)).collect();
+        let actors: Vec<_> = telling().map(|event| actors::key(&event.identity)).collect();
+        let places: Vec<_> = telling().map(|event| places::key(&event.target)).collect();
         for id in ids {
             black_box(self.recent.touch(id));
         }

@@ -10,12 +10,13 @@ use crate::place::source_name;
 use crate::seat::Look;
 use crate::weight::{Enabled, Weight};
 use interdict_schemas::{Kind, Technique};
+use std::sync::Arc;
 
 /// The hop that a suspicious step is.
 pub(super) fn hop(view: &View<'_>, detections: &[Enabled], weight: &Weight, planted: Option<Teaching>) -> Hop {
     let (evidence, techniques) = evidence(view, detections, &weight.signs);
-    let lesson = view.step.lesson.or(view.step.secret);
-    let taught = planted.or_else(|| lesson.map(|lesson| lesson.teaching().clone()));
+    let learned = view.step.lesson.or(view.step.secret).map(|lesson| Arc::clone(lesson.teaching()));
+    let taught = planted.map(Arc::new).or(learned);
     Hop::new(view.step, source_name(view.step.event), weight.nats, weight.signs.clone(), evidence, techniques, taught)
 }
 

@@ -11,6 +11,7 @@ use crate::rhythm::Pause;
 use crate::step::{Manner, Origin, account_on, forwarded, residence};
 use crate::weight::{self, Weight};
 use interdict_schemas::{Event, Kind, Time};
+use std::sync::Arc;
 
 /// Machines, and kinds of them, that are remembered of one actor.
 const MACHINES: usize = 96;
@@ -122,11 +123,11 @@ impl Detector {
             target: self.places.name(session.edge.place),
         };
         let from = event.time.plus_micros(took.saturating_neg()).max(session.opened);
-        let teaching = Teaching::new(told, session.edge, session.opened, [from, event.time]);
+        let teaching = Arc::new(Teaching::new(told, session.edge, session.opened, [from, event.time]));
         let bound = self.settings.bounds.lessons;
         if let Some(root) = self.actors.get_mut(root) {
             let learned = root.learn();
-            self.counts.forgotten += learned.add(&event.disclosures, teaching, bound) as u64;
+            self.counts.forgotten += learned.add(&event.disclosures, &teaching, bound) as u64;
         }
     }
 }

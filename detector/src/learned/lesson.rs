@@ -1,5 +1,5 @@
-//! What one response taught: its values, and all that is told of where they were read. There are many, and each is three
-//! pieces of memory however much it holds; whoever looks for a lesson finds in it what is asked first.
+//! What one response taught: its values, and all that is told of where they were read. There are many; so a response is
+//! two pieces of memory, and whoever looks for a lesson finds in it what is asked first.
 
 use crate::actor::Edge;
 use crate::place::PlaceId;
@@ -19,13 +19,14 @@ pub struct Teaching {
     pub time: Time,
     /// From which target, over which protocol.
     pub edge: Edge,
+    // As [`Told`].
     texts: Texts<9>,
 }
 
 /// What is told of a response that taught something.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Told<'a> {
-    /// The event that carries the disclosures.
+    /// The event that carries the disclosures; empty if it is not known.
     pub event: &'a str,
     /// The event in which the action was asked for; empty if it is the same one, or not known.
     pub asked: &'a str,
@@ -33,7 +34,7 @@ pub struct Told<'a> {
     pub what: &'a str,
     /// The session in which it was.
     pub session: &'a str,
-    /// The event that shows the session first.
+    /// The event that shows the session first; empty, as source and account, if the session is not known.
     pub opening: &'a str,
     /// Who read it.
     pub actor: &'a str,
@@ -62,13 +63,6 @@ impl Teaching {
     }
 }
 
-/// A response, and all values that are remembered of it, one after the other.
-#[derive(Debug)]
-struct Response {
-    teaching: Teaching,
-    values: Box<str>,
-}
-
 /// One value learned from one response.
 #[derive(Debug, Clone)]
 pub struct Lesson {
@@ -78,34 +72,40 @@ pub struct Lesson {
     place: PlaceId,
     from: Time,
     time: Time,
-    // Where the value begins and ends.
-    at: [u32; 2],
-    response: Arc<Response>,
+    value: Box<str>,
+    teaching: Arc<Teaching>,
 }
 
 impl Lesson {
-    /// The value as it was read.
+    /// What a response taught of one value.
+    pub(super) fn new(kind: DisclosureKind, value: &str, teaching: &Arc<Teaching>) -> Self {
+        let Teaching { from, time, edge, .. } = **teaching;
+        let begin = value.char_indices().nth(LONGEST).and_then(|(at, _)| value.get(..at));
+        let value = begin.unwrap_or(value).into();
+        Self { kind, place: edge.place, from, time, value, teaching: Arc::clone(teaching) }
+    }
+
+    /// The value as it was read, or its beginning.
     #[must_use]
     pub fn value(&self) -> &str {
-        let [from, to] = self.at;
-        self.response.values.get(from as usize..to as usize).unwrap_or_default()
+        &self.value
     }
 
     /// The response.
     #[must_use]
-    pub fn teaching(&self) -> &Teaching {
-        &self.response.teaching
+    pub const fn teaching(&self) -> &Arc<Teaching> {
+        &self.teaching
+    }
+
+    /// When the response began.
+    pub(super) const fn from(&self) -> Time {
+        self.from
     }
 
     /// When the response ended.
     #[must_use]
     pub const fn time(&self) -> Time {
         self.time
-    }
-
-    /// When it began.
-    pub(super) const fn from(&self) -> Time {
-        self.from
     }
 
     /// Where it was read.
@@ -119,30 +119,19 @@ impl Lesson {
     }
 }
 
-/// What a response taught, a lesson for each value.
-pub(super) fn lessons<'a>(
-    teaching: Teaching,
-    taught: impl Iterator<Item = (DisclosureKind, &'a str)>,
-) -> impl Iterator<Item = Lesson> {
-    let mut values = String::new();
-    let end = |values: &String| u32::try_from(values.len()).unwrap_or(u32::MAX);
-    let mut places = Vec::with_capacity(taught.size_hint().0);
-    for (kind, value) in taught {
-        let from = end(&values);
-        values.push_str(value.char_indices().nth(LONGEST).and_then(|(at, _)| value.get(..at)).unwrap_or(value));
-        places.push((kind, [from, end(&values)]));
-    }
-    let Teaching { from, time, edge, .. } = teaching;
-    let response = Arc::new(Response { teaching, values: values.into() });
-    places.into_iter().map(move |(kind, at)| Lesson {
-        kind,
-        place: edge.place,
-        from,
-        time,
-        at,
-        response: Arc::clone(&response),
-    })
-}
-
 /// Values are kept so long, in characters, to be told.
 const LONGEST: usize = 120;
+
+/// A response that a hop used, as it is written out.
+pub(crate) mod taught {
+    use super::{Arc, Teaching};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(taught: &Option<Arc<Teaching>>, serializer: S) -> Result<S::Ok, S::Error> {
+        taught.as_deref().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Teaching>>, D::Error> {
+        Ok(Option::<Teaching>::deserialize(deserializer)?.map(Arc::new))
+    }
+}
