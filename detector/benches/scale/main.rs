@@ -13,6 +13,7 @@ use interdict_detector::simulation::Plan;
 use interdict_detector::snapshot::{self, Packer, Unpacker};
 use interdict_detector::{AHEAD, Detector, Restoring, Settings};
 use interdict_schemas::{Event, Time};
+use std::process::Command;
 use std::time::Instant;
 
 /// What the command uses.
@@ -21,9 +22,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const BASE: (u32, u32) = (2000, 20);
 const ROUNDS: usize = 5;
+/// Edges an identity.
+const EDGES: [u64; 2] = [24, 12];
 
 fn main() {
-    let most: u64 = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
+    let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    if let [identities, edges] = *numbers {
+        let detector = memory(identities, edges);
+        if edges == EDGES[1] {
+            restart(detector);
+        }
+        return;
+    }
     for (identities, days) in [(10 * BASE.0, BASE.1), (BASE.0, 10 * BASE.1)] {
         let mut ratios: Vec<(f64, f64)> = (0..ROUNDS)
             .map(|_| {
@@ -39,11 +49,12 @@ fn main() {
             BASE.0, BASE.1
         );
     }
-    for edges in [24, 12] {
-        let detector = memory(most, edges);
-        if edges == 12 {
-            restart(detector);
-        }
+    let most = numbers.first().copied().unwrap_or(1_000_000);
+    for edges in EDGES {
+        // In a process of its own: what others have freed is resident too.
+        let of = [most, edges].map(|number| number.to_string());
+        let itself = std::env::current_exe().expect("this program");
+        assert!(Command::new(itself).args(of).status().expect("started").success());
     }
 }
 
