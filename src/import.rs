@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use interdict_collector::config::{Raw, RawLake};
 use interdict_collector::{Config, Import, Lake};
 use interdict_queries::import::{self, Error, Events, Tally};
+use interdict_queries::neutral;
 use interdict_schemas::Event;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -69,11 +70,24 @@ fn send(
     options: import::Options,
     to: &mpsc::Sender<(String, u64, Event)>,
 ) -> anyhow::Result<Tally> {
-    let digests = files
-        .iter()
-        .map(|file| import::digest(file).with_context(|| format!("{} cannot be read", file.display())))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut logs = Logs::new(Events::new(files, options))?;
+    let (mut readable, mut digests, mut unread) = (Vec::new(), Vec::new(), 0);
+    for file in files {
+        match import::digest(&file) {
+            Ok(digest) => {
+                digests.push(digest);
+                readable.push(file);
+            }
+            Err(error) => {
+                unread += 1;
+                let told = format!("{} cannot be read, and is passed over: {error}", file.display());
+                writeln!(std::io::stderr(), "{}", neutral(&told))?;
+            }
+        }
+    }
+    if unread > 0 && readable.is_empty() {
+        bail!("no file can be read; nothing was imported");
+    }
+    let mut logs = Logs::new(Events::new(readable, options))?;
     let (mut file, mut sequence) = (0, 0);
     while let Some(event) = logs.next()? {
         if logs.file() != file {
@@ -85,7 +99,13 @@ fn send(
             break;
         }
     }
-    logs.finish()
+    let tally = logs.finish()?;
+    if unread > 0 {
+        bail!(
+            "{unread} of the files cannot be read; nothing of them was imported: mend and import them by themselves"
+        );
+    }
+    Ok(tally)
 }
 
 /// Events with a progress bar, wrong lines named on standard error.

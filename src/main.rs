@@ -93,8 +93,10 @@ fn tell(error: &anyhow::Error) -> ExitCode {
             words = format!("{words}: {cause}");
         }
     }
+    // What is told of may have its name from anybody, and a terminal acts on some of that.
+    let words: Vec<_> = words.lines().map(interdict_queries::neutral).collect();
     // Standard error may be closed; there is nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "interdict: {words}");
+    let _ = writeln!(std::io::stderr(), "interdict: {}", words.join("\n"));
     ExitCode::from(if error.is::<settings::Error>() || error.is::<cli::Usage>() { code::USAGE } else { code::FAILED })
 }
 

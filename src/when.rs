@@ -30,8 +30,13 @@ pub(crate) fn parse(text: &str) -> Result<When, String> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Ok(When::At(time.into()));
     }
-    let date = text.parse::<jiff::civil::Date>().ok().and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok());
-    let date = date.ok_or("write 2026-03-01T08:00:00Z, 2026-03-01, or how long ago: 45s, 30m, 12h, 7d, 2w")?;
+    // A date is read out of a longer text too, which would leave its time out.
+    let date = Some(text).filter(|text| !text.contains([':', 'T', 't', ' ']));
+    let date = date.and_then(|text| text.parse::<jiff::civil::Date>().ok());
+    let date = date.and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok());
+    let date = date.ok_or(
+        "write 2026-03-01T08:00:00Z (Z is UTC; it must be there), 2026-03-01, or how long ago: 45s, 30m, 12h, 7d, 2w",
+    )?;
     Ok(When::At(date.timestamp().into()))
 }
 
@@ -85,7 +90,20 @@ mod tests {
         check("12h", Some(When::Ago(43_200)));
         check("7d", Some(When::Ago(604_800)));
         check("2w", Some(When::Ago(1_209_600)));
-        for wrong in ["", "d", "7", "-1d", "7 d", "yesterday", "2026-13-01", "99999999999d", "7ü", "ü"] {
+        for wrong in [
+            "",
+            "d",
+            "7",
+            "-1d",
+            "7 d",
+            "yesterday",
+            "2026-13-01",
+            "99999999999d",
+            "7ü",
+            "ü",
+            "2026-11-29T18:00",
+            "2026-11-29 18:00",
+        ] {
             check(wrong, None);
         }
     }

@@ -61,6 +61,25 @@ fn logs_are_imported_once_and_answer_to_sql() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_keeps_no_other_out() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (lake, broken) = (folder.path().join("lake"), folder.path().join("broken.jsonl.gz"));
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::copy(&mut std::fs::File::open(sample("zeek.jsonl")).expect("a sample"), &mut gz).expect("packed");
+    let bytes = gz.finish().expect("packed");
+    std::fs::write(&broken, &bytes[..bytes.len() / 2]).expect("half of it");
+    let broken = broken.to_str().expect("a plain path");
+    let mixed = import(&lake, &[broken], &["lanl-auth.txt"]);
+    assert_eq!(mixed.status, 1, "{}", mixed.errors);
+    assert!(mixed.errors.contains("broken.jsonl.gz cannot be read, and is passed over"), "{}", mixed.errors);
+    assert!(mixed.errors.contains("1 of the files cannot be read; nothing of them was imported"), "{}", mixed.errors);
+    let n = &sql(&lake, "select count(*) as n from events")[0]["n"];
+    assert!(mixed.errors.contains(&format!("{n} added")) && *n != 0, "{}", mixed.errors);
+    let alone = import(&folder.path().join("none"), &[broken], &[]);
+    assert!(alone.status == 1 && alone.errors.contains("nothing was imported"), "{}", alone.errors);
+}
+
+#[test]
 fn logs_are_imported_while_a_gateway_writes() {
     let gateway = Gateway::up(Bus::Embedded);
     let dana = gateway.clients("dana", &[]);

@@ -52,8 +52,9 @@ impl From<Output> for Message {
 struct Known {
     #[serde(with = "crate::snapshot::text")]
     alert: Alert,
-    // Where its explanation ends, and the sentence of a verdict begins.
+    // Where its explanation ends, and the sentence of a verdict begins; and how many of its hops it tells of.
     explained: usize,
+    top: usize,
     // What was given, and on whom.
     #[serde(with = "crate::snapshot::text")]
     given: Vec<(ActorId, Verdict)>,
@@ -201,6 +202,7 @@ impl Judge {
             Known {
                 alert: blank(id, bench.actors.name(root)),
                 explained: 0,
+                top: 0,
                 given: Vec::new(),
                 done: Vec::new(),
                 is_benign: false,
@@ -214,19 +216,26 @@ impl Judge {
         let Some(known) = self.known.get_mut(&hop.chain) else { return Vec::new() };
         known.did(path.iter().map(|(hop, _)| *hop));
         let actor = bench.actors.name(hop.actor);
-        known.alert.chain = hops(path, bench);
-        let verdict = effect.and_then(|effect| verdict(known, hop, effect, sum, path, bench));
+        let newest = hops(path, bench);
+        let verdict = effect.and_then(|effect| verdict(known, hop, effect, sum, (path, &newest), bench));
         let alert = &mut known.alert;
         alert.revision += 1;
         alert.time = alert.time.max(hop.time);
         alert.actor = actor.into();
         let risk = risk(hop.score, sum.is_proof);
-        // The worst that was seen stays on top.
+        // The worst that was seen stays on top, with the hops that it tells of; what came last stands after them.
+        alert.chain.truncate(known.top);
         if risk >= alert.risk {
+            known.top = newest.len();
+            alert.chain = newest;
             alert.title = title(path, bench);
             alert.detection = bench.name(sum.first).into();
             alert.explanation = explanation(path, bench);
             known.explained = alert.explanation.len();
+        } else {
+            let is_new = |hop: &interdict_schemas::Hop| !alert.chain.iter().any(|told| told.events == hop.events);
+            let later: Vec<_> = newest.into_iter().filter(is_new).collect();
+            alert.chain.extend(later);
         }
         alert.risk = alert.risk.max(risk);
         alert.confidence = alert.confidence.max(confidence(hop.score, sum.is_proof));
@@ -277,7 +286,7 @@ fn verdict(
     hop: &Hop,
     effect: Stop,
     sum: Sum,
-    path: &[(&Hop, Option<Joined>)],
+    (path, hops): (&[(&Hop, Option<Joined>)], &[interdict_schemas::Hop]),
     bench: Bench<'_>,
 ) -> Option<Verdict> {
     let strictness = |effect: &Stop| match effect {
@@ -297,11 +306,10 @@ fn verdict(
     let settings = bench.settings;
     let until = bench.now.plus_seconds(i64::from(settings.verdict_hours) * 3600);
     let actor = bench.actors.name(hop.actor);
-    // Those of the alert's chain, which is the path.
     let mut evidence: Vec<String> = Vec::new();
-    for id in known.alert.events() {
-        if !evidence.iter().any(|known| known == id) {
-            evidence.push(id.to_owned());
+    for id in hops.iter().flat_map(|hop| &hop.events) {
+        if !evidence.contains(id) {
+            evidence.push(id.clone());
         }
     }
     let word = if effect == Stop::Hold { "hold" } else { "stop" };

@@ -1,9 +1,9 @@
 //! The simulation: the same plan gives the same events, attacks are what they say, and the report's figures are right.
 
-use interdict_detector::Output;
 use interdict_detector::simulation::{
     Attack, AttackKind, Cause, Hop, ISSUER, Label, Plan, Report, Routine, Tally, interval,
 };
+use interdict_detector::{Detector, Output, Settings};
 use interdict_schemas::{
     Alert, Event, Identity, Kind, Mode, Principal, PrincipalKind, Protocol, Scope, Severity, Source, Stop, Time,
     Verdict,
@@ -38,6 +38,25 @@ fn a_seed_gives_these_events_on_every_machine() {
     let digest: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     // Changes with the generator, and with nothing else.
     assert_eq!(digest, "10e6b888dcdacb73");
+}
+
+#[test]
+fn an_alert_shows_the_hops_that_its_title_tells_of_also_once_it_has_grown() {
+    let mut detector = Detector::new(Settings::default());
+    let (mut alerts, mut grown) = (0, 0);
+    for event in (Plan { days: 14, ..small() }).stream() {
+        for output in detector.observe(&event) {
+            let Output::Alert(alert) = output else { continue };
+            let Some((_, way)) = alert.title.split_once(" moved ") else { continue };
+            alerts += 1;
+            grown += usize::from(!alert.explanation.contains(&alert.chain.last().expect("a hop").evidence));
+            for name in way.trim_start_matches("... -> ").split(" -> ") {
+                let is_shown = alert.chain.iter().any(|hop| hop.source == name || hop.target == name);
+                assert!(is_shown, "{name} of {} in {:?}", alert.title, alert.chain);
+            }
+        }
+    }
+    assert!(alerts > 20 && grown > 0, "{alerts}, {grown}");
 }
 
 #[test]

@@ -76,6 +76,11 @@ pub(crate) async fn bind(config: &Config) -> Result<Vec<Listener>, Error> {
 
 /// Accepts until `shutdown`; then what lives may end by itself within `config.drain`, and is ended.
 pub(crate) async fn serve(gateway: Arc<Gateway>, listeners: Vec<Listener>, shutdown: CancellationToken) {
+    if listeners.is_empty() {
+        // The rest of the system is of use without: what is imported, simulated or comes from other gateways.
+        tracing::warn!("there is no [[target]]: nobody can connect");
+        shutdown.cancelled().await;
+    }
     let mut tasks = JoinSet::new();
     for listener in listeners {
         let Some(protocol) = protocol::of(listener.target.protocol) else { continue };

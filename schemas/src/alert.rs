@@ -68,7 +68,7 @@ pub struct Alert {
     pub detection: String,
     /// Root of the identity it is about.
     pub root: String,
-    /// Who acted.
+    /// Who acted last.
     pub actor: String,
     /// One line.
     pub title: String,
@@ -80,7 +80,7 @@ pub struct Alert {
     pub risk: u32,
     /// 0 to 100.
     pub confidence: u32,
-    /// The chain, oldest hop first.
+    /// The hops that the title tells of, oldest first; then, if that was not the last of it, the newest ones beside them.
     pub chain: Vec<Hop>,
     /// ATT&CK techniques seen.
     pub techniques: Vec<Technique>,

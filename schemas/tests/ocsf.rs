@@ -237,6 +237,9 @@ fn wrong_line_is_refused_with_the_attributes_name() {
     check(&with("/time", json!(i64::MAX)), "time must be milliseconds");
     check(&with("/time", json!(-1)), "time must be milliseconds");
     check(&with("/actor/user/uid", Value::Null), "actor.user.uid is missing");
+    for (path, name) in [("/metadata/uid", "metadata.uid"), ("/actor/user/uid", "actor.user.uid")] {
+        check(&with(path, json!("")), &format!("{name} is missing"));
+    }
     check(&with("/actor/session/uid", Value::Null), "actor.session.uid is missing");
     check(&with("/actor", json!("dana")), "actor must be an object");
     check(&with("/dst_endpoint/port", json!(70_000)), "dst_endpoint.port must be a whole number from 0 to 65535");

@@ -53,6 +53,11 @@ fn required<T>(value: Option<T>, path: &str) -> Result<T, Error> {
     value.map_or_else(missing(path), Ok)
 }
 
+/// As [`required`]; an empty text names nothing.
+fn filled(value: Option<String>, path: &str) -> Result<String, Error> {
+    required(value.filter(|text| !text.is_empty()), path)
+}
+
 fn millis(value: i64, path: &str) -> Result<Time, Error> {
     if (0..=LAST).contains(&value) {
         return Ok(Time::from_millis(value));
@@ -72,11 +77,11 @@ fn event(mut raw: Raw<'_>) -> Result<Event, Error> {
         _ => return Err(Error::Class { class }),
     };
     let activity = required(raw.activity_id, "activity_id")?;
-    let id = required(raw.metadata.as_mut().and_then(|metadata| metadata.uid.take()), "metadata.uid")?;
+    let id = filled(raw.metadata.as_mut().and_then(|metadata| metadata.uid.take()), "metadata.uid")?;
     let time = millis(required(raw.time, "time")?, "time")?;
     let session = raw.session.take().and_then(|session| session.uid);
     let session = session.or_else(|| raw.actor.as_mut().and_then(|actor| actor.session.take()?.uid));
-    let session = required(session, "actor.session.uid")?;
+    let session = filled(session, "actor.session.uid")?;
     let kind = match protocol {
         None => lifecycle(&mut raw, activity, time)?,
         Some(_) => acted(&mut raw, class, activity, &id)?,
@@ -333,9 +338,9 @@ fn identity(raw: &mut Raw<'_>) -> Result<Identity, Error> {
         Some(user::SERVICE) => PrincipalKind::Workload,
         _ => PrincipalKind::Person,
     };
-    let mut chain = vec![Principal { id: required(root.uid, "actor.user.uid")?, kind }];
+    let mut chain = vec![Principal { id: filled(root.uid, "actor.user.uid")?, kind }];
     if let Some(agent) = raw.ai_agent.take() {
-        chain.push(Principal { id: required(agent.uid, "ai_agent.uid")?, kind: PrincipalKind::Agent });
+        chain.push(Principal { id: filled(agent.uid, "ai_agent.uid")?, kind: PrincipalKind::Agent });
     }
     let issuer = actor.idp.and_then(|idp| idp.uid).unwrap_or_default();
     let mut identity = Identity::new(issuer, chain).map_err(|_| Error::Missing { path: "actor.user".to_owned() })?;
@@ -359,9 +364,10 @@ fn source(raw: &mut Raw<'_>) -> Source {
 fn target(raw: &mut Raw<'_>, protocol: Protocol) -> Result<Target, Error> {
     let endpoint = required(raw.dst_endpoint.take(), "dst_endpoint")?;
     let address = || endpoint.ip.map(|ip| ip.to_string());
-    let name = endpoint.uid.clone().or_else(|| endpoint.hostname.clone()).or_else(address);
+    let named = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
+    let name = named(&endpoint.uid).or_else(|| named(&endpoint.hostname)).or_else(address);
     Ok(Target {
-        name: required(name, "dst_endpoint.hostname")?,
+        name: filled(name, "dst_endpoint.hostname")?,
         protocol,
         host: endpoint.hostname,
         address: endpoint.ip,
