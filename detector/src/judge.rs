@@ -27,7 +27,7 @@ use interdict_schemas::{Alert, Message, Mode, Scope, Severity, Stop, Technique, 
 use resolving::Done;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
-use telling::{explanation, hops, title, who};
+use telling::{explanation, hops, later, title, who};
 
 /// What the detector says.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -233,9 +233,7 @@ impl Judge {
             alert.explanation = explanation(path, bench);
             known.explained = alert.explanation.len();
         } else {
-            let is_new = |hop: &interdict_schemas::Hop| !alert.chain.iter().any(|told| told.events == hop.events);
-            let later: Vec<_> = newest.into_iter().filter(is_new).collect();
-            alert.chain.extend(later);
+            alert.chain.extend(later(&alert.chain, newest));
         }
         alert.risk = alert.risk.max(risk);
         alert.confidence = alert.confidence.max(confidence(hop.score, sum.is_proof));

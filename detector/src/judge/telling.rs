@@ -77,6 +77,25 @@ fn newest(sentences: &[String]) -> String {
 /// Beyond so many bytes an explanation tells no more.
 const LONGEST_EXPLANATION: usize = 8 << 10;
 
+/// Events that an alert names at most, as those who read findings bound what they read.
+const EVENTS: usize = 64;
+
+/// Of the newest hops those that an alert does not tell of yet, and of these the last for which there is room.
+pub(super) fn later(
+    told: &[interdict_schemas::Hop],
+    newest: Vec<interdict_schemas::Hop>,
+) -> Vec<interdict_schemas::Hop> {
+    let mut events: usize = told.iter().map(|hop| hop.events.len()).sum();
+    let is_new = |hop: &interdict_schemas::Hop| !told.iter().any(|other| other.events == hop.events);
+    let has_room = |hop: &interdict_schemas::Hop| {
+        events += hop.events.len();
+        events <= EVENTS
+    };
+    let mut later: Vec<_> = newest.into_iter().filter(is_new).rev().take_while(has_room).collect();
+    later.reverse();
+    later
+}
+
 pub(super) fn hops(path: &[(&Hop, Option<Joined>)], bench: Bench<'_>) -> Vec<interdict_schemas::Hop> {
     let mut hops: Vec<interdict_schemas::Hop> = Vec::new();
     for (hop, joined) in path {
