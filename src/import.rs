@@ -54,23 +54,32 @@ pub(crate) async fn run(args: cli::Import, config: &Path) -> anyhow::Result<()> 
     // What was read before a file broke off stands, as it does in every command.
     let imported = lake.finish().await?;
     let added = format!("{} added, {} were there already", imported.added, imported.known);
-    match tally {
-        Ok(tally) => writeln!(std::io::stderr(), "{tally}; {added}")?,
+    let unread = match tally {
+        Ok((tally, unread)) => {
+            writeln!(std::io::stderr(), "{tally}; {added}")?;
+            unread
+        }
         Err(error) => {
             writeln!(std::io::stderr(), "{added}")?;
             return Err(error);
         }
+    };
+    if unread > 0 {
+        bail!(
+            "{unread} of the files cannot be read; nothing of them was imported: mend and import them by themselves"
+        );
     }
     Ok(())
 }
 
-/// Sends every event with its file's digest and its number there.
+/// Sends every event with its file's digest and its number there; says how many of the files cannot be read.
 fn send(
     files: Vec<PathBuf>,
     options: import::Options,
     to: &mpsc::Sender<(String, u64, Event)>,
-) -> anyhow::Result<Tally> {
-    let (mut readable, mut digests, mut unread) = (Vec::new(), Vec::new(), 0);
+) -> anyhow::Result<(Tally, usize)> {
+    let count = files.len();
+    let (mut readable, mut digests) = (Vec::new(), Vec::new());
     for file in files {
         match import::digest(&file) {
             Ok(digest) => {
@@ -78,12 +87,12 @@ fn send(
                 readable.push(file);
             }
             Err(error) => {
-                unread += 1;
                 let told = format!("{} cannot be read, and is passed over: {error}", file.display());
                 writeln!(std::io::stderr(), "{}", neutral(&told))?;
             }
         }
     }
+    let unread = count - readable.len();
     if unread > 0 && readable.is_empty() {
         bail!("no file can be read; nothing was imported");
     }
@@ -99,13 +108,7 @@ fn send(
             break;
         }
     }
-    let tally = logs.finish()?;
-    if unread > 0 {
-        bail!(
-            "{unread} of the files cannot be read; nothing of them was imported: mend and import them by themselves"
-        );
-    }
-    Ok(tally)
+    Ok((logs.finish()?, unread))
 }
 
 /// Events with a progress bar, wrong lines named on standard error.

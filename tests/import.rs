@@ -74,7 +74,9 @@ fn a_file_that_cannot_be_read_keeps_no_other_out() {
     assert!(mixed.errors.contains("broken.jsonl.gz cannot be read, and is passed over"), "{}", mixed.errors);
     assert!(mixed.errors.contains("1 of the files cannot be read; nothing of them was imported"), "{}", mixed.errors);
     let n = &sql(&lake, "select count(*) as n from events")[0]["n"];
-    assert!(mixed.errors.contains(&format!("{n} added")) && *n != 0, "{}", mixed.errors);
+    // What is told of the others is what is told of any: their lines, and what came of them.
+    assert!(mixed.errors.contains(" events, ") && *n != 0, "{}", mixed.errors);
+    assert!(mixed.errors.contains(&format!("; {n} added")), "{}", mixed.errors);
     let alone = import(&folder.path().join("none"), &[broken], &[]);
     assert!(alone.status == 1 && alone.errors.contains("nothing was imported"), "{}", alone.errors);
 }

@@ -110,8 +110,7 @@ impl Places {
             return known;
         }
         let at = address.map(|address| fingerprint::of(("at", address.to_canonical(), target.port)));
-        let renamed =
-            at.and_then(|at| self.by.get(&at).copied()).filter(|place| is_renamed(self.name(*place), &target.name));
+        let renamed = at.and_then(|at| self.by(at)).filter(|place| is_renamed(self.name(*place), &target.name));
         let place = renamed.unwrap_or_else(|| PlaceId(self.places.push(Place::new(&target.name))));
         self.name_it(by_name, place);
         for name in [&target.host, &target.alias].into_iter().flatten() {
@@ -162,11 +161,10 @@ impl Places {
     /// A place by the name or address of a system, if anything is known of it.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<PlaceId> {
-        let by = match name.parse::<IpAddr>() {
+        self.by(match name.parse::<IpAddr>() {
             Ok(address) if !address.is_loopback() => fingerprint::of(("address", address.to_canonical())),
             _ => name_key(name),
-        };
-        self.by.get(&by).copied()
+        })
     }
 
     /// Where a session comes from. A name that the gateway gave is believed before the address.
@@ -176,7 +174,7 @@ impl Places {
         let named = source.target.as_deref().or(source.host.as_deref());
         let place = named.and_then(|name| self.find(name)).or_else(|| {
             let address = address.filter(|address| !address.is_loopback())?;
-            self.by.get(&fingerprint::of(("address", address))).copied()
+            self.by(fingerprint::of(("address", address)))
         });
         let (machine, family) = match (named, address) {
             (Some(name), _) => (fingerprint::of(name), fingerprint::of(machine::family(name))),

@@ -1,5 +1,6 @@
 //! What the fold costs as identities and history grow, and what a million identities take in memory.
-//! `cargo bench -p interdict-detector --bench scale`; an argument bounds the identities of the last part.
+//! `cargo bench -p interdict-detector --bench scale`; an argument bounds the identities of MEMORY and RESTART, two
+//! (identities and edges of each) do that part alone.
 //!
 //! COST: the same simulated days with 2,000 and 20,000 identities, and 20 and 200 days; the cost of an event once half of
 //! them is folded, as a ratio, each measured beside the base. The base is large enough for what is bounded to be full.

@@ -367,7 +367,7 @@ fn target(raw: &mut Raw<'_>, protocol: Protocol) -> Result<Target, Error> {
     let named = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
     let name = named(&endpoint.uid).or_else(|| named(&endpoint.hostname)).or_else(address);
     Ok(Target {
-        name: filled(name, "dst_endpoint.hostname")?,
+        name: required(name, "dst_endpoint.hostname")?,
         protocol,
         host: endpoint.hostname,
         address: endpoint.ip,
