@@ -1,8 +1,8 @@
 //! A year of history: made up, collected, compacted, asked, proven and rolled off, on this machine. Twelve hunts are put
 //! to DuckDB on the same files in the same run, turn by turn, with the same threads and memory.
 //!
-//! `EVENTS` is how many (10 million by default). `HISTORY` is a folder in which
-//! the lake is kept for the next run, which then only asks it.
+//! `EVENTS` is how many (10 million by default), `DAYS` of how many days (a year by default, 60 at least). `HISTORY` is a
+//! folder in which the lake is kept for the next run, which then only asks it.
 
 use crate::figures::{median, millis, percentile};
 use crate::harness::gateway::checkout;
@@ -22,14 +22,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-const DAYS: u32 = 365;
+const YEAR: u32 = 365;
 const ROUNDS: usize = 3;
 const SELECTIVE: usize = 15;
 /// What both engines may use.
 const MEMORY: usize = 4 << 30;
 const THREADS: usize = 2;
-/// Days that retention keeps.
-const KEPT: u32 = 180;
 const HUNTS: [&str; 12] = [
     "denied",
     "refusal-burst",
@@ -47,6 +45,7 @@ const HUNTS: [&str; 12] = [
 
 pub(crate) fn run_all() {
     let wanted = std::env::var("EVENTS").map_or(10_000_000, |count| count.parse().expect("EVENTS: a number"));
+    let days = std::env::var("DAYS").map_or(YEAR, |days| days.parse().expect("DAYS: a number"));
     let folder = tempfile::tempdir().expect("folder");
     let lake = std::env::var_os("HISTORY").map_or_else(|| folder.path().join("lake"), PathBuf::from);
     let config = Raw::default()
@@ -55,7 +54,7 @@ pub(crate) fn run_all() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build().expect("runtime");
     runtime.block_on(async {
-        let plan = plan(wanted);
+        let plan = plan(wanted, days);
         if !lake.join(Table::Events.name()).exists() {
             collect(&config, &plan).await;
             compact(&config).await;
@@ -65,21 +64,21 @@ pub(crate) fn run_all() {
         let engine = Engine::open(&lake.display().to_string(), settings).expect("lake");
         let snapshot = engine.snapshot().await.expect("lake");
         hunts(&snapshot, &lake, plan.start).await;
-        selective(&snapshot, &config, plan.start).await;
+        selective(&snapshot, &config, &plan).await;
         prove(&engine, &config).await;
         // What is kept for the next run stays whole.
         if std::env::var_os("HISTORY").is_none() {
-            roll_off(&config, plan.start).await;
+            roll_off(&config, &plan).await;
         }
     });
 }
 
-/// A year with about so many events.
-fn plan(events: u64) -> Plan {
+/// So many days with about so many events.
+fn plan(events: u64, days: u32) -> Plan {
     let one_day = Plan { identities: 2_000, days: 1, sessions_per_day: 10_000, ..Plan::default() };
     let a_session = one_day.stream().count() as u64 / 10_000;
-    let sessions = events / u64::from(DAYS) / a_session.max(1);
-    Plan { days: DAYS, sessions_per_day: u32::try_from(sessions).expect("fewer events"), attacks: 365, ..one_day }
+    let sessions = events / u64::from(days) / a_session.max(1);
+    Plan { days, sessions_per_day: u32::try_from(sessions).expect("fewer events"), attacks: days, ..one_day }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "printed")]
@@ -94,8 +93,9 @@ async fn collect(config: &Config, plan: &Plan) {
     let imported = import.finish().await.expect("written");
     let took = start.elapsed().as_secs_f64();
     println!(
-        "made up and written: {} events of {DAYS} days, {:.0} events/s with making them up",
+        "made up and written: {} events of {} days, {:.0} events/s with making them up",
         imported.added,
+        plan.days,
         imported.added as f64 / took
     );
 }
@@ -195,16 +195,17 @@ impl Drop for DuckDb {
 
 /// One session, and one identity in a month: how long, and what share of the table's bytes is read.
 #[expect(clippy::cast_precision_loss, reason = "printed")]
-async fn selective(snapshot: &Snapshot, config: &Config, start: Time) {
+async fn selective(snapshot: &Snapshot, config: &Config, plan: &Plan) {
     let keeper = Keeper::open(&config.lake, Table::Events).await.expect("lake").expect("events");
     let bytes = keeper.status().expect("status").bytes as f64;
-    let day = |day: i64| Time(start.0 + day * 86_400_000_000);
+    let day = |day: i64| Time(plan.start.0 + day * 86_400_000_000);
+    let middle = i64::from(plan.days / 2);
     let between = |first: i64, last: i64| {
         format!("time >= timestamptz '{}' and time < timestamptz '{}'", day(first), day(last))
     };
     let some = format!(
         "select session, root from events where kind = 'opened' and {} order by id limit {SELECTIVE}",
-        between(200, 201)
+        between(middle, middle + 1)
     );
     let some = snapshot.sql(&some).await.expect("plan").collect().await.expect("rows");
     let text = |column: usize| -> Vec<String> {
@@ -217,7 +218,7 @@ async fn selective(snapshot: &Snapshot, config: &Config, start: Time) {
     };
     let (sessions, roots) = (text(0), text(1));
     assert!(sessions.len() >= SELECTIVE, "a day of sessions");
-    let month = between(190, 220);
+    let month = between(middle - 10, middle + 20);
     let of_session = |session| format!("select * from events where session = '{session}' order by time");
     let of_root = |root| format!("select * from events where root = '{root}' and {month} order by time");
     for (what, questions) in [
@@ -259,15 +260,15 @@ async fn prove(engine: &Engine, config: &Config) {
     println!("verify: {:.0} events/s ({took:.1} s)", events / took);
 }
 
-async fn roll_off(config: &Config, start: Time) {
-    let now = Time(start.0 + i64::from(DAYS) * 86_400_000_000);
+async fn roll_off(config: &Config, plan: &Plan) {
+    let (now, kept) = (Time(plan.start.0 + i64::from(plan.days) * 86_400_000_000), plan.days / 2);
     for table in [Table::Events, Table::Sessions, Table::Disclosures] {
         let mut keeper = Keeper::open(&config.lake, table).await.expect("lake").expect("a table");
         let start = Instant::now();
-        let gone = keeper.retain(KEPT, now).await.expect("retained");
+        let gone = keeper.retain(kept, now).await.expect("retained");
         assert!(gone.rows > 0, "{} has old days", table.name());
         println!(
-            "rolled off {}: {} rows in {} files, {KEPT} days kept, {:.1} s",
+            "rolled off {}: {} rows in {} files, {kept} days kept, {:.1} s",
             table.name(),
             gone.rows,
             gone.files,

@@ -16,7 +16,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use deltalake::{DeltaTable, DeltaTableError};
+use deltalake::DeltaTable;
 use std::sync::Arc;
 
 /// Partitions into which rows are dealt where they have to be: more than most clusters have processors to spare, few
@@ -79,17 +79,45 @@ pub fn table(name: &str, delta: &DeltaTable) -> Result<Arc<dyn TableProvider>, E
 /// for. The session's runtime gets the table's storage, if it has not got it.
 ///
 /// # Errors
-/// When the table has what a plain reader of Parquet would read wrongly.
-pub fn table_here(
+/// When the table's storage cannot be used.
+pub async fn table_here(
     name: &str,
     delta: &DeltaTable,
     session: &SessionContext,
     sought: &'static [&'static str],
 ) -> Result<Arc<dyn TableProvider>, Error> {
-    let nowhere = |error: DeltaTableError| Error::Location {
-        location: delta.table_url().to_string(),
-        detail: error.to_string(),
-    };
-    delta.update_datafusion_session(&session.state()).map_err(nowhere)?;
-    Ok(Arc::new(Files::here(name, delta, sought)?))
+    here(delta, session, Files::here(name, delta, sought)).await
+}
+
+/// The same for who keeps rows: each has its texts for itself, and does not keep all those that were read beside it.
+///
+/// # Errors
+/// When the table's storage cannot be used.
+pub async fn rows_here(
+    name: &str,
+    delta: &DeltaTable,
+    session: &SessionContext,
+) -> Result<Arc<dyn TableProvider>, Error> {
+    here(delta, session, Files::of(name, delta)).await
+}
+
+async fn here(
+    delta: &DeltaTable,
+    session: &SessionContext,
+    files: Result<Files, Error>,
+) -> Result<Arc<dyn TableProvider>, Error> {
+    let unusable = |detail: String| Error::Location { location: delta.table_url().to_string(), detail };
+    match files {
+        Ok(files) => {
+            let registered = delta.update_datafusion_session(&session.state());
+            registered.map_err(|error| unusable(error.to_string()))?;
+            Ok(Arc::new(files))
+        }
+        // Somebody else wrote to it: only Delta's own reader knows all that there may be.
+        Err(Error::Table { table, what }) => {
+            tracing::debug!(table, what, "read by Delta's own reader, which is slower");
+            delta.table_provider().await.map_err(|error| unusable(error.to_string()))
+        }
+        Err(error) => Err(error),
+    }
 }

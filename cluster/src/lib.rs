@@ -26,7 +26,7 @@ mod window;
 
 pub use address::Address;
 pub use codec::Functions;
-pub use engine::{Cluster, table, table_here};
+pub use engine::{Cluster, rows_here, table, table_here};
 pub use error::Error;
 
 /// Bytes of the longest message between the parts: a plan with its files, or rows on their way.

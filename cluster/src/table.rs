@@ -56,7 +56,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Of a table, for executors that are elsewhere.
+    /// Of a table, for executors that are elsewhere, and for who keeps rows.
     pub(crate) fn of(name: &str, delta: &DeltaTable) -> Result<Self, Error> {
         Self::with(name, delta, &[], Field::clone)
     }

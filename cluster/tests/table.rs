@@ -39,7 +39,9 @@ async fn older_files_and_days_are_read_as_delta_reads_them() {
     let (table, later) = grown(folder.path()).await;
     let context = SessionContext::new();
     context.register_table("files", interdict_cluster::table("events", &table).expect("files")).expect("registers");
-    let here = interdict_cluster::table_here("events", &table, &context, &["word"]).expect("files");
+    let here = interdict_cluster::table_here("events", &table, &context, &["word"]).await.expect("files");
+    let kept = interdict_cluster::rows_here("events", &table, &context).await.expect("files");
+    context.register_table("kept", kept).expect("registers");
     context.register_table("here", here).expect("registers");
     context.register_table("delta", table.table_provider().await.expect("a table")).expect("registers");
     let rows = async |sql: String| {
@@ -62,7 +64,7 @@ async fn older_files_and_days_are_read_as_delta_reads_them() {
         "select id from T where word is distinct from 'a' order by id",
         "select count(*) as n from T where word = word",
     ] {
-        for read in ["files", "here"] {
+        for read in ["files", "here", "kept"] {
             assert_eq!(rows(sql.replace('T', read)).await, rows(sql.replace('T', "delta")).await, "{read}: {sql}");
         }
     }

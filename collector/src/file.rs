@@ -71,6 +71,15 @@ impl Life {
             Self::Long => 2_048,
         }
     }
+
+    /// Bytes of the largest dictionary. Whoever reads one page of a column reads all of its dictionary too; whoever reads
+    /// all pages likes a large one.
+    const fn dictionary(self) -> usize {
+        match self {
+            Self::Short => 1 << 20,
+            Self::Long => 64 << 10,
+        }
+    }
 }
 
 /// How the files of a table are written.
@@ -81,6 +90,7 @@ pub(crate) fn properties(table: Table, life: Life) -> WriterProperties {
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD).unwrap_or_default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_data_page_row_count_limit(life.page_rows())
+        .set_dictionary_page_size_limit(life.dictionary())
         .set_created_by(concat!("interdict ", env!("CARGO_PKG_VERSION")).to_owned());
     for field in table.schema().fields() {
         let (name, path) = (field.name().as_str(), ColumnPath::from(field.name().as_str()));

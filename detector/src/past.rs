@@ -3,6 +3,7 @@
 
 mod days;
 mod history;
+mod order;
 mod resolved;
 mod tables;
 
@@ -69,7 +70,9 @@ impl Past {
             Some(_) => Resolved::read(&context, &span).await?,
             None => Resolved::default(),
         };
-        Ok(Self { days: Days::open(context, table, &span, "").await?, resolved })
+        // A cluster puts in order what it reads.
+        let held = if is_remote { 0 } else { days::HELD };
+        Ok(Self { days: Days::open(context, table, &span, "", held).await?, resolved })
     }
 
     /// How many events there are in the days that are read, for a progress bar.

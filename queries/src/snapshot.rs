@@ -5,6 +5,7 @@ use crate::engine::Settings;
 use crate::{Error, function, rejected, view};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
 use datafusion::common::ParamValues;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::empty::EmptyTable;
@@ -78,19 +79,15 @@ impl Snapshot {
     ) -> Result<Self, Error> {
         let mut named = Vec::new();
         for table in Table::ALL {
-            let failed = |source| Error::Table { table: table.name(), source: Box::new(source) };
-            let provider = match tables.get(&table) {
-                Some(delta) if settings.cluster.is_some() => interdict_cluster::table(table.name(), delta)
-                    .map_err(|error| Error::Cluster(error.to_string()))?,
-                Some(delta) => match interdict_cluster::table_here(table.name(), delta, &context, &lake::SOUGHT) {
-                    Ok(files) => files,
-                    // Somebody else wrote to it: only Delta's own reader knows all that there may be.
-                    Err(interdict_cluster::Error::Table { what, .. }) => {
-                        tracing::debug!(table = table.name(), what, "read by Delta's own reader, which is slower");
-                        delta.table_provider().await.map_err(|error| failed(error.into()))?
-                    }
-                    Err(error) => return Err(Error::Cluster(error.to_string())),
-                },
+            let provider: Arc<dyn TableProvider> = match tables.get(&table) {
+                Some(delta) => {
+                    let files = if settings.cluster.is_some() {
+                        interdict_cluster::table(table.name(), delta)
+                    } else {
+                        interdict_cluster::table_here(table.name(), delta, &context, &lake::SOUGHT).await
+                    };
+                    files.map_err(|error| Error::Cluster(error.to_string()))?
+                }
                 None => Arc::new(EmptyTable::new(table.schema())),
             };
             named.push((view::facts(table), provider));

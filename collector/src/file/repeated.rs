@@ -18,8 +18,6 @@ use zstd::bulk::Compressor;
 
 /// A row without a value.
 pub(super) const NONE: u32 = u32::MAX;
-/// A dictionary that is larger is none: values are written as they are.
-const DICTIONARY: usize = 1 << 20;
 
 /// A column of a row group.
 pub(super) struct Repeated {
@@ -30,6 +28,8 @@ pub(super) struct Repeated {
     pub(super) is_sought: bool,
     /// Rows of a page at most.
     pub(super) page_rows: usize,
+    /// Bytes of a dictionary at most. One that is larger is none: values are written as they are.
+    most: usize,
     pub(super) dictionary: Dictionary,
     pub(super) lists: Option<Lists>,
     pub(super) rows: usize,
@@ -51,6 +51,7 @@ impl Repeated {
             statistics: properties.statistics_enabled(of.path()),
             is_sought,
             page_rows: properties.data_page_row_count_limit().max(1),
+            most: properties.column_dictionary_page_size_limit(of.path()),
             dictionary: Dictionary::default(),
             lists: (of.max_rep_level() > 0).then(Lists::default),
             runs: Vec::new(),
@@ -141,7 +142,7 @@ impl Repeated {
 
     /// The column's bytes and what the file says of them.
     pub(super) fn finish(&self, zstd: &mut Compressor<'_>) -> Result<(Bytes, ColumnCloseResult)> {
-        let is_dictionary = self.dictionary.page().len() <= DICTIONARY;
+        let is_dictionary = self.dictionary.page().len() <= self.most;
         let mut sink = TrackedWrite::new(Vec::new());
         let mut chunk = Chunk::new(self, SerializedPageWriter::new(&mut sink), zstd);
         if is_dictionary {

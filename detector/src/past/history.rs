@@ -1,7 +1,7 @@
 //! What the lake knows: the events within the horizon, in the order of their times, and from which offsets the bus
 //! continues. Rows and offsets are of one snapshot, so that no event is missed or folded twice.
 
-use super::days::{Days, ordering};
+use super::days::{Days, HELD, ordering};
 use super::resolved::Resolved;
 use super::tables::{Error, Span, position, register, url_of};
 use datafusion::prelude::SessionContext;
@@ -55,7 +55,7 @@ impl History {
             *next = (*next).max(*offset);
         }
         let unknown: String = after.iter().map(unknown).collect();
-        let days = Days::open(context, table, &span, &unknown).await?;
+        let days = Days::open(context, table, &span, &unknown, HELD).await?;
         Ok(Self { days: Some(days), next, imported, resolved })
     }
 

@@ -36,7 +36,7 @@ pub enum Error {
         /// The file.
         file: String,
     },
-    /// The cluster that should have read gave no answer; says which part of it is at fault.
+    /// The table cannot be read as it is, or the cluster that should have read it gave no answer; says what is at fault.
     #[error("{0}")]
     Cluster(String),
     /// The events cannot be read.
@@ -122,10 +122,11 @@ pub(super) async fn register(
         Err(error) => return Err(failed(error)),
     };
     let provider = if is_remote {
-        interdict_cluster::table(table.name(), &delta).map_err(|error| Error::Cluster(error.to_string()))?
+        interdict_cluster::table(table.name(), &delta)
     } else {
-        delta.table_provider().await.map_err(|error| failed(error.into()))?
+        interdict_cluster::rows_here(table.name(), &delta, context).await
     };
+    let provider = provider.map_err(|error| Error::Cluster(error.to_string()))?;
     let registered = context.register_table(table.name(), provider);
     registered.map_err(|source| Error::read(&place, source))?;
     Ok(Some(delta))
