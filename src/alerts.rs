@@ -1,21 +1,19 @@
 //! `interdict alerts`: what the lake holds, what is raised from now on, and what people say of it.
 
-mod told;
-
 use crate::cli::{self, Output, Usage};
 use crate::feed::Feed;
 use crate::lake;
 use crate::settings::Settings;
+use crate::told::{Recorded, Told};
 use crate::verdicts;
 use anyhow::{Context as _, bail};
 use arrow::array::RecordBatch;
 use futures::StreamExt as _;
 use interdict_queries::{Snapshot, neutral};
 use interdict_schemas::lake::{self as stored, Located};
-use interdict_schemas::{Alert, Finding, Resolution, Time};
+use interdict_schemas::{Alert, Finding, Resolution, Severity, Time};
 use std::io::Write as _;
 use std::path::Path;
-use told::Told;
 
 pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> {
     match args.command {
@@ -24,10 +22,8 @@ pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> 
         None => {}
     }
     if !args.follow {
-        let query = "select a.time, a.severity, a.risk, a.detection, a.root, a.actor, a.title, a.verdict, \
-                     r.finding as resolution, r.author as resolved_by, r.note, a.id \
-                     from alerts a left join resolutions r on r.alert = a.id order by a.time desc";
-        return lake::ask(args.rows, config, query).await;
+        let query = listing(&args, Time::from(jiff::Timestamp::now()));
+        return lake::ask(args.rows, config, &query).await;
     }
     if args.rows.lake.is_some() {
         let words = "--follow hears of alerts on the bus as they are raised, and reads no lake: leave --lake out";
@@ -50,6 +46,26 @@ pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// The alerts that are asked for, newest first. What is longest stands last.
+fn listing(args: &cli::Alerts, now: Time) -> String {
+    let mut conditions = vec!["true".to_owned()];
+    conditions.extend(args.since.map(|since| format!("a.time >= timestamptz '{}'", since.time(now))));
+    conditions.extend(args.root.as_deref().map(|root| format!("a.root = {}", lake::literal(root))));
+    conditions.extend(args.severity.map(|least| {
+        let names = Severity::ALL.iter().filter(|severity| **severity >= least);
+        let names: Vec<_> = names.map(|severity| lake::literal(severity.name())).collect();
+        format!("a.severity in ({})", names.join(", "))
+    }));
+    conditions.extend(args.open.then(|| "r.finding is null".to_owned()));
+    format!(
+        "select a.id, a.time, a.severity, a.risk, a.detection, a.root, a.actor, a.verdict, r.finding as resolution, \
+         r.author as resolved_by, r.note, a.title from alerts a left join resolutions r on r.alert = a.id \
+         where {} order by a.time desc, a.id limit {}",
+        conditions.join(" and "),
+        args.limit
+    )
+}
+
 /// All that the lake knows of one alert.
 async fn show(id: &str, rows: cli::Rows, config: &Path) -> anyhow::Result<()> {
     let snapshot = lake::open(rows.lake, config)?.snapshot().await?;
@@ -57,12 +73,9 @@ async fn show(id: &str, rows: cli::Rows, config: &Path) -> anyhow::Result<()> {
     if rows.output != Output::Table {
         return Ok(line(&shown(&alert, rows.output)?)?);
     }
-    let verdict = match &alert.verdict {
-        Some(verdict) => one(&snapshot, "verdicts where id", verdict, stored::verdicts).await?,
-        None => None,
-    };
+    let verdicts = all(&snapshot, "verdicts where alert", id, stored::verdicts).await?;
     let resolution = one(&snapshot, "resolutions where alert", id, stored::resolutions).await?;
-    write!(std::io::stdout().lock(), "{}", Told { alert, verdict, resolution })?;
+    write!(std::io::stdout().lock(), "{}", Told { alert, verdicts, recorded: Some(Recorded(resolution)) })?;
     Ok(())
 }
 
@@ -73,13 +86,22 @@ async fn one<T>(
     id: &str,
     read: impl Fn(&RecordBatch) -> Result<Vec<Located<T>>, stored::Error>,
 ) -> anyhow::Result<Option<T>> {
-    let query = format!("select * from {key} = {}", lake::literal(id));
+    Ok(all(snapshot, key, id, read).await?.pop())
+}
+
+/// The rows of a view whose key is `id`, oldest first.
+async fn all<T>(
+    snapshot: &Snapshot,
+    key: &str,
+    id: &str,
+    read: impl Fn(&RecordBatch) -> Result<Vec<Located<T>>, stored::Error>,
+) -> anyhow::Result<Vec<T>> {
+    let query = format!("select * from {key} = {} order by time", lake::literal(id));
+    let mut rows = Vec::new();
     for batch in snapshot.sql(&query).await?.collect().await? {
-        if let Some(row) = read(&batch)?.pop() {
-            return Ok(Some(row.value));
-        }
+        rows.extend(read(&batch)?.into_iter().map(|row| row.value));
     }
-    Ok(None)
+    Ok(rows)
 }
 
 fn unknown(id: &str) -> String {

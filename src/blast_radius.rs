@@ -61,6 +61,14 @@ fn tables(radius: &Radius) -> String {
         text.push_str(&format!("{title}\n"));
         text.push_str(&if rows == 0 { "  nothing\n".to_owned() } else { format!("{table}\n") });
     };
+    if !radius.visitors.is_empty() {
+        let visitors = radius.visitors.iter().map(|one| {
+            let (sessions, first, last) = (one.sessions.to_string(), one.first.to_string(), one.last.to_string());
+            [one.root.clone(), one.actor.clone(), one.account.clone(), sessions, first, last]
+        });
+        let table = grid(["root", "actor", "account", "sessions", "first", "last"], visitors);
+        add("Who came to it", table, radius.visitors.len());
+    }
     let identities = radius.identities.iter();
     let table = grid(
         ["root", "actor", "sessions"],

@@ -7,7 +7,7 @@ use interdict_cluster::Address;
 use interdict_detector::simulation::AttackKind;
 use interdict_queries::hunt::{self, Hunt};
 use interdict_queries::import;
-use interdict_schemas::{PrincipalKind, Stop};
+use interdict_schemas::{PrincipalKind, Severity, Stop};
 use std::path::PathBuf;
 
 /// Exit codes, as README.md documents them.
@@ -344,6 +344,21 @@ pub(crate) struct Alerts {
     /// Print alerts as they are raised, until interrupted.
     #[arg(long)]
     pub(crate) follow: bool,
+    /// Only alerts since this moment (RFC 3339, a date, or how long ago: 12h, 7d).
+    #[arg(long, value_parser = when::parse, conflicts_with = "follow")]
+    pub(crate) since: Option<When>,
+    /// Only alerts about this root.
+    #[arg(long, conflicts_with = "follow")]
+    pub(crate) root: Option<String>,
+    /// Only alerts that are at least so severe.
+    #[arg(long, value_parser = severity, conflicts_with = "follow")]
+    pub(crate) severity: Option<Severity>,
+    /// Only alerts of which nobody has said yet what they were.
+    #[arg(long, conflicts_with = "follow")]
+    pub(crate) open: bool,
+    /// At most this many.
+    #[arg(long, default_value_t = 100, conflicts_with = "follow")]
+    pub(crate) limit: usize,
     #[command(flatten)]
     pub(crate) rows: Rows,
 }
@@ -518,6 +533,9 @@ pub(crate) struct Forensics {
     /// revisions is printed if left out.
     #[arg(long)]
     pub(crate) alerts: Option<PathBuf>,
+    /// Instead of a table, one alert hop by hop: its id, as the table has it.
+    #[arg(long, conflicts_with = "alerts")]
+    pub(crate) show: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -722,6 +740,11 @@ fn percent(text: &str) -> Result<f64, String> {
 fn attack(name: &str) -> Result<AttackKind, String> {
     let known = || AttackKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
     AttackKind::parse(name).ok_or_else(|| format!("there are {}", known()))
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    let known = || Severity::ALL.iter().map(|severity| severity.name()).collect::<Vec<_>>().join(", ");
+    Severity::parse(text).ok_or_else(|| format!("there are {}", known()))
 }
 
 fn effect(text: &str) -> Result<Stop, String> {

@@ -4,6 +4,7 @@ use crate::cli;
 use crate::grid::grid;
 use crate::settings::{self, Settings};
 use crate::stored::Stored;
+use crate::told::Told;
 use crate::when::Span;
 use anyhow::{Context as _, bail};
 use interdict_detector::{Detector, Fact, Output};
@@ -27,7 +28,12 @@ pub(crate) async fn run(args: cli::Forensics, config: &Path) -> anyhow::Result<(
     }
     let stored = Stored::open(args.stored, config, &settings, span).await?;
     let wanted = Wanted { span, identity: args.identity, target: args.target };
-    let judge = move || judge(stored, settings, &wanted, args.alerts);
+    let told = match (args.alerts, args.show) {
+        (Some(file), _) => Telling::File(Findings::create(&file)?),
+        (None, Some(id)) => Telling::One { id, alert: None, verdicts: Vec::new() },
+        (None, None) => Telling::Table(BTreeMap::new()),
+    };
+    let judge = move || judge(stored, settings, &wanted, told);
     tokio::task::spawn_blocking(judge).await.context("forensics panicked")?
 }
 
@@ -50,22 +56,36 @@ impl Wanted {
 }
 
 /// Where alerts go.
-enum Told {
+enum Telling {
     /// Each revision of each as an OCSF finding.
     File(Findings),
     /// The last revision of each, in a table at the end.
     Table(BTreeMap<String, Alert>),
+    /// The last revision of one, hop by hop, with the verdicts that it gave.
+    One { id: String, alert: Option<Alert>, verdicts: Vec<Verdict> },
 }
 
-impl Told {
+impl Telling {
     fn tell(&mut self, alert: &Alert, verdict: Option<&Verdict>) -> anyhow::Result<()> {
         match self {
             Self::File(findings) => findings.write(alert, verdict)?,
             Self::Table(alerts) => {
                 alerts.insert(alert.id.clone(), alert.clone());
             }
+            Self::One { id, alert: last, .. } if *id == alert.id => *last = Some(alert.clone()),
+            Self::One { .. } => {}
         }
         Ok(())
+    }
+
+    /// A verdict as it is from now on.
+    fn hear(&mut self, verdict: &Verdict) {
+        if let Self::One { id, verdicts, .. } = self
+            && verdict.alert.as_ref() == Some(id)
+        {
+            verdicts.retain(|before| before.id != verdict.id);
+            verdicts.push(verdict.clone());
+        }
     }
 
     /// Ends it; says in words how much was told.
@@ -79,14 +99,22 @@ impl Told {
                 writeln!(std::io::stdout(), "{}", grid(COLUMNS, alerts.into_iter().map(row)))?;
                 Ok(format!("{count} alerts"))
             }
+            Self::One { alert: Some(alert), verdicts, .. } => {
+                write!(std::io::stdout(), "{}", Told { alert, verdicts, recorded: None })?;
+                Ok("1 alert".to_owned())
+            }
+            Self::One { id, alert: None, .. } => {
+                bail!("no alert `{id}` is found in these events; leave --show out for a table of those that are")
+            }
         }
     }
 }
 
-const COLUMNS: [&str; 7] = ["time", "severity", "risk", "detection", "root", "actor", "title"];
+const COLUMNS: [&str; 8] = ["id", "time", "severity", "risk", "detection", "root", "actor", "title"];
 
-fn row(alert: Alert) -> [String; 7] {
+fn row(alert: Alert) -> [String; 8] {
     [
+        alert.id,
         alert.time.to_string(),
         alert.severity.to_string(),
         alert.risk.to_string(),
@@ -101,14 +129,10 @@ fn judge(
     stored: Stored,
     settings: interdict_detector::Settings,
     wanted: &Wanted,
-    alerts: Option<PathBuf>,
+    mut told: Telling,
 ) -> anyhow::Result<()> {
     let mut detector = Detector::new(settings);
     let mut standing = Standing::default();
-    let mut told = match alerts {
-        Some(file) => Told::File(Findings::create(&file)?),
-        None => Told::Table(BTreeMap::new()),
-    };
     let read = stored.read(|fact| {
         let outputs = match &fact {
             Fact::Event(event) if event.time > wanted.span.to => return Ok(()),
@@ -117,7 +141,10 @@ fn judge(
         };
         for output in outputs {
             match output {
-                Output::Verdict(verdict) => standing.take(verdict),
+                Output::Verdict(verdict) => {
+                    told.hear(&verdict);
+                    standing.take(verdict);
+                }
                 Output::Alert(alert) if wanted.has(&alert) => told.tell(&alert, standing.over(&alert))?,
                 Output::Alert(_) => {}
             }

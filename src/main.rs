@@ -26,6 +26,7 @@ mod simulate;
 mod sql;
 mod stored;
 mod token;
+mod told;
 mod up;
 mod verdicts;
 mod verify;

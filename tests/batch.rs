@@ -206,6 +206,13 @@ fn what_an_alert_turned_out_to_be_is_recorded_and_shown() {
     let shown = gateway.interdict(&["alerts", "--output", "json"]);
     let shown = parsed(shown.lines().next().expect("a row"));
     assert_eq!((&shown["resolution"], &shown["note"]), (&parsed("\"benign\""), &parsed("\"it was a drill\"")));
+    let listed = |filter: &[&str]| gateway.interdict(&[&["alerts", "--output", "json"], filter].concat());
+    assert!(listed(&["--since", "1h", "--root", "dana", "--severity", "informational"]).contains(&id));
+    for none in [vec!["--open"], vec!["--root", "d'ana"], vec!["--since", "0s"], vec!["--limit", "0"]] {
+        assert_eq!(listed(&none), "", "{none:?}");
+    }
+    let answer = run(gateway.command(&["alerts", "--severity", "worst"]));
+    assert!(answer.status == 2 && answer.errors.contains("informational, low, medium"), "{}", answer.errors);
 
     let shown = gateway.interdict(&["alerts", "show", &id]);
     for part in
@@ -214,6 +221,15 @@ fn what_an_alert_turned_out_to_be_is_recorded_and_shown() {
         assert!(shown.contains(part), "{part} is missing: {shown}");
     }
     assert!(shown.contains("it was a drill") && shown.contains("taken back"), "{shown}");
+    assert!(!shown.contains("are stopped"), "its verdict is taken back: {shown}");
+    let found = gateway.interdict(&["forensics", "--show", &id]);
+    assert!(
+        found.starts_with(shown.lines().next().expect("a title")) && found.contains("-> bastion (ssh"),
+        "{found}"
+    );
+    assert!(!found.contains("Finding"), "what people said is not asked of files: {found}");
+    let answer = run(gateway.command(&["forensics", "--show", "a-0"]));
+    assert!(answer.status == 1 && answer.errors.contains("`a-0`"), "{}", answer.errors);
     let answer = run(gateway.command(&["alerts", "show", "a-0"]));
     assert_eq!(answer.status, 1);
     assert!(answer.errors.contains("`a-0`"), "{}", answer.errors);

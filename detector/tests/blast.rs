@@ -2,7 +2,7 @@
 //! for what was reached, learned and next.
 
 use crate::story::events;
-use interdict_detector::blast::{Blast, Query, Radius, dot};
+use interdict_detector::blast::{Blast, Query, Radius, Visitor, dot};
 use interdict_schemas::{Hop, Time};
 
 const STORY: &str = "
@@ -93,6 +93,24 @@ fn a_host_reaches_what_is_opened_from_it_by_any_of_its_names() {
     for name in ["bastion", "bastion.internal", "10.0.0.7", "BASTION.internal."] {
         check(query(name), STORY, &expected);
     }
+}
+
+#[test]
+fn who_came_to_a_target_is_told_though_no_session_comes_from_it() {
+    let story = "
+        08:00 early@desk config-db/postgres open account=app
+        target config-db host=config.internal
+        09:00 dana>runner@sandbox config-db/postgres open account=app
+        09:10 dana>runner@sandbox config-db/postgres open account=app
+        09:20 erin@desk config-db/postgres open
+        09:30 erin@desk billing/postgres open
+    ";
+    let since = events(story)[0].time.plus_micros(1);
+    let radius = radius(Query { since, ..query("config.internal") }, story).expect("known");
+    let visitor = |one: &Visitor| format!("{} {} {:?} x{}", one.root, one.actor, one.account, one.sessions);
+    let visitors: Vec<_> = radius.visitors.iter().map(visitor).collect();
+    assert_eq!(visitors, ["dana runner \"app\" x2", "erin erin \"svc\" x1"]);
+    assert_eq!(radius.reached, []);
 }
 
 #[test]

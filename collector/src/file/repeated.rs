@@ -143,8 +143,7 @@ impl Repeated {
     /// The column's bytes and what the file says of them.
     pub(super) fn finish(&self, zstd: &mut Compressor<'_>) -> Result<(Bytes, ColumnCloseResult)> {
         let is_dictionary = self.dictionary.page().len() <= self.most;
-        let mut sink = TrackedWrite::new(Vec::new());
-        let mut chunk = Chunk::new(self, SerializedPageWriter::new(&mut sink), zstd);
+        let mut chunk = Chunk::new(self, zstd);
         if is_dictionary {
             chunk.dictionary()?;
         }
@@ -164,7 +163,8 @@ impl Repeated {
         if page.rows > 0 {
             chunk.page(page)?;
         }
-        let close = chunk.close(is_dictionary)?;
+        let mut sink = TrackedWrite::new(Vec::new());
+        let close = chunk.close(SerializedPageWriter::new(&mut sink))?;
         Ok((Bytes::from(sink.into_inner()?), close))
     }
 }

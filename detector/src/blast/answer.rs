@@ -1,7 +1,7 @@
 //! What a pass comes to: sessions, lessons and prospects, each kind once, each with the shortest path that leads there.
 
 use super::web::{Link, Node};
-use super::{Blast, key, path};
+use super::{Blast, Stay, key, path};
 use interdict_schemas::{DisclosureKind, Hop, Time};
 use petgraph::visit::EdgeRef;
 use serde::Serialize;
@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 pub struct Radius {
     /// Of whom or what.
     pub subject: String,
+    /// Who came to it, if it is a target or a host: their accounts there are as exposed as it is.
+    pub visitors: Vec<Visitor>,
     /// Who acted in it.
     pub identities: Vec<Involved>,
     /// What was reached, in the order in which it was.
@@ -22,6 +24,23 @@ pub struct Radius {
     pub next: Vec<Next>,
     /// Sessions between places and what pointed from one to another, for a picture.
     pub edges: Vec<Edge>,
+}
+
+/// Somebody who opened sessions to the subject as one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Visitor {
+    /// The root.
+    pub root: String,
+    /// Who acted.
+    pub actor: String,
+    /// As which account; empty if not known.
+    pub account: String,
+    /// In how many sessions.
+    pub sessions: u64,
+    /// When the first was opened.
+    pub first: Time,
+    /// When the last was opened.
+    pub last: Time,
 }
 
 /// A root and one principal that acted for it.
@@ -136,7 +155,20 @@ pub(super) fn answer(blast: &Blast) -> Radius {
     let learned = learned(blast);
     let next = next(blast, &reached, &learned);
     let edges = edges(blast, &next);
-    Radius { subject: blast.query.subject.clone(), identities: identities(blast), reached, learned, next, edges }
+    let (visitors, identities) = (visitors(blast), identities(blast));
+    Radius { subject: blast.query.subject.clone(), visitors, identities, reached, learned, next, edges }
+}
+
+fn visitors(blast: &Blast) -> Vec<Visitor> {
+    let visitor = |((root, actor, account), stay): (&(String, String, String), &Stay)| Visitor {
+        root: root.clone(),
+        actor: actor.clone(),
+        account: account.clone(),
+        sessions: stay.sessions,
+        first: stay.first,
+        last: stay.last,
+    };
+    blast.visitors.iter().map(visitor).collect()
 }
 
 fn identities(blast: &Blast) -> Vec<Involved> {

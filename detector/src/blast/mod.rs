@@ -15,7 +15,7 @@ mod key;
 mod path;
 mod web;
 
-pub use answer::{Edge, Involved, Learned, Next, Radius, Reached, Reason};
+pub use answer::{Edge, Involved, Learned, Next, Radius, Reached, Reason, Visitor};
 pub use dot::dot;
 
 use crate::asked::Asked;
@@ -72,7 +72,17 @@ pub struct Blast {
     taught: HashMap<(String, Key), Vec<NodeIndex>>,
     lessons: HashMap<(NodeIndex, Key), NodeIndex>,
     habits: BTreeMap<(String, String, &'static str), Days>,
+    // Who came to the subject: root, actor and account.
+    visitors: BTreeMap<(String, String, String), Stay>,
     is_known: bool,
+}
+
+/// How often somebody came, and when.
+#[derive(Debug, Clone, Copy)]
+struct Stay {
+    sessions: u64,
+    first: Time,
+    last: Time,
 }
 
 impl Blast {
@@ -89,6 +99,7 @@ impl Blast {
             taught: HashMap::new(),
             lessons: HashMap::new(),
             habits: BTreeMap::new(),
+            visitors: BTreeMap::new(),
             is_known: false,
         }
     }
@@ -112,6 +123,7 @@ impl Blast {
         };
         if is_first_sight {
             self.name(event);
+            self.visitor(event);
             self.first_sight(event);
             // After the look at it: an edge is no habit by this very session.
             self.habit(event);
@@ -148,6 +160,18 @@ impl Blast {
             self.names.entry(key::folded(name)).or_insert_with(|| target.name.clone());
         }
         self.is_known = self.is_known || self.is_subjects(event) || self.is_subject(&target.name);
+    }
+
+    /// Takes note of who comes to the subject, which leads nowhere from there until a session comes from it.
+    fn visitor(&mut self, event: &Event) {
+        if event.time < self.query.since || !self.is_subject(&event.target.name) {
+            return;
+        }
+        let (root, actor) = (event.identity.root().id.clone(), event.identity.actor().id.clone());
+        let stay = self.visitors.entry((root, actor, event.account.name.clone()));
+        let stay = stay.or_insert(Stay { sessions: 0, first: event.time, last: event.time });
+        stay.sessions += 1;
+        stay.last = stay.last.max(event.time);
     }
 
     fn habit(&mut self, event: &Event) {

@@ -1,18 +1,21 @@
-//! One alert as a responder reads it: what happened hop by hop and why each belongs to it, what was done about it, what
-//! people said of it, and where to look next.
+//! One alert as a responder reads it: what happened hop by hop and why each belongs to it, what was done about it, and,
+//! if the lake holds it, what people said of it and where to look next.
 
 use interdict_queries::neutral;
 use interdict_schemas::{Alert, Hop, Resolution, Verdict};
 use std::fmt::{self, Display, Formatter};
 
-/// An alert, with what stands in the lake beside it.
-pub(super) struct Told {
-    pub(super) alert: Alert,
-    /// Its verdict, if one was given.
-    pub(super) verdict: Option<Verdict>,
-    /// What a person said last.
-    pub(super) resolution: Option<Resolution>,
+/// An alert, with what is known beside it.
+pub(crate) struct Told {
+    pub(crate) alert: Alert,
+    /// The verdicts that it gave, oldest first.
+    pub(crate) verdicts: Vec<Verdict>,
+    /// Absent where the alert is in no lake.
+    pub(crate) recorded: Option<Recorded>,
 }
+
+/// What a person said last of an alert in the lake, if anybody did.
+pub(crate) struct Recorded(pub(crate) Option<Resolution>);
 
 impl Display for Told {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -35,8 +38,14 @@ impl Display for Told {
         }
         let techniques = alert.techniques.iter().map(|technique| format!("{} {}", technique.id, technique.name));
         writeln!(f, "\nATT&CK    {}", neutral(&techniques.collect::<Vec<_>>().join(", ")))?;
-        writeln!(f, "Verdict   {}", neutral(&self.done()))?;
-        writeln!(f, "Finding   {}", neutral(&self.found()))?;
+        if self.verdicts.is_empty() {
+            writeln!(f, "Verdict   none: nobody is stopped by this alert")?;
+        }
+        for verdict in &self.verdicts {
+            writeln!(f, "Verdict   {}", neutral(&done(verdict)))?;
+        }
+        let Some(recorded) = &self.recorded else { return Ok(()) };
+        writeln!(f, "Finding   {}", neutral(&recorded.found(&alert.id)))?;
         let last = alert.chain.last().map(|hop| hop.session.as_str()).unwrap_or_default();
         writeln!(f, "Look on   interdict replay {}; interdict export case {}", neutral(last), neutral(&alert.id))
     }
@@ -53,21 +62,22 @@ fn told(f: &mut Formatter<'_>, at: usize, hop: &Hop) -> fmt::Result {
     writeln!(f, "       {}: session {}", neutral(&hop.cause), neutral(&hop.session))
 }
 
-/// The sentence of an explanation that says what would clear it: its last one.
+/// The sentence of an explanation that says what would clear it. What stands after it is of a verdict, which is told by
+/// itself as it is now.
 fn clears(explanation: &str) -> Option<&str> {
-    explanation.rfind("It is cleared if ").and_then(|at| explanation.get(at..))
+    let from = explanation.rfind("It is cleared if ").and_then(|at| explanation.get(at..))?;
+    Some(from.rfind(" Until ").and_then(|end| from.get(..end)).unwrap_or(from))
 }
 
-impl Told {
-    fn done(&self) -> String {
-        let Some(verdict) = &self.verdict else { return "none: nobody is stopped by this alert".to_owned() };
-        let state = if verdict.revoked { "taken back".to_owned() } else { format!("until {}", verdict.until) };
-        format!("{} ({}) of {}, {state}; its id is {}", verdict.effect, verdict.mode, verdict.scope, verdict.id)
-    }
+fn done(verdict: &Verdict) -> String {
+    let state = if verdict.revoked { "taken back".to_owned() } else { format!("until {}", verdict.until) };
+    format!("{} ({}) of {}, {state}; its id is {}", verdict.effect, verdict.mode, verdict.scope, verdict.id)
+}
 
-    fn found(&self) -> String {
-        let Some(resolution) = &self.resolution else {
-            return format!("none yet: interdict alerts resolve {} --benign | --malicious", self.alert.id);
+impl Recorded {
+    fn found(&self, alert: &str) -> String {
+        let Some(resolution) = &self.0 else {
+            return format!("none yet: interdict alerts resolve {alert} --benign | --malicious");
         };
         let note = if resolution.note.is_empty() { String::new() } else { format!(": {}", resolution.note) };
         format!("{}, says {} at {}{note}", resolution.finding, resolution.by, resolution.time)
@@ -82,6 +92,8 @@ mod tests {
     fn what_would_clear_it_is_the_last_sentence_whatever_a_name_says() {
         let text = "x It is cleared if y read z. It is cleared if the owner of a confirms b.";
         assert_eq!(clears(text), Some("It is cleared if the owner of a confirms b."));
+        let stopped = format!("{text} Until 2026-03-01T10:00:00Z all sessions of a are stopped.");
+        assert_eq!(clears(&stopped), clears(text));
         assert_eq!(clears("cut"), None);
     }
 }
