@@ -54,10 +54,6 @@ const ZSTD: i32 = 1;
 /// Texts and bytes that seldom repeat: a dictionary of them would be built and thrown away.
 const DISTINCT: [&str; 6] = ["id", "action", "data", "previous", "head", "signature"];
 
-/// Numbers of which nothing more is gained once their differences are packed.
-const PACKED: [&str; 8] =
-    ["rows", "duration_us", "bytes_in", "bytes_out", "opened", "actions", "denied", "bus_partition"];
-
 /// For how long a file is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
@@ -111,9 +107,6 @@ pub(crate) fn properties(table: Table, life: Life) -> WriterProperties {
                     .set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
             }
             _ => {}
-        }
-        if PACKED.contains(&name) {
-            properties = properties.set_column_compression(path.clone(), Compression::UNCOMPRESSED);
         }
         if STATISTICS.contains(&name) || lake::SOUGHT.contains(&name) {
             properties = properties.set_column_statistics_enabled(path, EnabledStatistics::Page);

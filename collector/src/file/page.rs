@@ -125,6 +125,11 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// Whether values stand there as their places in the dictionary.
+    pub(super) const fn is_of_dictionary(&self) -> bool {
+        matches!(self.values, Values::Numbers(..))
+    }
+
     /// The page's bytes (Parquet format, "Data Pages", version 1).
     pub(super) fn body(self) -> Vec<u8> {
         let mut body = Vec::new();

@@ -143,7 +143,8 @@ impl Repeated {
     /// The column's bytes and what the file says of them.
     pub(super) fn finish(&self, zstd: &mut Compressor<'_>) -> Result<(Bytes, ColumnCloseResult)> {
         let is_dictionary = self.dictionary.page().len() <= self.most;
-        let mut chunk = Chunk::new(self, zstd);
+        let mut sink = TrackedWrite::new(Vec::new());
+        let mut chunk = Chunk::new(self, SerializedPageWriter::new(&mut sink), zstd);
         if is_dictionary {
             chunk.dictionary()?;
         }
@@ -163,8 +164,7 @@ impl Repeated {
         if page.rows > 0 {
             chunk.page(page)?;
         }
-        let mut sink = TrackedWrite::new(Vec::new());
-        let close = chunk.close(SerializedPageWriter::new(&mut sink))?;
+        let close = chunk.close(is_dictionary)?;
         Ok((Bytes::from(sink.into_inner()?), close))
     }
 }
