@@ -1,4 +1,4 @@
-//! A year of history: made up, collected, compacted, asked, proven and rolled off, on this machine. Twelve hunts are put
+//! A year of history, or some days: made up, collected, compacted, asked, proven and rolled off, on this machine. Twelve hunts are put
 //! to DuckDB on the same files in the same run, turn by turn, with the same threads and memory.
 //!
 //! `EVENTS` is how many (10 million by default), `DAYS` of how many days (a year by default, 60 at least). `HUNTS` names
@@ -54,6 +54,7 @@ pub(crate) fn run_all() {
         .expect("settings");
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build().expect("runtime");
+    assert!(days >= 60, "DAYS: a month is asked for, in the middle of them");
     runtime.block_on(async {
         let plan = plan(wanted, days);
         if !lake.join(Table::Events.name()).exists() {

@@ -12,6 +12,7 @@ use futures::StreamExt as _;
 use interdict_queries::{Snapshot, neutral};
 use interdict_schemas::lake::{self as stored, Located};
 use interdict_schemas::{Alert, Finding, Resolution, Severity, Time};
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -113,7 +114,10 @@ async fn resolve(args: cli::Resolve, config: &Path) -> anyhow::Result<()> {
     let settings = Settings::load(config)?;
     let snapshot = lake::open(args.lake, config)?.snapshot().await?;
     let alert = one(&snapshot, "alerts where id", &args.id, stored::alerts).await?;
-    let root = alert.with_context(|| unknown(&args.id))?.root;
+    let alert = alert.with_context(|| unknown(&args.id))?;
+    let involved: BTreeSet<&str> = alert.chain.iter().map(|hop| hop.actor.as_str()).collect();
+    let involved = involved.into_iter().collect::<Vec<_>>().join(", ");
+    let root = alert.root.clone();
     let resolution = Resolution {
         alert: args.id,
         time: Time::from(jiff::Timestamp::now()),
@@ -123,8 +127,10 @@ async fn resolve(args: cli::Resolve, config: &Path) -> anyhow::Result<()> {
         note: args.note,
     };
     let follows = match resolution.finding {
-        Finding::Benign => "its verdicts are taken back, and what it did becomes habit",
-        Finding::Malicious => "whoever was in it is stopped, whatever was before",
+        Finding::Benign => "its verdicts are taken back, and what it did becomes habit".to_owned(),
+        Finding::Malicious => {
+            format!("whoever was in it is stopped, whatever was before: {}", neutral(&involved))
+        }
     };
     let words = format!("recorded for alert {}: {follows}; see `interdict verdicts list`", resolution.alert);
     Feed::open(&settings).await?.resolve(resolution).await?;

@@ -356,7 +356,7 @@ pub(crate) struct Alerts {
     /// Only alerts of which nobody has said yet what they were.
     #[arg(long, conflicts_with = "follow")]
     pub(crate) open: bool,
-    /// At most this many.
+    /// At most this many, the newest.
     #[arg(long, default_value_t = 100, conflicts_with = "follow")]
     pub(crate) limit: usize,
     #[command(flatten)]
@@ -534,7 +534,7 @@ pub(crate) struct Forensics {
     #[arg(long)]
     pub(crate) alerts: Option<PathBuf>,
     /// Instead of a table, one alert hop by hop: its id, as the table has it.
-    #[arg(long, conflicts_with = "alerts")]
+    #[arg(long, conflicts_with_all = ["alerts", "identity", "target"])]
     pub(crate) show: Option<String>,
 }
 
@@ -644,6 +644,9 @@ pub(crate) struct Simulate {
     /// Write the report as one HTML page with plots.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Write the events as OCSF lines, which `forensics --events` and `import` read.
+    #[arg(long, value_name = "FILE", conflicts_with = "bus")]
+    pub(crate) events: Option<PathBuf>,
     /// Exit with code 3 if less than so many percent of the attacks are caught.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(crate) fail_below: Option<f64>,

@@ -104,7 +104,9 @@ impl Telling {
                 Ok("1 alert".to_owned())
             }
             Self::One { id, alert: None, .. } => {
-                bail!("no alert `{id}` is found in these events; leave --show out for a table of those that are")
+                bail!(
+                    "no alert `{id}` is found in these events and this span; leave --show out for a table of those that are"
+                )
             }
         }
     }
@@ -152,8 +154,9 @@ fn judge(
         Ok(())
     });
     // What was found before a file turned out to be broken is told all the same.
-    let told = told.finish()?;
+    let told = told.finish();
     let read = read?;
+    let told = told?;
     let counts = detector.counts();
     let mut folded = format!("{} doubled, {} late", counts.duplicates, counts.late);
     // Mostly there are none; where there are, what was found may not be all.

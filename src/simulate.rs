@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use interdict_detector::Detector;
 use interdict_detector::simulation::{Plan, Report, Tally};
 use interdict_queries::Outfile;
-use interdict_schemas::Time;
+use interdict_schemas::{Time, ocsf};
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
@@ -39,7 +39,10 @@ pub(crate) async fn run(args: cli::Simulate, config: &Path) -> anyhow::Result<bo
         // No gateway is needed: the detector's settings are the configuration's if there is one.
         let settings = if config.exists() { Settings::load(config)?.detector.settings } else { Default::default() };
         let plan = plan.clone();
-        tokio::task::spawn_blocking(move || fold(&plan, settings)).await.context("the simulation panicked")??
+        let events = args.events.as_deref().map(Outfile::create).transpose()?;
+        tokio::task::spawn_blocking(move || fold(&plan, settings, events))
+            .await
+            .context("the simulation panicked")??
     };
     if let Some(path) = &args.json {
         Outfile::write_whole(path, format!("{}\n", serde_json::to_string_pretty(&report)?).as_bytes())?;
@@ -52,8 +55,8 @@ pub(crate) async fn run(args: cli::Simulate, config: &Path) -> anyhow::Result<bo
     Ok(args.fail_below.is_none_or(|least| report.percent() >= least))
 }
 
-/// Through a detector of our own, as fast as it goes.
-fn fold(plan: &Plan, settings: interdict_detector::Settings) -> anyhow::Result<Report> {
+/// Through a detector of our own, as fast as it goes, and into a file.
+fn fold(plan: &Plan, settings: interdict_detector::Settings, mut events: Option<Outfile>) -> anyhow::Result<Report> {
     let bar = progress(plan)?;
     let begun = Instant::now();
     let mut stream = plan.stream();
@@ -61,6 +64,9 @@ fn fold(plan: &Plan, settings: interdict_detector::Settings) -> anyhow::Result<R
     let mut detector = Detector::new(settings);
     let (start, mut day) = (stream.start().day(), -1);
     while let Some((label, event)) = stream.next_labelled() {
+        if let Some(file) = &mut events {
+            writeln!(file, "{}", ocsf::event(&event))?;
+        }
         let outputs = detector.observe(&event);
         tally.event(label, &event, &outputs);
         if event.time.day() - start != day {
@@ -69,6 +75,7 @@ fn fold(plan: &Plan, settings: interdict_detector::Settings) -> anyhow::Result<R
         }
     }
     bar.finish_and_clear();
+    events.map(Outfile::finish).transpose()?;
     let report = tally.finish();
     let seconds = begun.elapsed().as_secs_f64();
     let rate = report.events as f64 / seconds.max(1e-9);

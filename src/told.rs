@@ -8,7 +8,7 @@ use std::fmt::{self, Display, Formatter};
 /// An alert, with what is known beside it.
 pub(crate) struct Told {
     pub(crate) alert: Alert,
-    /// The verdicts that it gave, oldest first.
+    /// The verdicts that it gave, in the order in which they last changed.
     pub(crate) verdicts: Vec<Verdict>,
     /// Absent where the alert is in no lake.
     pub(crate) recorded: Option<Recorded>,
@@ -33,7 +33,7 @@ impl Display for Told {
         for (at, hop) in alert.chain.iter().enumerate() {
             told(f, at + 1, hop)?;
         }
-        if let Some(clears) = clears(&alert.explanation) {
+        if let Some(clears) = clears(&alert.explanation, &self.verdicts) {
             writeln!(f, "\n{}", neutral(clears))?;
         }
         let techniques = alert.techniques.iter().map(|technique| format!("{} {}", technique.id, technique.name));
@@ -62,11 +62,12 @@ fn told(f: &mut Formatter<'_>, at: usize, hop: &Hop) -> fmt::Result {
     writeln!(f, "       {}: session {}", neutral(&hop.cause), neutral(&hop.session))
 }
 
-/// The sentence of an explanation that says what would clear it. What stands after it is of a verdict, which is told by
-/// itself as it is now.
-fn clears(explanation: &str) -> Option<&str> {
+/// The sentence of an explanation that says what would clear it. What stands after it is of one of the verdicts, which are
+/// told by themselves as they are now.
+fn clears<'a>(explanation: &'a str, verdicts: &[Verdict]) -> Option<&'a str> {
     let from = explanation.rfind("It is cleared if ").and_then(|at| explanation.get(at..))?;
-    Some(from.rfind(" Until ").and_then(|end| from.get(..end)).unwrap_or(from))
+    let ends = verdicts.iter().filter_map(|verdict| from.find(&format!(" Until {} all sessions ", verdict.until)));
+    Some(ends.min().and_then(|end| from.get(..end)).unwrap_or(from))
 }
 
 fn done(verdict: &Verdict) -> String {
@@ -87,13 +88,32 @@ impl Recorded {
 #[cfg(test)]
 mod tests {
     use super::clears;
+    use interdict_schemas::{Mode, Scope, Stop, Time, Verdict};
+
+    fn verdict(until: Time) -> Verdict {
+        Verdict {
+            id: "v".to_owned(),
+            time: Time(0),
+            scope: Scope::default(),
+            effect: Stop::Stop,
+            mode: Mode::Enforce,
+            until,
+            reason: String::new(),
+            evidence: Vec::new(),
+            alert: None,
+            by: String::new(),
+            revoked: false,
+        }
+    }
 
     #[test]
     fn what_would_clear_it_is_the_last_sentence_whatever_a_name_says() {
-        let text = "x It is cleared if y read z. It is cleared if the owner of a confirms b.";
-        assert_eq!(clears(text), Some("It is cleared if the owner of a confirms b."));
-        let stopped = format!("{text} Until 2026-03-01T10:00:00Z all sessions of a are stopped.");
-        assert_eq!(clears(&stopped), clears(text));
-        assert_eq!(clears("cut"), None);
+        let text = "x It is cleared if y read z. It is cleared if the owner of a confirms db Until b.";
+        let cleared = Some("It is cleared if the owner of a confirms db Until b.");
+        assert_eq!(clears(text, &[]), cleared);
+        let until = Time(1_800_000_000_000_000);
+        let stopped = format!("{text} Until {until} all sessions of c Until d are stopped.");
+        assert_eq!(clears(&stopped, &[verdict(Time(0)), verdict(until)]), cleared);
+        assert_eq!(clears("cut", &[]), None);
     }
 }

@@ -198,7 +198,8 @@ fn what_an_alert_turned_out_to_be_is_recorded_and_shown() {
     pivot(&gateway, "dana");
     let alert = gateway.sql_until("select id from alerts", 1);
     let id = alert[0]["id"].as_str().expect("id").to_owned();
-    gateway.interdict(&["alerts", "resolve", &id, "--malicious", "--by", "erin"]);
+    let told = gateway.interdict(&["alerts", "resolve", &id, "--malicious", "--by", "erin"]);
+    assert!(told.contains("is stopped") && told.contains(": runner;"), "{told}");
     gateway.interdict(&["alerts", "resolve", &id, "--benign", "--note", "it was a drill", "--by", "erin"]);
     let rows = gateway.sql_until("select * from resolution_records where finding = 'benign'", 1);
     assert_eq!(rows[0]["root"], "dana");

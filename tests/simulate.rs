@@ -32,6 +32,26 @@ fn a_simulation_reports_in_the_terminal_as_json_and_as_a_page() {
 }
 
 #[test]
+fn what_is_played_is_written_for_forensics_which_finds_the_same_in_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let answer = simulate(&folder, &["--attacks", "6", "--events", "days.jsonl", "--json", "report.json"]);
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    let report = std::fs::read_to_string(folder.path().join("report.json")).expect("report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    let caught = report["attacks"].as_array().expect("attacks").iter();
+    let caught: BTreeSet<_> = caught.filter_map(|attack| attack["caught"]["alert"].as_str()).collect();
+    assert!(!caught.is_empty(), "{report}");
+    let mut forensics = Command::new(env!("CARGO_BIN_EXE_interdict"));
+    forensics.current_dir(folder.path()).env_remove("INTERDICT_CONFIG");
+    forensics.args(["forensics", "--events", "days.jsonl"]);
+    let found = run(forensics);
+    assert_eq!(found.status, 0, "{}", found.errors);
+    for alert in caught {
+        assert!(found.output.contains(alert), "{alert} is not found: {}", found.output);
+    }
+}
+
+#[test]
 fn missed_attacks_fail_only_where_that_is_asked_for() {
     let check = |arguments: &[&str], expected: i32| {
         let folder = tempfile::tempdir().expect("folder");

@@ -109,6 +109,8 @@ impl Live {
                 "events were imported since the snapshot; everything is folded again, in the order of time"
             );
             after.clear();
+            // It reads ahead already.
+            drop(history);
             history = History::after(&self.config.lake, self.partitions, since, &after).await?;
         }
         if after.is_empty() {

@@ -317,6 +317,27 @@ fn an_attack_is_caught_at_the_hop_it_had_reached_and_the_next_one_is_refused() {
 }
 
 #[test]
+fn what_waits_for_approval_is_told_from_what_is_stopped() {
+    let held = |alert: &str, root: &str, time: Time| match stop(alert, root, time) {
+        Output::Verdict(verdict) => Output::Verdict(Verdict { effect: Stop::Hold, ..verdict }),
+        Output::Alert(_) => unreachable!("it is a verdict"),
+    };
+    let second = attack().hops[1].time;
+    let of = |give: &dyn Fn(&str, &str, Time) -> Output| {
+        let said = vec![give("a", "eve", second), alert("a", "eve", second, &["attack-0", "attack-1"])];
+        let besides = vec![
+            (opened("dana", "s1", at(DAY)), vec![give("b", "dana", at(DAY))]),
+            (opened("dana", "s2", at(DAY + 1)), vec![]),
+        ];
+        let report = told([vec![], said, vec![]], besides);
+        assert_eq!((report.stopped(), report.false_blocks().0), (1, 1));
+        (report.held(), report.false_holds())
+    };
+    assert_eq!(of(&stop), (0, 0));
+    assert_eq!(of(&held), (1, 1));
+}
+
+#[test]
 fn an_alert_about_the_foothold_alone_or_too_late_catches_nothing() {
     let check = |time: Time, sessions: &[&str]| {
         let report = told([vec![], vec![], vec![alert("a", "eve", time, sessions)]], vec![]);

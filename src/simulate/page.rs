@@ -107,7 +107,10 @@ fn figures(markup: &mut Markup, report: &Report) {
     let refused = 100_000.0 * blocks as f64 / sessions.max(1) as f64;
     let figures = [
         (format!("{caught} of {attacks}"), format!("attacks caught ({share})")),
-        (report.stopped().to_string(), "attacks with a hop refused or cut".into()),
+        (
+            report.stopped().to_string(),
+            format!("attacks with a hop refused or cut, {} of them until somebody approves", report.held()),
+        ),
         (
             format!("{:.1}", report.false_alerts_per_day()),
             format!("false alerts a day, from day {}", report.quiet_days + 1),
@@ -185,7 +188,7 @@ fn noise(markup: &mut Markup, report: &Report) {
         return;
     }
     let rows = report.noise.iter().map(|noise| {
-        let counts = [noise.sessions, noise.alerts, noise.blocks, noise.collateral];
+        let counts = [noise.sessions, noise.alerts, noise.blocks, noise.holds, noise.collateral];
         let counts = counts.map(|count| count.to_string());
         std::iter::once(noise.kind.to_string())
             .chain(counts)
@@ -198,7 +201,8 @@ fn noise(markup: &mut Markup, report: &Report) {
         "sessions",
         "false alerts",
         "would be refused",
-        "of these, for an attack's identity",
+        "of these held",
+        "for an attack's identity",
         "what happens",
     ];
     table(markup, &about, &columns, 1, rows);

@@ -25,15 +25,20 @@ pub(super) fn print(plan: &Plan, report: &Report, out: &mut dyn Write) -> std::i
     } else {
         writeln!(
             out,
-            "caught {caught} of {attacks} attacks: {:.0} % ({low:.0} to {high:.0} % with 95 % confidence); {} stopped",
+            "caught {caught} of {attacks} attacks: {:.0} % ({low:.0} to {high:.0} % with 95 % confidence); {} stopped, \
+             {} of them until somebody approves",
             report.percent(),
             report.stopped(),
+            report.held(),
         )?;
     }
     writeln!(
         out,
-        "{:.1} false alerts a day; {blocks} of {sessions} legitimate sessions would have been refused",
-        report.false_alerts_per_day()
+        "{:.1} false alerts a day; {blocks} of {sessions} legitimate sessions would have been refused, {} of them until \
+         somebody approves; both from day {} on",
+        report.false_alerts_per_day(),
+        report.false_holds(),
+        report.quiet_days + 1
     )?;
     writeln!(out)?;
     timelines(report, out)?;
@@ -59,14 +64,21 @@ pub(super) fn print(plan: &Plan, report: &Report, out: &mut dyn Write) -> std::i
     }
     if !report.noise.is_empty() {
         writeln!(out, "\nNoise by kind of legitimate activity, from day {} on", report.quiet_days + 1)?;
-        let mut table =
-            table(&["kind", "sessions", "false alerts", "would be refused", "of these, for an attack's identity"]);
+        let mut table = table(&[
+            "kind",
+            "sessions",
+            "false alerts",
+            "would be refused",
+            "of these held",
+            "for an attack's identity",
+        ]);
         for noise in &report.noise {
             table.add_row([
                 noise.kind.to_string(),
                 noise.sessions.to_string(),
                 noise.alerts.to_string(),
                 noise.blocks.to_string(),
+                noise.holds.to_string(),
                 noise.collateral.to_string(),
             ]);
         }
@@ -77,10 +89,11 @@ pub(super) fn print(plan: &Plan, report: &Report, out: &mut dyn Write) -> std::i
 
 /// What became of an attack, in a few words.
 pub(super) fn fate(outcome: &Outcome) -> String {
+    let [cuts, refuses] = if outcome.held { ["held", "held"] } else { ["cut", "refused"] };
     match (outcome.cut, outcome.refused, &outcome.caught) {
-        (Some(cut), Some(refused), _) => format!("hop {cut} cut, hop {refused} refused"),
-        (Some(cut), None, _) => format!("hop {cut} cut"),
-        (None, Some(refused), _) => format!("hop {refused} refused"),
+        (Some(cut), Some(refused), _) => format!("hop {cut} {cuts}, hop {refused} {refuses}"),
+        (Some(cut), None, _) => format!("hop {cut} {cuts}"),
+        (None, Some(refused), _) => format!("hop {refused} {refuses}"),
         (None, None, Some(_)) => "alert only".into(),
         (None, None, None) => "went on".into(),
     }

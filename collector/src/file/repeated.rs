@@ -29,7 +29,7 @@ pub(super) struct Repeated {
     /// Rows of a page at most.
     pub(super) page_rows: usize,
     /// Bytes of a dictionary at most. One that is larger is none: values are written as they are.
-    most: usize,
+    dictionary_bytes: usize,
     pub(super) dictionary: Dictionary,
     pub(super) lists: Option<Lists>,
     pub(super) rows: usize,
@@ -51,7 +51,7 @@ impl Repeated {
             statistics: properties.statistics_enabled(of.path()),
             is_sought,
             page_rows: properties.data_page_row_count_limit().max(1),
-            most: properties.column_dictionary_page_size_limit(of.path()),
+            dictionary_bytes: properties.column_dictionary_page_size_limit(of.path()),
             dictionary: Dictionary::default(),
             lists: (of.max_rep_level() > 0).then(Lists::default),
             runs: Vec::new(),
@@ -142,7 +142,7 @@ impl Repeated {
 
     /// The column's bytes and what the file says of them.
     pub(super) fn finish(&self, zstd: &mut Compressor<'_>) -> Result<(Bytes, ColumnCloseResult)> {
-        let is_dictionary = self.dictionary.page().len() <= self.most;
+        let is_dictionary = self.dictionary.page().len() <= self.dictionary_bytes;
         let mut sink = TrackedWrite::new(Vec::new());
         let mut chunk = Chunk::new(self, SerializedPageWriter::new(&mut sink), zstd);
         if is_dictionary {

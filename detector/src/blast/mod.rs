@@ -171,7 +171,7 @@ impl Blast {
         let stay = self.visitors.entry((root, actor, event.account.name.clone()));
         let stay = stay.or_insert(Stay { sessions: 0, first: event.time, last: event.time });
         stay.sessions += 1;
-        stay.last = stay.last.max(event.time);
+        (stay.first, stay.last) = (stay.first.min(event.time), stay.last.max(event.time));
     }
 
     fn habit(&mut self, event: &Event) {

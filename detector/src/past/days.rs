@@ -26,10 +26,8 @@ pub(super) const HELD: usize = 512 << 20;
 /// Memory that ordering a larger day may take before it spills to disk.
 const SORT_MEMORY: usize = 256 << 20;
 
-/// Rows that are read at a time.
-const ROWS: usize = 8192;
-
-/// Rows that become events at a time: an event takes more memory than its row.
+/// Rows that are read, and become events, at a time: an event takes more memory than its row, and the engine must have
+/// two batches of the largest statements to put them in order.
 const BATCH: usize = 2048;
 
 /// Batches of events that are made before they are asked for.
@@ -145,10 +143,10 @@ async fn whole(
     of_day: &str,
     held: usize,
 ) -> Result<Option<Vec<RecordBatch>>, DataFusionError> {
-    let (mut batches, mut bytes) = (Vec::new(), 0);
     if held == 0 {
         return Ok(None);
     }
+    let (mut batches, mut bytes) = (Vec::new(), 0);
     let mut rows = context.sql(of_day).await?.execute_stream().await?;
     while let Some(batch) = rows.next().await.transpose()? {
         bytes += batch.get_array_memory_size();
@@ -215,7 +213,7 @@ async fn count(context: &SessionContext, span: &Span) -> Result<Vec<(i32, u64)>,
 pub(super) fn ordering() -> Result<(SessionConfig, Arc<RuntimeEnv>), DataFusionError> {
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(SORT_MEMORY)));
     // One sort has all of the memory. Several share it, and leave too little to whoever merges what they have sorted.
-    Ok((SessionConfig::new().with_batch_size(ROWS).with_target_partitions(1), runtime.build_arc()?))
+    Ok((SessionConfig::new().with_batch_size(BATCH).with_target_partitions(1), runtime.build_arc()?))
 }
 
 #[cfg(test)]

@@ -54,8 +54,7 @@ impl History {
             let next = next.entry(*partition).or_insert(*offset);
             *next = (*next).max(*offset);
         }
-        let unknown: String = after.iter().map(unknown).collect();
-        let days = Days::open(context, table, &span, &unknown, HELD).await?;
+        let days = Days::open(context, table, &span, &unknown(partitions, after), HELD).await?;
         Ok(Self { days: Some(days), next, imported, resolved })
     }
 
@@ -95,7 +94,13 @@ impl History {
     }
 }
 
-/// What is not known of a partition yet.
-fn unknown((partition, offset): (&u32, &u64)) -> String {
-    format!(" and not (bus_partition = {partition} and bus_offset < {offset})")
+/// What is not known yet of partitions that were read up to an offset.
+fn unknown(partitions: u32, after: &Offsets) -> String {
+    let known = |(partition, offset)| format!(" and not (bus_partition = {partition} and bus_offset < {offset})");
+    let mut unknown: String = after.iter().map(known).collect();
+    // It follows from the rest, and passes over whole files, in which rows of several partitions stand.
+    if let Some(least) = after.values().min().filter(|_| (0..partitions).all(|known| after.contains_key(&known))) {
+        unknown.push_str(&format!(" and (bus_offset >= {least} or bus_partition >= {partitions})"));
+    }
+    unknown
 }

@@ -10,7 +10,7 @@ use datafusion::arrow::error::ArrowError;
 pub(super) struct Ordered {
     batches: Vec<RecordBatch>,
     /// The rows that were not taken yet: the batch of each, and where it is there.
-    order: std::vec::IntoIter<(usize, usize)>,
+    order: std::vec::IntoIter<(u32, u32)>,
     at_a_time: usize,
 }
 
@@ -24,16 +24,18 @@ impl Ordered {
     /// When a column by which they are ordered is missing, or is none of numbers.
     pub(super) fn of(batches: Vec<RecordBatch>, at_a_time: usize) -> Result<Self, ArrowError> {
         let mut keys = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
-        for (nth, batch) in batches.iter().enumerate() {
+        for (nth, batch) in (0_u32..).zip(&batches) {
             let [time, partition, offset] =
                 [numbers(batch, "time")?, numbers(batch, "bus_partition")?, numbers(batch, "bus_offset")?];
             let [time, partition, offset] =
                 [&time, &partition, &offset].map(|column| column.as_primitive::<Int64Type>());
-            let key = |row| (time.value(row), partition.value(row), offset.value(row), nth, row);
-            keys.extend((0..batch.num_rows()).map(key));
+            let key = |(at, row)| (time.value(row), partition.value(row), offset.value(row), nth, at);
+            keys.extend((0_u32..).zip(0..batch.num_rows()).map(key));
         }
         keys.sort_unstable();
-        let order: Vec<_> = keys.into_iter().map(|(_, _, _, nth, row)| (nth, row)).collect();
+        // Not in the place of the keys, which are several times as large.
+        let mut order = Vec::with_capacity(keys.len());
+        order.extend(keys.iter().map(|(_, _, _, nth, row)| (*nth, *row)));
         Ok(Self { batches, order: order.into_iter(), at_a_time })
     }
 }
@@ -42,7 +44,8 @@ impl Iterator for Ordered {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next: Vec<_> = self.order.by_ref().take(self.at_a_time).collect();
+        let next = self.order.by_ref().take(self.at_a_time);
+        let next: Vec<_> = next.map(|(nth, row)| (nth as usize, row as usize)).collect();
         let batches: Vec<_> = self.batches.iter().collect();
         (!next.is_empty()).then(|| interleave_record_batch(&batches, &next))
     }

@@ -2,6 +2,7 @@
 //! The collector commits each table by itself, so this one may be a little behind the events; where it is, the bus is
 //! to be read from its position, and whoever folds drops the events that come again.
 
+use super::order::Ordered;
 use super::tables::{Error, Span, position, register};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
@@ -40,7 +41,7 @@ impl Resolved {
     /// When it cannot be read.
     pub(super) async fn read(context: &SessionContext, span: &Span) -> Result<Self, Error> {
         let read = |source| Error::read(TABLE, source);
-        let sql = format!("select * from {TABLE} where {} order by time, bus_partition, bus_offset", span.rows());
+        let sql = format!("select * from {TABLE} where {} order by {}", span.rows(), Ordered::BY);
         let mut waiting = VecDeque::new();
         for batch in context.sql(&sql).await.map_err(read)?.collect().await.map_err(read)? {
             let resolutions = lake::resolutions(&batch);

@@ -33,6 +33,8 @@ pub struct Outcome {
     pub cut: Option<u32>,
     /// The first hop that a verdict would have refused before it was admitted. In life no later hop happens.
     pub refused: Option<u32>,
+    /// Whether that is a hold: somebody is asked, and may let it go on.
+    pub held: bool,
 }
 
 /// One day.
@@ -87,6 +89,8 @@ pub struct NoiseCount {
     pub alerts: u64,
     /// Its sessions that a verdict would have refused.
     pub blocks: u64,
+    /// Of these, until somebody approves.
+    pub holds: u64,
     /// Of these, by a verdict on an attack that acted as the same identity.
     pub collateral: u64,
 }
@@ -127,6 +131,12 @@ impl Report {
         self.attacks.iter().filter(|outcome| outcome.is_stopped()).count() as u64
     }
 
+    /// Attacks of which a hop was refused or cut until somebody approves.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.attacks.iter().filter(|outcome| outcome.is_stopped() && outcome.held).count() as u64
+    }
+
     /// Caught attacks in percent; nothing missed of nothing is 100.
     #[must_use]
     pub fn percent(&self) -> f64 {
@@ -150,6 +160,12 @@ impl Report {
     pub fn false_blocks(&self) -> (u64, u64) {
         let blocks = self.noise.iter().map(|noise| noise.blocks).sum();
         (blocks, self.noise.iter().map(|noise| noise.sessions).sum())
+    }
+
+    /// Of the legitimate sessions that a verdict would have refused, those that somebody could approve.
+    #[must_use]
+    pub fn false_holds(&self) -> u64 {
+        self.noise.iter().map(|noise| noise.holds).sum()
     }
 
     /// How many attacks were caught at each hop; the first element is hop 1.

@@ -62,7 +62,8 @@ impl Tally {
                 sessions.insert(what.session.clone(), (at, hop));
             }
         }
-        let outcome = |attack: &Attack| Outcome { attack: attack.clone(), caught: None, cut: None, refused: None };
+        let outcome =
+            |attack: &Attack| Outcome { attack: attack.clone(), caught: None, cut: None, refused: None, held: false };
         let mut tally = Self {
             start,
             quiet_days,
@@ -168,26 +169,31 @@ impl Tally {
         };
         let of_root = self.verdicts.get(&event.identity.root().id);
         let refusing = of_root.into_iter().flatten().chain(&self.sweeping);
-        let truths = refusing.filter(|verdict| verdict.forbids(subject, event.time)).map(|verdict| {
+        let refusing = refusing.filter(|verdict| verdict.forbids(subject, event.time)).map(|verdict| {
             let said = verdict.alert.as_ref().and_then(|alert| self.said.get(alert));
-            said.map_or(Truth::False, |said| said.truth)
+            (said.map_or(Truth::False, |said| said.truth), verdict.effect == Stop::Hold)
         });
-        let truths: Vec<Truth> = truths.collect();
+        let refusing: Vec<(Truth, bool)> = refusing.collect();
+        let mut truths = refusing.iter().map(|(truth, _)| *truth);
+        // Who may go on once somebody approves may not if another verdict stops it.
+        let is_held = !refusing.is_empty() && refusing.iter().all(|(_, is_hold)| *is_hold);
         match label {
             Label::Attack { attack, hop } => {
                 if let Some(outcome) = self.outcomes.get_mut(attack as usize)
-                    && truths.contains(&Truth::True)
+                    && truths.any(|truth| truth == Truth::True)
                     && outcome.refused.is_none()
                 {
+                    outcome.held = if outcome.cut.is_some() { outcome.held && is_held } else { is_held };
                     outcome.refused = Some(hop);
                 }
             }
             Label::Legitimate(kind) if day >= self.quiet_days as usize => {
-                let is_blocked = u64::from(!truths.is_empty());
+                let is_blocked = u64::from(!refusing.is_empty());
                 let noise = noise(&mut self.noise, kind);
                 noise.sessions += 1;
                 noise.blocks += is_blocked;
-                noise.collateral += u64::from(!truths.contains(&Truth::False)) * is_blocked;
+                noise.holds += u64::from(is_held);
+                noise.collateral += u64::from(truths.all(|truth| truth != Truth::False)) * is_blocked;
                 self.days[day].false_blocks += is_blocked;
             }
             Label::Legitimate(_) => {}
@@ -253,8 +259,9 @@ impl Tally {
                 && verdict.effect != Stop::Watch
                 && verdict.time >= opened
         };
-        let is_cut = given.into_iter().flatten().chain(&self.sweeping).any(stops);
-        if is_cut && outcome.cut.is_none() {
+        let stopping = given.into_iter().flatten().chain(&self.sweeping).find(|verdict| stops(verdict));
+        if let Some(verdict) = stopping.filter(|_| outcome.cut.is_none()) {
+            outcome.held = verdict.effect == Stop::Hold && (outcome.refused.is_none() || outcome.held);
             outcome.cut = Some(number);
         }
         if outcome.caught.is_none() {
@@ -272,7 +279,7 @@ impl Tally {
 }
 
 fn noise(all: &mut BTreeMap<Routine, NoiseCount>, kind: Routine) -> &mut NoiseCount {
-    all.entry(kind).or_insert(NoiseCount { kind, sessions: 0, alerts: 0, blocks: 0, collateral: 0 })
+    all.entry(kind).or_insert(NoiseCount { kind, sessions: 0, alerts: 0, blocks: 0, holds: 0, collateral: 0 })
 }
 
 fn kind_count(kind: AttackKind, outcomes: &[Outcome]) -> KindCount {

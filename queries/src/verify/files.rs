@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 
 /// Bytes of a file that are read and hashed at a time. A stream has the local disk's in pieces so small that handing them
 /// over costs more than hashing them.
-const PIECE: usize = 4 << 20;
+const PIECE: usize = 16 << 20;
 
 /// A file of a table.
 #[derive(Debug, Clone)]
