@@ -16,6 +16,9 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
+/// The columns of an alert on a line of CSV.
+const HEADER: &str = "time,severity,risk,detection,root,actor,title,id";
+
 pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> {
     match args.command {
         Some(cli::AlertCommand::Show { id, rows }) => return show(&id, rows, config).await,
@@ -39,7 +42,7 @@ pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> 
     }
     let mut alerts = feed.alerts().await?;
     if args.rows.output == Output::Csv {
-        line("time,severity,risk,detection,root,actor,title,id")?;
+        line(HEADER)?;
     }
     while let Some(alert) = alerts.next().await {
         line(&shown(&alert?, args.rows.output)?)?;
@@ -71,6 +74,9 @@ fn listing(args: &cli::Alerts, now: Time) -> String {
 async fn show(id: &str, rows: cli::Rows, config: &Path) -> anyhow::Result<()> {
     let snapshot = lake::open(rows.lake, config)?.snapshot().await?;
     let alert = one(&snapshot, "alerts where id", id, stored::alerts).await?.with_context(|| unknown(id))?;
+    if rows.output == Output::Csv {
+        line(HEADER)?;
+    }
     if rows.output != Output::Table {
         return Ok(line(&shown(&alert, rows.output)?)?);
     }
@@ -132,7 +138,10 @@ async fn resolve(args: cli::Resolve, config: &Path) -> anyhow::Result<()> {
             format!("whoever was in it is stopped, whatever was before: {}", neutral(&involved))
         }
     };
-    let words = format!("recorded for alert {}: {follows}; see `interdict verdicts list`", resolution.alert);
+    let words = format!(
+        "recorded for alert {}; once a detector that remembers it hears of that, {follows}; see `interdict verdicts list`",
+        resolution.alert
+    );
     Feed::open(&settings).await?.resolve(resolution).await?;
     Ok(line(&words)?)
 }

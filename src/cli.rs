@@ -539,6 +539,8 @@ pub(crate) struct Forensics {
 }
 
 #[derive(Debug, Args)]
+// `--events` takes all that follow it, so whose radius it is must stand before.
+#[command(override_usage = "interdict blast-radius <IDENTITY|TARGET|HOST> [OPTIONS]")]
 pub(crate) struct BlastRadius {
     /// An identity (root or delegate), a target, or a host by name or address.
     #[arg(value_name = "IDENTITY|TARGET|HOST")]

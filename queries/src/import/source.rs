@@ -15,6 +15,9 @@ const BUFFER: usize = 1 << 17;
 /// How much of a file is looked at to tell its format.
 const HEAD: usize = 1 << 16;
 
+/// The mark that a text is UTF-8, which some editors put before its first byte (Unicode 23.8).
+const BYTE_ORDER: &[u8] = b"\xef\xbb\xbf";
+
 /// How much of the files was read.
 #[derive(Debug, Clone, Default)]
 pub struct Source {
@@ -160,7 +163,7 @@ impl Input {
         }
     }
 
-    /// The first bytes of the member. An error is kept for whoever reads that far.
+    /// The first bytes of the member, before anything of it is read. An error is kept for whoever reads that far.
     pub(super) fn peek(&mut self) -> &[u8] {
         let reader = self.inner.reader();
         while self.head.len() < HEAD {
@@ -178,7 +181,10 @@ impl Input {
             };
             reader.consume(count);
         }
-        &self.head
+        if self.head.starts_with(BYTE_ORDER) {
+            self.taken = BYTE_ORDER.len();
+        }
+        self.head.get(self.taken..).unwrap_or_default()
     }
 }
 

@@ -282,6 +282,19 @@ fn file_of_no_known_format_is_refused_with_what_there_is() {
 }
 
 #[test]
+fn what_some_editors_put_before_the_first_line_costs_nothing() {
+    let folder = tempfile::tempdir().expect("folder");
+    for name in ["ocsf.jsonl", "kubernetes.jsonl", "lanl-auth.txt", "conn.log", "cloudtrail.json"] {
+        let (plain, marked) = (folder.path().join(name), folder.path().join(format!("marked-{name}")));
+        std::fs::write(&plain, sample(name)).expect("written");
+        std::fs::write(&marked, [b"\xef\xbb\xbf", sample(name).as_slice()].concat()).expect("written");
+        let [plain, marked] = [&plain, &marked].map(|file| read(&[file], options(None)));
+        assert!(!plain.events.is_empty());
+        assert_eq!((marked.events.len(), marked.faults.len()), (plain.events.len(), plain.faults.len()), "{name}");
+    }
+}
+
+#[test]
 fn year_of_syslog_is_the_files_or_the_one_that_was_given() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("auth.log");
