@@ -30,4 +30,5 @@ for seed in "$@"; do
   python3 "$kit/score.py" --truth "$set/truth.jsonl" --alerts "$set/$name.jsonl" --json "$set/$name.json" --quiet
   reports+=("$set/$name.json")
 done
-python3 "$kit/score.py" --pool "${reports[@]}"
+python3 "$kit/score.py" --pool "${reports[@]}" --json "$out/pooled.json"
+python3 "$here/kinds.py" "$out/pooled.json"
