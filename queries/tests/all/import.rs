@@ -5,20 +5,19 @@ use interdict_queries::import::{self, ALL, Error, Events, Options, Tally};
 use interdict_schemas::{Event, Kind};
 use proptest::prelude::*;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-fn samples() -> PathBuf {
+pub(crate) fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples")
 }
 
-struct Read {
-    events: Vec<Event>,
-    faults: Vec<Error>,
-    tally: Tally,
+pub(crate) struct Read {
+    pub(crate) events: Vec<Event>,
+    pub(crate) faults: Vec<Error>,
+    pub(crate) tally: Tally,
 }
 
-fn read(files: &[&Path], options: Options) -> Read {
+pub(crate) fn read(files: &[&Path], options: Options) -> Read {
     let mut events = Events::new(files.iter().map(|file| file.to_path_buf()).collect(), options);
     let mut read = Read { events: Vec::new(), faults: Vec::new(), tally: Tally::default() };
     for event in events.by_ref() {
@@ -32,7 +31,7 @@ fn read(files: &[&Path], options: Options) -> Read {
 }
 
 /// The sample's year, since a checked out file's own is any.
-fn options(format: Option<&str>) -> Options {
+pub(crate) fn options(format: Option<&str>) -> Options {
     Options { format: format.map(|name| import::find(name).expect("a format")), year: Some(2025) }
 }
 
@@ -137,69 +136,8 @@ fn every_format_means_what_its_golden_says() {
     }
 }
 
-fn tar(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (name, bytes) in members {
-        let mut header = [0_u8; 512];
-        header[..name.len()].copy_from_slice(name.as_bytes());
-        header[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
-        header[136..147].copy_from_slice(format!("{:011o}", 1_772_445_600).as_bytes());
-        header[148..156].copy_from_slice(b"        ");
-        header[156] = if name.ends_with('/') { b'5' } else { b'0' };
-        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-        header[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
-        out.extend(header);
-        out.extend(bytes);
-        out.resize(out.len().next_multiple_of(512), 0);
-    }
-    out.resize(out.len() + 1024, 0);
-    out
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    out.write_all(bytes).expect("compresses");
-    out.finish().expect("compresses")
-}
-
-fn sample(name: &str) -> Vec<u8> {
+pub(crate) fn sample(name: &str) -> Vec<u8> {
     std::fs::read(samples().join(name)).expect("sample")
-}
-
-#[test]
-fn archive_is_read_as_the_files_in_it() {
-    let folder = tempfile::tempdir().expect("folder");
-    let (trail, auth) = (sample("cloudtrail.json"), sample("auth-iso.log"));
-    let archive = tar(&[
-        ("logs/", Vec::new()),
-        ("logs/a.json", trail.clone()),
-        ("logs/empty", Vec::new()),
-        ("logs/photo", b"\xff\xd8\xff\n".to_vec()),
-        ("logs/auth.log", auth),
-    ]);
-    let alone = [("cloudtrail.json"), ("auth-iso.log")]
-        .map(|name| read(&[&samples().join(name)], options(None)).events.len());
-    for (name, bytes) in [
-        ("all.tar", archive.clone()),
-        ("all.tar.gz", gzip(&archive)),
-        ("all.TGZ", gzip(&archive)),
-        ("all.tar.zst", zstd::encode_all(archive.as_slice(), 1).expect("compresses")),
-    ] {
-        let path = folder.path().join(name);
-        std::fs::write(&path, bytes).expect("writes");
-        let found = read(&[&path], options(None));
-        assert_eq!(found.events.len(), alone.iter().sum::<usize>(), "{name}");
-        let faults: Vec<_> = found.faults.iter().map(ToString::to_string).collect();
-        assert!(faults[0].contains(":logs/photo:1: this member's format is not recognised"), "{faults:?}");
-    }
-    let cut = folder.path().join("cut.tar");
-    std::fs::write(&cut, &archive[..archive.len() / 2]).expect("writes");
-    let last = read(&[&cut], options(None)).faults.pop().expect("an error");
-    assert!(matches!(last, Error::Read { .. }), "{last}");
-    let none = folder.path().join("none.tar");
-    std::fs::write(&none, vec![7_u8; 2048]).expect("writes");
-    let last = read(&[&none], options(None)).faults.pop().expect("an error");
-    assert!(last.to_string().contains("no tar archive"), "{last}");
 }
 
 #[test]
@@ -279,19 +217,6 @@ fn file_of_no_known_format_is_refused_with_what_there_is() {
     let found = read(&[&path], options(None));
     let words = found.faults[0].to_string();
     assert!(words.contains("notes.txt: the format is not recognised") && words.contains("lanl-auth"), "{words}");
-}
-
-#[test]
-fn what_some_editors_put_before_the_first_line_costs_nothing() {
-    let folder = tempfile::tempdir().expect("folder");
-    for name in ["ocsf.jsonl", "kubernetes.jsonl", "lanl-auth.txt", "conn.log", "cloudtrail.json"] {
-        let (plain, marked) = (folder.path().join(name), folder.path().join(format!("marked-{name}")));
-        std::fs::write(&plain, sample(name)).expect("written");
-        std::fs::write(&marked, [b"\xef\xbb\xbf", sample(name).as_slice()].concat()).expect("written");
-        let [plain, marked] = [&plain, &marked].map(|file| read(&[file], options(None)));
-        assert!(!plain.events.is_empty());
-        assert_eq!((marked.events.len(), marked.faults.len()), (plain.events.len(), plain.faults.len()), "{name}");
-    }
 }
 
 #[test]

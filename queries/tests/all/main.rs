@@ -1,5 +1,6 @@
 //! The reading side against small real lakes.
 
+mod archives;
 mod case;
 mod engine;
 mod export;
