@@ -1,5 +1,5 @@
-//! A year of history, or some days: made up, collected, compacted, asked, proven and rolled off, on this machine. Twelve hunts are put
-//! to DuckDB on the same files in the same run, turn by turn, with the same threads and memory.
+//! A year of history, or some days: made up, collected, compacted, asked, proven and rolled off, on this machine. Twelve
+//! hunts are put to DuckDB on the same files in the same run, turn by turn, with the same threads and memory.
 //!
 //! `EVENTS` is how many (10 million by default), `DAYS` of how many days (a year by default, 60 at least). `HUNTS` names
 //! hunts to be put instead of the twelve. `HISTORY` is a folder in which the lake is kept for the next run, which then only

@@ -73,31 +73,22 @@ fn listing(args: &cli::Alerts, now: Time) -> String {
 /// All that the lake knows of one alert.
 async fn show(id: &str, rows: cli::Rows, config: &Path) -> anyhow::Result<()> {
     let snapshot = lake::open(rows.lake, config)?.snapshot().await?;
-    let alert = one(&snapshot, "alerts where id", id, stored::alerts).await?.with_context(|| unknown(id))?;
+    let alert =
+        rows_of(&snapshot, "alerts where id", id, stored::alerts).await?.pop().with_context(|| unknown(id))?;
     if rows.output == Output::Csv {
         line(HEADER)?;
     }
     if rows.output != Output::Table {
         return Ok(line(&shown(&alert, rows.output)?)?);
     }
-    let verdicts = all(&snapshot, "verdicts where alert", id, stored::verdicts).await?;
-    let resolution = one(&snapshot, "resolutions where alert", id, stored::resolutions).await?;
+    let verdicts = rows_of(&snapshot, "verdicts where alert", id, stored::verdicts).await?;
+    let resolution = rows_of(&snapshot, "resolutions where alert", id, stored::resolutions).await?.pop();
     write!(std::io::stdout().lock(), "{}", Told { alert, verdicts, recorded: Some(Recorded(resolution)) })?;
     Ok(())
 }
 
-/// The one row of a view whose key is `id`, if there is one.
-async fn one<T>(
-    snapshot: &Snapshot,
-    key: &str,
-    id: &str,
-    read: impl Fn(&RecordBatch) -> Result<Vec<Located<T>>, stored::Error>,
-) -> anyhow::Result<Option<T>> {
-    Ok(all(snapshot, key, id, read).await?.pop())
-}
-
 /// The rows of a view whose key is `id`, oldest first.
-async fn all<T>(
+async fn rows_of<T>(
     snapshot: &Snapshot,
     key: &str,
     id: &str,
@@ -119,7 +110,7 @@ fn unknown(id: &str) -> String {
 async fn resolve(args: cli::Resolve, config: &Path) -> anyhow::Result<()> {
     let settings = Settings::load(config)?;
     let snapshot = lake::open(args.lake, config)?.snapshot().await?;
-    let alert = one(&snapshot, "alerts where id", &args.id, stored::alerts).await?;
+    let alert = rows_of(&snapshot, "alerts where id", &args.id, stored::alerts).await?.pop();
     let alert = alert.with_context(|| unknown(&args.id))?;
     let involved: BTreeSet<&str> = alert.chain.iter().map(|hop| hop.actor.as_str()).collect();
     let involved = involved.into_iter().collect::<Vec<_>>().join(", ");

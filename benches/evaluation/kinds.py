@@ -15,4 +15,5 @@ for kind in kinds:
     print(f"    {kind:<22} {day:>5.2f} {blocked:>9.1f} {held:>9.1f}")
 for effect, word in (("block", "blocked"), ("require_approval", "held")):
     of = report["false_verdicts"][effect]
-    print(f"    {of['sessions']} {word}: {of['from_false_alerts']} by false alerts, the others acted as an attack's identity")
+    false = of["from_false_alerts"]
+    print(f"    {of['sessions']} {word}: {false} by false alerts, the others acted as an attack's identity")

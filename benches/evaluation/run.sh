@@ -30,5 +30,6 @@ for seed in "$@"; do
   python3 "$kit/score.py" --truth "$set/truth.jsonl" --alerts "$set/$name.jsonl" --json "$set/$name.json" --quiet
   reports+=("$set/$name.json")
 done
-python3 "$kit/score.py" --pool "${reports[@]}" --json "$out/pooled.json"
-python3 "$here/kinds.py" "$out/pooled.json"
+pooled=$out/${name/alerts/pooled}.json
+python3 "$kit/score.py" --pool "${reports[@]}" --json "$pooled"
+python3 "$here/kinds.py" "$pooled"

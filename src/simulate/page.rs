@@ -3,7 +3,7 @@
 use super::drawing;
 use super::markup::Markup;
 use super::plot;
-use super::terminal::{fate, minute, span};
+use super::terminal::{NOISE, fate, minute, noise_row, span};
 use interdict_detector::simulation::{Cause, Plan, Report, interval};
 use std::fmt::Display;
 
@@ -187,24 +187,12 @@ fn noise(markup: &mut Markup, report: &Report) {
         markup.leaf("p", &[], &"There was no legitimate activity on the days that count.");
         return;
     }
-    let rows = report.noise.iter().map(|noise| {
-        let counts = [noise.sessions, noise.alerts, noise.blocks, noise.holds, noise.collateral];
-        let counts = counts.map(|count| count.to_string());
-        std::iter::once(noise.kind.to_string())
-            .chain(counts)
-            .chain([noise.kind.line().to_owned()])
-            .collect::<Vec<_>>()
-    });
+    let rows = report
+        .noise
+        .iter()
+        .map(|noise| noise_row(noise).into_iter().chain([noise.kind.line().to_owned()]).collect::<Vec<_>>());
     let about = format!("Legitimate activity from day {} on, and what was said of it", report.quiet_days + 1);
-    let columns = [
-        "kind",
-        "sessions",
-        "false alerts",
-        "would be refused",
-        "of these held",
-        "for an attack's identity",
-        "what happens",
-    ];
+    let columns = [&NOISE[..], &["what happens"]].concat();
     table(markup, &about, &columns, 1, rows);
     if report.neutral_alerts > 0 {
         let more = format!(

@@ -1,12 +1,23 @@
 //! The report for a terminal.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use interdict_detector::simulation::{Outcome, Plan, Report, interval};
+use interdict_detector::simulation::{NoiseCount, Outcome, Plan, Report, interval};
 use interdict_queries::neutral;
 use std::io::Write;
 
 /// Attacks beyond so many are in the JSON and on the page only.
 const MOST_ATTACKS: usize = 40;
+
+/// What is told of a kind of legitimate activity.
+pub(super) const NOISE: [&str; 6] =
+    ["kind", "sessions", "false alerts", "would be refused", "of these held", "for an attack's identity"];
+
+/// It, in that order.
+pub(super) fn noise_row(noise: &NoiseCount) -> [String; 6] {
+    let [sessions, alerts, blocks, holds, collateral] =
+        [noise.sessions, noise.alerts, noise.blocks, noise.holds, noise.collateral].map(|count| count.to_string());
+    [noise.kind.to_string(), sessions, alerts, blocks, holds, collateral]
+}
 
 pub(super) fn print(plan: &Plan, report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
     let (caught, attacks) = (report.caught(), report.attacks.len() as u64);
@@ -64,23 +75,9 @@ pub(super) fn print(plan: &Plan, report: &Report, out: &mut dyn Write) -> std::i
     }
     if !report.noise.is_empty() {
         writeln!(out, "\nNoise by kind of legitimate activity, from day {} on", report.quiet_days + 1)?;
-        let mut table = table(&[
-            "kind",
-            "sessions",
-            "false alerts",
-            "would be refused",
-            "of these held",
-            "for an attack's identity",
-        ]);
+        let mut table = table(&NOISE);
         for noise in &report.noise {
-            table.add_row([
-                noise.kind.to_string(),
-                noise.sessions.to_string(),
-                noise.alerts.to_string(),
-                noise.blocks.to_string(),
-                noise.holds.to_string(),
-                noise.collateral.to_string(),
-            ]);
+            table.add_row(noise_row(noise));
         }
         writeln!(out, "{}", numbers(table))?;
     }

@@ -1,7 +1,7 @@
 //! What a pass comes to: sessions, lessons and prospects, each kind once, each with the shortest path that leads there.
 
 use super::web::{Link, Node};
-use super::{Blast, Stay, key, path};
+use super::{Blast, key, path};
 use interdict_schemas::{DisclosureKind, Hop, Time};
 use petgraph::visit::EdgeRef;
 use serde::Serialize;
@@ -155,20 +155,15 @@ pub(super) fn answer(blast: &Blast) -> Radius {
     let learned = learned(blast);
     let next = next(blast, &reached, &learned);
     let edges = edges(blast, &next);
-    let (visitors, identities) = (visitors(blast), identities(blast));
-    Radius { subject: blast.query.subject.clone(), visitors, identities, reached, learned, next, edges }
-}
-
-fn visitors(blast: &Blast) -> Vec<Visitor> {
-    let visitor = |((root, actor, account), stay): (&(String, String, String), &Stay)| Visitor {
-        root: root.clone(),
-        actor: actor.clone(),
-        account: account.clone(),
-        sessions: stay.sessions,
-        first: stay.first,
-        last: stay.last,
-    };
-    blast.visitors.iter().map(visitor).collect()
+    Radius {
+        subject: blast.query.subject.clone(),
+        visitors: blast.visitors.values().cloned().collect(),
+        identities: identities(blast),
+        reached,
+        learned,
+        next,
+        edges,
+    }
 }
 
 fn identities(blast: &Blast) -> Vec<Involved> {

@@ -72,17 +72,9 @@ pub struct Blast {
     taught: HashMap<(String, Key), Vec<NodeIndex>>,
     lessons: HashMap<(NodeIndex, Key), NodeIndex>,
     habits: BTreeMap<(String, String, &'static str), Days>,
-    // Who came to the subject: root, actor and account.
-    visitors: BTreeMap<(String, String, String), Stay>,
+    // Who came to the subject, by root, actor and account.
+    visitors: BTreeMap<(String, String, String), Visitor>,
     is_known: bool,
-}
-
-/// How often somebody came, and when.
-#[derive(Debug, Clone, Copy)]
-struct Stay {
-    sessions: u64,
-    first: Time,
-    last: Time,
 }
 
 impl Blast {
@@ -168,10 +160,11 @@ impl Blast {
             return;
         }
         let (root, actor) = (event.identity.root().id.clone(), event.identity.actor().id.clone());
-        let stay = self.visitors.entry((root, actor, event.account.name.clone()));
-        let stay = stay.or_insert(Stay { sessions: 0, first: event.time, last: event.time });
-        stay.sessions += 1;
-        (stay.first, stay.last) = (stay.first.min(event.time), stay.last.max(event.time));
+        let (account, first) = (event.account.name.clone(), event.time);
+        let visitor = self.visitors.entry((root.clone(), actor.clone(), account.clone()));
+        let visitor = visitor.or_insert(Visitor { root, actor, account, sessions: 0, first, last: first });
+        visitor.sessions += 1;
+        (visitor.first, visitor.last) = (visitor.first.min(event.time), visitor.last.max(event.time));
     }
 
     fn habit(&mut self, event: &Event) {
