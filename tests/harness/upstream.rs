@@ -35,8 +35,9 @@ pub(crate) fn counting() -> (SocketAddr, impl Fn() -> usize) {
     let counted = Arc::clone(&count);
     std::thread::spawn(move || {
         for connection in listener.incoming() {
-            drop(connection);
+            // Before the peer can see it closed: who asks afterwards is told of it.
             counted.fetch_add(1, Ordering::SeqCst);
+            drop(connection);
         }
     });
     (address, move || count.load(Ordering::SeqCst))
