@@ -19,6 +19,7 @@ mod import;
 mod lake;
 mod maintain;
 mod replay;
+mod runtime;
 mod serve;
 mod sessions;
 mod settings;
@@ -63,7 +64,7 @@ fn start() -> ExitCode {
     if let Err(error) = log(&cli) {
         return tell(&error);
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build() {
+    let runtime = match runtime::builder(runtime::cores(), STACK).build() {
         Ok(runtime) => runtime,
         Err(error) => return tell(&error.into()),
     };

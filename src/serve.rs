@@ -3,6 +3,7 @@
 
 mod door;
 
+use crate::runtime;
 use crate::settings::Settings;
 use anyhow::Context as _;
 use door::LakeDoor;
@@ -130,15 +131,10 @@ async fn apart<F>(work: impl FnOnce() -> F + Send + 'static) -> anyhow::Result<(
 where
     F: Future<Output = anyhow::Result<()>>,
 {
-    let threads = std::thread::available_parallelism().map_or(1, |all| all.get().div_ceil(2));
+    let threads = runtime::cores().div_ceil(2);
     let (done, result) = oneshot::channel();
     std::thread::Builder::new().name("lake".to_owned()).spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_stack_size(STACK)
-            .thread_name("lake-worker")
-            .enable_all()
-            .build();
+        let runtime = runtime::builder(threads, STACK).thread_name("lake-worker").build();
         let ended = match runtime {
             Ok(runtime) => {
                 let ended = runtime.block_on(work());

@@ -14,6 +14,7 @@ mod codec;
 mod engine;
 mod error;
 pub mod executor;
+mod footers;
 mod job;
 mod question;
 mod remote;

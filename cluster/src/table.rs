@@ -10,6 +10,7 @@
 //! renamed columns.
 
 use crate::Error;
+use crate::footers::Footers;
 use crate::storage;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -18,7 +19,6 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{DFSchema, Statistics};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -117,7 +117,12 @@ impl Files {
     }
 
     /// The files that may have rows for which the filters hold, by what the table's log says of each; and their rows.
-    fn files(&self, session: &dyn Session, filters: &[Expr]) -> Result<(Vec<PartitionedFile>, usize)> {
+    fn files(
+        &self,
+        session: &dyn Session,
+        filters: &[Expr],
+        footers: Option<&Footers>,
+    ) -> Result<(Vec<PartitionedFile>, usize)> {
         let log = self.snapshot.log_data();
         let kept = match conjunction(filters.iter().cloned()) {
             Some(filter) => {
@@ -157,7 +162,12 @@ impl Files {
                 version: None,
             };
             rows += file.num_records().unwrap_or(0);
-            files.push(PartitionedFile::from(meta).with_partition_values(values));
+            let constants = footers.and_then(|known| known.constants(&meta, self.scanned.file_schema()));
+            let file = PartitionedFile::from(meta).with_partition_values(values);
+            files.push(match constants {
+                Some(constants) => file.with_statistics(constants),
+                None => file,
+            });
         }
         Ok((files, rows))
     }
@@ -198,7 +208,11 @@ impl TableProvider for Files {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let all: Vec<usize> = (0..self.schema.fields().len()).collect();
         let wanted = projection.unwrap_or(&all);
-        let (files, rows) = self.files(session, filters)?;
+        // Footers are kept where this process reads; executors have readers of their own.
+        let runtime = session.runtime_env();
+        let footers = runtime.object_store(&self.storage).ok();
+        let footers = footers.map(|store| Footers::new(store, runtime.cache_manager.get_file_metadata_cache()));
+        let (files, rows) = self.files(session, filters, footers.as_ref())?;
         if files.is_empty() {
             return Ok(Arc::new(EmptyExec::new(Arc::new(self.schema.project(wanted)?))));
         }
@@ -209,13 +223,11 @@ impl TableProvider for Files {
             global: session.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
         };
-        options.global.pushdown_filters = filters.iter().any(|filter| self.is_search(filter));
+        let is_search = filters.iter().any(|filter| self.is_search(filter));
+        options.global.pushdown_filters = is_search;
         let mut source = ParquetSource::new(self.scanned.clone()).with_table_parquet_options(options);
-        // Footers are kept where this process reads; executors have readers of their own.
-        if let Ok(store) = session.runtime_env().object_store(&self.storage) {
-            let known = session.runtime_env().cache_manager.get_file_metadata_cache();
-            let reader = CachedParquetFileReaderFactory::new(store, known);
-            source = source.with_parquet_file_reader_factory(Arc::new(reader));
+        if let Some(footers) = &footers {
+            source = source.with_parquet_file_reader_factory(footers.readers(is_search));
         }
         // How many rows there are is told to choose a way to join; how many there are exactly, only reading tells.
         let mut statistics = Statistics::new_unknown(scanned);

@@ -1,6 +1,8 @@
 //! A table as a cluster reads it, and as this process does, has the rows that Delta's own reader has.
 
-use datafusion::arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::physical_plan::displayable;
 use datafusion::prelude::SessionContext;
@@ -13,8 +15,20 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     RecordBatch::try_from_iter(columns).expect("a batch")
 }
 
+/// Rows of a day. In most columns all of them say the same, or nothing.
 fn day(day: i32, ids: [i64; 2]) -> Vec<(&'static str, ArrayRef)> {
-    vec![("date", Arc::new(Date32Array::from(vec![day; 2]))), ("id", Arc::new(Int64Array::from(ids.to_vec())))]
+    let noon = (i64::from(day) * 86_400 + 43_200) * 1_000_000;
+    vec![
+        ("date", Arc::new(Date32Array::from(vec![day; 2]))),
+        ("id", Arc::new(Int64Array::from(ids.to_vec()))),
+        ("text", Arc::new(StringArray::from(vec![format!("of {day}"); 2]))),
+        ("long", Arc::new(StringArray::from(vec!["a text that no footer has whole".repeat(20); 2]))),
+        ("nothing", Arc::new(StringArray::from(vec![None::<&str>; 2]))),
+        ("number", Arc::new(Int32Array::from(vec![day; 2]))),
+        ("seldom", Arc::new(Int64Array::from(vec![None, Some(7)]))),
+        ("is_so", Arc::new(BooleanArray::from(vec![true; 2]))),
+        ("time", Arc::new(TimestampMicrosecondArray::from(vec![noon; 2]).with_timezone("UTC"))),
+    ]
 }
 
 /// Two days, of which the second has a column more; and a third that came after somebody looked.
@@ -63,9 +77,16 @@ async fn older_files_and_days_are_read_as_delta_reads_them() {
         "select id from T where word in ('a', 'b') limit 1",
         "select id from T where word is distinct from 'a' order by id",
         "select count(*) as n from T where word = word",
+        "select id, number, time from T where number = 20000 and is_so and nothing is null order by id",
+        "select max(number) as most, min(text) as least, count(nothing) as n, sum(seldom) as seldom from T",
+        "select text, length(long) as long, count(*) as n from T where word = 'a' or id = 1 group by text, long order by text",
     ] {
         for read in ["files", "here", "kept"] {
-            assert_eq!(rows(sql.replace('T', read)).await, rows(sql.replace('T', "delta")).await, "{read}: {sql}");
+            let expected = rows(sql.replace('T', "delta")).await;
+            // The second time the ends of the files are known.
+            for time in 1..=2 {
+                assert_eq!(rows(sql.replace('T', read)).await, expected, "{read}, time {time}: {sql}");
+            }
         }
     }
     let plan = rows("explain select id from here where word = 'a' and id > 3".to_owned()).await;

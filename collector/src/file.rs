@@ -51,14 +51,20 @@ pub(crate) const STATISTICS: [&str; 13] = [
 /// The least effort: most of what repeats is gone before.
 const ZSTD: i32 = 1;
 
+/// Bytes of a column below which it is left as it is: whoever reads it would set up a decompressor, which costs more.
+const TINY: usize = 1 << 10;
+
+/// Rows of which each column of numbers is tiny.
+const FEW: usize = TINY / size_of::<i64>();
+
 /// Texts and bytes that seldom repeat: a dictionary of them would be built and thrown away.
 const DISTINCT: [&str; 6] = ["id", "action", "data", "previous", "head", "signature"];
 
 /// For how long a file is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
-    /// Until compaction.
-    Short,
+    /// Until compaction, with so many rows.
+    Short { rows: usize },
     /// For years: one identity's rows, some hundred a day, are to be read without the others.
     Long,
 }
@@ -67,7 +73,7 @@ impl Life {
     /// Rows of a page, which are skipped or read at once. Small ones cost the collector a tenth of its speed.
     const fn page_rows(self) -> usize {
         match self {
-            Self::Short => 20_000,
+            Self::Short { .. } => 20_000,
             Self::Long => 2_048,
         }
     }
@@ -76,10 +82,22 @@ impl Life {
     /// all pages likes a large one.
     const fn dictionary(self) -> usize {
         match self {
-            Self::Short => 1 << 20,
+            Self::Short { .. } => 1 << 20,
             Self::Long => 64 << 10,
         }
     }
+
+    /// How columns are compressed of which rows differ. Those of which they repeat are told by what they become.
+    fn compression(self) -> Compression {
+        match self {
+            Self::Short { rows } if rows < FEW => Compression::UNCOMPRESSED,
+            _ => zstd(),
+        }
+    }
+}
+
+fn zstd() -> Compression {
+    Compression::ZSTD(ZstdLevel::try_new(ZSTD).unwrap_or_default())
 }
 
 /// How the files of a table are written.
@@ -87,7 +105,7 @@ impl Life {
 pub(crate) fn properties(table: Table, life: Life) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD).unwrap_or_default()))
+        .set_compression(zstd())
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_data_page_row_count_limit(life.page_rows())
         .set_dictionary_page_size_limit(life.dictionary())
@@ -98,11 +116,15 @@ pub(crate) fn properties(table: Table, life: Life) -> WriterProperties {
             // Numbers that rise, differ or stay: their differences are small.
             DataType::Int32 | DataType::Int64 | DataType::Timestamp(..) => {
                 properties = properties
+                    .set_column_compression(path.clone(), life.compression())
                     .set_column_dictionary_enabled(path.clone(), false)
                     .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
             }
             DataType::Utf8 | DataType::Binary if DISTINCT.contains(&name) => {
+                // Few recordings are many bytes.
+                let compression = if name == "data" { zstd() } else { life.compression() };
                 properties = properties
+                    .set_column_compression(path.clone(), compression)
                     .set_column_dictionary_enabled(path.clone(), false)
                     .set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
             }

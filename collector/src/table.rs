@@ -276,6 +276,13 @@ impl Delta {
             .await
             .map_err(fail)?;
         self.delta.state = Some(done.snapshot());
+        if done.metrics.new_checkpoint_created {
+            // Each commit since the last one is a list of files of its own, which the next commit goes through. The
+            // checkpoint has all of them in one. INVARIANT: of this very version, so that a commit of another that came
+            // meanwhile still conflicts with the next one.
+            self.delta.state = None;
+            self.delta.load_version(done.version).await.map_err(|source| failed("open", self.table, source))?;
+        }
         Ok(())
     }
 }

@@ -1,71 +1,86 @@
-//! A day of many tiny files becomes few sorted ones.
+//! A day of many tiny files, as the collector writes them for few events, becomes few sorted ones.
 
-use crate::made::rows;
-use crate::meter::peak_mib;
-use arrow::compute::concat_batches;
-use deltalake::kernel::engine::arrow_conversion::TryIntoKernel as _;
+use crate::meter::{Meter, peak_mib};
+use crate::{fill, written};
+use deltalake::DeltaTableBuilder;
 use deltalake::kernel::transaction::CommitBuilder;
-use deltalake::kernel::{self, Add, StructType};
-use deltalake::operations::create::CreateBuilder;
+use deltalake::kernel::{Action, Add};
 use deltalake::protocol::{DeltaOperation, SaveMode};
+use interdict_bus::Log;
+use interdict_bus::embedded::{Embedded, Settings};
+use interdict_collector::config::{Raw, RawLake};
 use interdict_collector::maintain::Keeper;
+use interdict_collector::{Config, Lake};
 use interdict_schemas::lake::Table;
-use parquet::arrow::ArrowWriter;
 use std::path::Path;
-use std::time::Instant;
+use std::sync::Arc;
+
+const FILES: usize = 10_000;
+/// Files that the collector writes, a commit each; the others have the same rows.
+const MADE: usize = 500;
+const ROWS: usize = 60;
 
 /// In a process of its own, for its memory.
-pub(crate) fn compact() {
-    const FILES: usize = 10_000;
-    const ROWS: usize = 60;
-    let folder = tempfile::tempdir().expect("folder");
-    let place = interdict_collector::Lake::parse(folder.path(), Path::new("")).expect("a place");
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
-    let schema: StructType = Table::Events.schema().as_ref().try_into_kernel().expect("a schema");
-    std::fs::create_dir_all(folder.path().join("events/date=2026-03-02")).expect("folder");
+pub(crate) fn compact(folder: &Path) {
+    let place = folder.join("log");
+    fill(place.to_str().expect("plain"), folder, MADE * ROWS);
+    let runtime = crate::runtime();
+    let log: Arc<dyn Log> = Embedded::open(&place, Settings::default()).expect("log");
+    let raw = Raw { max_rows: Some(ROWS), compact_every_s: Some(0), ..Raw::default() };
+    let config = raw.resolve(RawLake::default(), folder).expect("settings");
     runtime.block_on(async {
-        let table = CreateBuilder::new()
-            .with_location(folder.path().join("events").to_str().expect("plain"))
-            .with_columns(schema.fields().cloned())
-            .with_partition_columns(["date"])
-            .await
-            .expect("a table");
-        let mut adds = Vec::with_capacity(FILES);
-        for file in 0..FILES {
-            let rows = concat_batches(&Table::Events.schema(), &rows(file * ROWS, ROWS)).expect("one batch");
-            let rows = rows.project(&(1..Table::Events.schema().fields().len()).collect::<Vec<_>>());
-            let rows = rows.expect("without the day");
-            let path = format!("date=2026-03-02/{file}.parquet");
-            let out = std::fs::File::create(folder.path().join("events").join(&path)).expect("file");
-            let mut writer = ArrowWriter::try_new(out, rows.schema(), None).expect("writer");
-            writer.write(&rows).expect("written");
-            writer.close().expect("closed");
-            let size = std::fs::metadata(folder.path().join("events").join(&path)).expect("size").len();
-            adds.push(kernel::Action::Add(Add {
-                path,
-                size: i64::try_from(size).expect("small"),
-                partition_values: [("date".to_owned(), Some("2026-03-02".to_owned()))].into(),
-                data_change: true,
-                ..Add::default()
-            }));
-        }
-        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
-        let snapshot = table.snapshot().expect("state");
-        let commit = CommitBuilder::default().with_actions(adds).build(Some(snapshot), table.log_store(), operation);
-        commit.await.expect("committed");
+        written(config.clone(), log, MADE * ROWS, |_| ()).await.end().await;
+        multiply(&config.lake, &folder.join("lake").join(Table::Events.name())).await;
         let before = peak_mib();
-        let began = Instant::now();
-        let mut keeper = Keeper::open(&place, Table::Events).await.expect("opens").expect("is there");
-        let done = keeper.compact(2).await.expect("compacted");
-        assert_eq!((done.taken, done.rows), (FILES, (FILES * ROWS) as u64));
-        let rate = f64::from(u32::try_from(FILES * ROWS).expect("small")) / began.elapsed().as_secs_f64();
-        println!(
-            "compaction: {} files of one day became {}, {} rows, {rate:.0} rows/s, peak {} MiB (before it {before})",
-            done.taken,
-            done.made,
-            done.rows,
-            peak_mib()
-        );
+        measure(&config, before).await;
     });
+}
+
+/// Adds each file again and again, under other names, in one commit.
+async fn multiply(lake: &Lake, folder: &Path) {
+    let mut adds = Vec::with_capacity(FILES - MADE);
+    for log in std::fs::read_dir(folder.join("_delta_log")).expect("a log") {
+        let log = log.expect("a log").path();
+        if log.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        for line in std::fs::read_to_string(log).expect("a commit").lines() {
+            if let Action::Add(add) = serde_json::from_str(line).expect("an action") {
+                for copy in 1..FILES / MADE {
+                    let path = add.path.replace(".parquet", &format!("-{copy}.parquet"));
+                    std::fs::copy(folder.join(&add.path), folder.join(&path)).expect("copied");
+                    adds.push(Action::Add(Add { path, ..add.clone() }));
+                }
+            }
+        }
+    }
+    let table = DeltaTableBuilder::from_url(lake.table(Table::Events)).and_then(DeltaTableBuilder::build);
+    let mut table = table.expect("a table");
+    table.load().await.expect("its state");
+    let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+    let snapshot = table.snapshot().expect("state");
+    let commit = CommitBuilder::default().with_actions(adds).build(Some(snapshot), table.log_store(), operation);
+    commit.await.expect("committed");
+}
+
+async fn measure(config: &Config, before: u64) {
+    let mut keeper = Keeper::open(&config.lake, Table::Events).await.expect("opens").expect("is there");
+    let bytes = keeper.status().expect("status").bytes;
+    let meter = Meter::start();
+    let done = keeper.compact(2).await.expect("compacted");
+    let [clock, processor] = meter.read();
+    assert_eq!((done.taken, done.rows), (FILES, (FILES * ROWS) as u64));
+    let number = |count: u64| f64::from(u32::try_from(count).expect("small"));
+    println!(
+        "compaction of {}: {} files of one day, {} rows, became {}: {:.0} MB a second of processor time ({:.0} by the \
+         clock), {:.0} rows, peak {} MiB (before it {before})",
+        Table::Events.name(),
+        done.taken,
+        done.rows,
+        done.made,
+        number(bytes) / 1e6 / processor,
+        number(bytes) / 1e6 / clock,
+        number(done.rows) / processor,
+        peak_mib()
+    );
 }

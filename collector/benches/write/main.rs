@@ -14,6 +14,7 @@ use commits::Commits;
 use interdict_bus::embedded::{Embedded, Settings};
 use interdict_bus::kafka::Kafka;
 use interdict_bus::{Durability, Log, Writer, kafka};
+use interdict_collector::Config;
 use interdict_collector::config::{Raw, RawLake};
 use interdict_schemas::lake::Table;
 use interdict_schemas::{Message, Topic};
@@ -27,6 +28,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// What the command uses.
@@ -45,8 +47,10 @@ const FOLDER: &str = "INTERDICT_BENCH_FOLDER";
 const MEASURED: &str = "0";
 const BESIDE: &str = "1";
 
+/// As the command's.
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime")
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(1).max_blocking_threads(16).enable_all().build().expect("runtime")
 }
 
 /// One broker holds one replica.
@@ -55,11 +59,11 @@ fn settings(brokers: &str) -> kafka::Settings {
 }
 
 /// Fills the log. A place with a colon is a broker's.
-fn fill(place: &str, folder: &Path) {
+fn fill(place: &str, folder: &Path, count: usize) {
     let runtime = runtime();
     let _entered = runtime.enter();
     let append = |writer: &Writer| {
-        for index in 0..EVENTS {
+        for index in 0..count {
             writer.append(&Message::Event(event(index))).expect("appended");
         }
     };
@@ -85,30 +89,49 @@ fn collect(place: &str, folder: &Path) {
     };
     let config = Raw::default().resolve(RawLake::default(), folder).expect("settings");
     assert_eq!(config.limits.rows, CUT, "a cut is what is encoded alone below");
-    let mut tables = [Table::Events, Table::Sessions].map(|table| Commits::new(&folder.join("lake"), table));
-    let (stop, is_late) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
+    let is_late = Arc::new(AtomicBool::new(false));
     let watch = Watch::start(Arc::clone(&is_late));
     let meter = Meter::start();
     let took = runtime.block_on(async {
-        let run = tokio::spawn(interdict_collector::run(config, log, stop.clone()));
-        loop {
-            assert!(!run.is_finished(), "the collector ended early");
-            let [events, sessions] = tables.each_mut().map(|table| table.rows() as usize);
-            // Of eight events of a session two are facts of its life.
-            if (events, sessions) == (EVENTS, EVENTS / 4) {
-                break;
-            }
-            is_late.store(events > EVENTS / 2, Ordering::Relaxed);
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let run = written(config, log, EVENTS, |events| is_late.store(events > EVENTS / 2, Ordering::Relaxed)).await;
         let took = meter.read();
-        stop.cancel();
-        run.await.expect("joined").expect("collected");
+        run.end().await;
         took
     });
     let [before, first, second] = watch.end();
     let [clock, processor] = took;
     println!("{clock} {processor} {before} {first} {second} {}", meter::peak_mib());
+}
+
+/// A collector that runs.
+struct Running {
+    stop: CancellationToken,
+    run: JoinHandle<Result<(), interdict_collector::Error>>,
+}
+
+impl Running {
+    async fn end(self) {
+        self.stop.cancel();
+        self.run.await.expect("joined").expect("collected");
+    }
+}
+
+/// Collects until so many events are in both tables that have rows of them, and tells how many are.
+async fn written(config: Config, log: Arc<dyn Log>, count: usize, mut tell: impl FnMut(usize)) -> Running {
+    let lake = config.lake.folder().expect("a folder");
+    let mut tables = [Table::Events, Table::Sessions].map(|table| Commits::new(&lake, table));
+    let stop = CancellationToken::new();
+    let run = tokio::spawn(interdict_collector::run(config, log, stop.clone()));
+    loop {
+        assert!(!run.is_finished(), "the collector ended early");
+        let [events, sessions] = tables.each_mut().map(|table| table.rows() as usize);
+        // Of eight events of a session two are facts of its life.
+        if (events, sessions) == (count, count / 4) {
+            return Running { stop, run };
+        }
+        tell(events);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Encoding alone, as arrow-rs does by itself.
@@ -181,11 +204,11 @@ fn main() {
     let of = |name: &str| std::env::var(name).unwrap_or_default();
     let (place, folder) = (of(PLACE), of(FOLDER));
     match of(PART).as_str() {
-        "fill" => fill(&place, Path::new(&folder)),
+        "fill" => fill(&place, Path::new(&folder), EVENTS),
         "collect" => collect(&place, Path::new(&folder)),
         "plain" => plain(),
         "prove" => prove::prove(Path::new(&folder)),
-        "compact" => compact::compact(),
+        "compact" => compact::compact(Path::new(&folder)),
         // Everything that is not measured, brokers too, leaves the measured core alone.
         "lead" => {
             let size: usize = (0..1_000).map(|index| Message::Event(event(index)).encode().len()).sum();
@@ -197,7 +220,10 @@ fn main() {
         _ => {
             for (part, core) in [("lead", BESIDE), ("compact", MEASURED)] {
                 let me = std::env::current_exe().expect("this bench");
-                let done = Command::new("taskset").args(["-c", core]).arg(me).env(PART, part).status();
+                let folder = tempfile::tempdir().expect("folder");
+                let mut command = Command::new("taskset");
+                command.args(["-c", core]).arg(me).env(PART, part).env(FOLDER, folder.path());
+                let done = command.status();
                 assert!(done.expect("taskset of util-linux pins to one core").success());
             }
         }

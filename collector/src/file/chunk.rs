@@ -4,7 +4,7 @@ use super::bounds::{self, Bounds};
 use super::page::Rows;
 use super::repeated::Repeated;
 use bytes::Bytes;
-use parquet::basic::{BoundaryOrder, Encoding, PageType, Type};
+use parquet::basic::{BoundaryOrder, Compression, Encoding, PageType, Type};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{CompressedPage, Page, PageWriter as _};
 use parquet::column::writer::ColumnCloseResult;
@@ -22,7 +22,8 @@ const WRONG: f64 = 0.01;
 pub(super) struct Chunk<'a, 'b, 'z> {
     column: &'a Repeated,
     pages: SerializedPageWriter<'b, Vec<u8>>,
-    zstd: &'a mut Compressor<'z>,
+    /// None where the column is left as it is.
+    zstd: Option<&'a mut Compressor<'z>>,
     dictionary_at: Option<i64>,
     data_at: Option<i64>,
     compressed: usize,
@@ -40,7 +41,7 @@ impl<'a, 'b, 'z> Chunk<'a, 'b, 'z> {
     pub(super) fn new(
         column: &'a Repeated,
         pages: SerializedPageWriter<'b, Vec<u8>>,
-        zstd: &'a mut Compressor<'z>,
+        zstd: Option<&'a mut Compressor<'z>>,
     ) -> Self {
         Self {
             column,
@@ -61,7 +62,8 @@ impl<'a, 'b, 'z> Chunk<'a, 'b, 'z> {
     }
 
     fn compress(&mut self, bytes: &[u8]) -> Result<Bytes> {
-        Ok(self.zstd.compress(bytes).map_err(|error| ParquetError::External(Box::new(error)))?.into())
+        let Some(zstd) = &mut self.zstd else { return Ok(Bytes::copy_from_slice(bytes)) };
+        Ok(zstd.compress(bytes).map_err(|error| ParquetError::External(Box::new(error)))?.into())
     }
 
     fn put(&mut self, page: Page, size: usize) -> Result<(i64, i32)> {
@@ -118,7 +120,7 @@ impl<'a, 'b, 'z> Chunk<'a, 'b, 'z> {
             pages.insert(0, PageEncodingStats { page_type, encoding, count: 1 });
         }
         let mut metadata = ColumnChunkMetaData::builder(column.of.clone())
-            .set_compression(column.compression)
+            .set_compression(if self.zstd.is_some() { column.compression } else { Compression::UNCOMPRESSED })
             .set_encodings(vec![Encoding::PLAIN, Encoding::RLE, encoding])
             .set_page_encoding_stats(pages)
             .set_total_compressed_size(signed(self.compressed))

@@ -2,6 +2,7 @@
 //! up once, and counted, compared and put into the bloom filter once; a library that is given rows does all that for each
 //! of them. Pages, dictionary and statistics are those that any reader knows.
 
+use super::TINY;
 use super::chunk::Chunk;
 use super::dictionary::{Dictionary, Lists};
 use super::page::Rows;
@@ -144,6 +145,7 @@ impl Repeated {
     pub(super) fn finish(&self, zstd: &mut Compressor<'_>) -> Result<(Bytes, ColumnCloseResult)> {
         let is_dictionary = self.dictionary.page().len() <= self.dictionary_bytes;
         let mut sink = TrackedWrite::new(Vec::new());
+        let zstd = (self.size() >= TINY).then_some(zstd);
         let mut chunk = Chunk::new(self, SerializedPageWriter::new(&mut sink), zstd);
         if is_dictionary {
             chunk.dictionary()?;

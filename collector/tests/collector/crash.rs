@@ -103,9 +103,11 @@ async fn a_crash_before_the_bus_is_told_is_harmless() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_collectors_at_once_one_goes_on_and_nothing_is_doubled() {
+    // Enough for more commits than stand between two checkpoints.
+    const LAST: u64 = 480;
     let folder = tempfile::tempdir().expect("folder");
     let log = Shared(Arc::new(Memory::new(3)));
-    for sequence in 1..=300 {
+    for sequence in 1..=LAST {
         log.0.stamped((sequence % 3) as u32, &say::event("root", sequence, NOON), "s", sequence);
     }
     let shutdown = CancellationToken::new();
@@ -113,8 +115,8 @@ async fn of_two_collectors_at_once_one_goes_on_and_nothing_is_doubled() {
         let config = patient(folder.path(), rows);
         tokio::spawn(interdict_collector::run(config, Arc::new(log.clone()), shutdown.clone()))
     };
-    let both = [run(7), run(11)];
-    while (lake::rows(folder.path(), Table::Events).await as u64) < 290 {
+    let both = [run(3), run(4)];
+    while (lake::rows(folder.path(), Table::Events).await as u64) < LAST - 10 {
         assert!(!both.iter().all(tokio::task::JoinHandle::is_finished), "one of the two goes on");
         tokio::task::yield_now().await;
     }
@@ -124,7 +126,7 @@ async fn of_two_collectors_at_once_one_goes_on_and_nothing_is_doubled() {
         let _ = one.await.expect("joined");
     }
     collect(patient(folder.path(), 25), log).await.expect("collected");
-    check(folder.path(), 300).await;
+    check(folder.path(), LAST).await;
 }
 
 /// Drives a future so many times, then drops it wherever it is.

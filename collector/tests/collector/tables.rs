@@ -73,10 +73,10 @@ async fn files_can_be_searched_without_being_read() {
     use parquet::file::reader::{FileReader as _, SerializedFileReader};
     let folder = tempfile::tempdir().expect("folder");
     let log = Shared(Arc::new(Memory::new(1)));
-    for number in 0..50_u64 {
+    for number in 0..500_u64 {
         log.0.stamped(0, &say::event(&format!("root-{}", number % 3), number, NOON), "s", number + 1);
     }
-    collect(patient(folder.path(), 100), log).await.expect("collected");
+    collect(patient(folder.path(), 1_000), log).await.expect("collected");
     let day = folder.path().join("events/date=2026-03-02");
     let path = std::fs::read_dir(day).expect("folder").next().expect("a file").expect("entry").path();
     let reader = SerializedFileReader::new(std::fs::File::open(path).expect("file")).expect("parquet");
@@ -87,7 +87,10 @@ async fn files_can_be_searched_without_being_read() {
         assert!(column(sought).bloom_filter_offset().is_some(), "{sought} has a bloom filter");
         assert!(column(sought).column_index_offset().is_some(), "{sought} has a page index");
     }
-    assert!(group.columns().iter().all(|column| matches!(column.compression(), Compression::ZSTD(_))));
+    let (large, small): (Vec<_>, Vec<_>) =
+        group.columns().iter().partition(|column| column.uncompressed_size() > 2_048);
+    assert!(large.iter().all(|column| matches!(column.compression(), Compression::ZSTD(_))) && !large.is_empty());
+    assert!(small.iter().any(|column| column.compression() == Compression::UNCOMPRESSED), "what gains nothing");
     assert!(column("protocol").dictionary_page_offset().is_some());
     assert!(column("id").dictionary_page_offset().is_none(), "no dictionary of what never repeats");
     let delta = lake::open(folder.path(), Table::Events).await.expect("opens");
@@ -96,7 +99,7 @@ async fn files_can_be_searched_without_being_read() {
     let (least, most) = (&said["minValues"], &said["maxValues"]);
     assert_eq!(
         (said["numRecords"].as_u64(), least["root"].as_str(), most["root"].as_str()),
-        (Some(50), Some("root-0"), Some("root-2"))
+        (Some(500), Some("root-0"), Some("root-2"))
     );
     assert_eq!(least["time"].as_str(), Some("2026-03-02T12:00:00.000Z"));
 }

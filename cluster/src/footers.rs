@@ -1,0 +1,156 @@
+//! What the ends of files say, kept between questions: where the pages of each column are, and of which columns a file
+//! says the same in every row. Those are not read: half of a table's columns are empty, or of one value, in most days.
+
+use bytes::Bytes;
+use datafusion::arrow::datatypes::{DataType, Schema, TimeUnit};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, Statistics};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::{CachedParquetFileReaderFactory, CachedParquetMetaData};
+use datafusion::error::Result;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
+use datafusion::parquet::arrow::async_reader::AsyncFileReader;
+use datafusion::parquet::errors::Result as Read;
+use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use datafusion::parquet::file::statistics::Statistics as Bounds;
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use datafusion::scalar::ScalarValue;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use object_store::{ObjectMeta, ObjectStore};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The ends of the files that this process reads.
+pub(crate) struct Footers {
+    store: Arc<dyn ObjectStore>,
+    known: Arc<FileMetadataCache>,
+}
+
+impl Footers {
+    pub(crate) const fn new(store: Arc<dyn ObjectStore>, known: Arc<FileMetadataCache>) -> Self {
+        Self { store, known }
+    }
+
+    /// Readers of files that keep their footers. `whole`: with the places of all pages, for who reads some of them. The
+    /// library's own leaves those out of what it keeps, and reads them anew each time.
+    pub(crate) fn readers(&self, whole: bool) -> Arc<dyn ParquetFileReaderFactory> {
+        let kept = CachedParquetFileReaderFactory::new(Arc::clone(&self.store), Arc::clone(&self.known));
+        if whole { Arc::new(Whole(kept)) } else { Arc::new(kept) }
+    }
+
+    /// What is the same in every row of a file with columns of `schema`, as far as its footer is known.
+    pub(crate) fn constants(&self, file: &ObjectMeta, schema: &Schema) -> Option<Arc<Statistics>> {
+        let known = self.known.get(&file.location).filter(|known| known.is_valid_for(file))?;
+        let footer = known.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>()?;
+        Some(Arc::new(constants(footer.parquet_metadata(), schema)))
+    }
+}
+
+fn constants(footer: &ParquetMetaData, schema: &Schema) -> Statistics {
+    let mut found = Statistics::new_unknown(schema);
+    found.num_rows = usize::try_from(footer.file_metadata().num_rows()).map_or(Precision::Absent, Precision::Exact);
+    // A column of the table is one of the file unless it is a list or a structure.
+    let columns = footer.file_metadata().schema_descr().columns().iter().enumerate();
+    let plain = columns.filter(|(_, column)| column.path().parts().len() == 1 && column.max_rep_level() == 0);
+    let places: HashMap<&str, usize> = plain.map(|(place, column)| (column.name(), place)).collect();
+    for (field, statistics) in schema.fields().iter().zip(&mut found.column_statistics) {
+        let place = places.get(field.name().as_str());
+        if let Some(of) = place.and_then(|place| constant(footer, *place, field.data_type())) {
+            *statistics = of;
+        }
+    }
+    found
+}
+
+/// A column of which all rows are null, or one value.
+fn constant(footer: &ParquetMetaData, place: usize, kind: &DataType) -> Option<ColumnStatistics> {
+    let (mut rows, mut nulls, mut value) = (0, 0, None);
+    for group in footer.row_groups() {
+        let bounds = group.columns().get(place)?.statistics()?;
+        let here = bounds.null_count_opt()?;
+        rows += u64::try_from(group.num_rows()).ok()?;
+        nulls += here;
+        if here == u64::try_from(group.num_rows()).ok()? {
+            continue;
+        }
+        let one = single(bounds, kind)?;
+        if value.get_or_insert_with(|| one.clone()) != &one {
+            return None;
+        }
+    }
+    let nulls = match (nulls, &value) {
+        (0, Some(_)) => 0,
+        (all, None) if all == rows => usize::try_from(all).ok()?,
+        _ => return None,
+    };
+    let bound = value.map_or(Precision::Absent, Precision::Exact);
+    Some(ColumnStatistics {
+        null_count: Precision::Exact(nulls),
+        min_value: bound.clone(),
+        max_value: bound,
+        ..ColumnStatistics::new_unknown()
+    })
+}
+
+/// The one value that lies between bounds.
+fn single(bounds: &Bounds, kind: &DataType) -> Option<ScalarValue> {
+    fn same<T: PartialEq + Clone>(least: Option<&T>, most: Option<&T>) -> Option<T> {
+        least.filter(|least| Some(*least) == most).cloned()
+    }
+    if !(bounds.min_is_exact() && bounds.max_is_exact()) {
+        return None;
+    }
+    Some(match (bounds, kind) {
+        (Bounds::Int32(of), DataType::Int32) => ScalarValue::Int32(Some(same(of.min_opt(), of.max_opt())?)),
+        (Bounds::Int64(of), DataType::Int64) => ScalarValue::Int64(Some(same(of.min_opt(), of.max_opt())?)),
+        (Bounds::Int64(of), DataType::Timestamp(TimeUnit::Microsecond, zone)) => {
+            ScalarValue::TimestampMicrosecond(Some(same(of.min_opt(), of.max_opt())?), zone.clone())
+        }
+        (Bounds::Boolean(of), DataType::Boolean) => ScalarValue::Boolean(Some(same(of.min_opt(), of.max_opt())?)),
+        (Bounds::ByteArray(of), DataType::Utf8View | DataType::Utf8) => {
+            let text = same(of.min_opt(), of.max_opt())?.as_utf8().ok()?.to_owned();
+            if *kind == DataType::Utf8 { ScalarValue::Utf8(Some(text)) } else { ScalarValue::Utf8View(Some(text)) }
+        }
+        _ => return None,
+    })
+}
+
+/// Readers that read the places of all pages with the footer.
+#[derive(Debug)]
+struct Whole(CachedParquetFileReaderFactory);
+
+impl ParquetFileReaderFactory for Whole {
+    fn create_reader(
+        &self,
+        partition: usize,
+        file: PartitionedFile,
+        hint: Option<usize>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Result<Box<dyn AsyncFileReader + Send>> {
+        Ok(Box::new(WholeFile(self.0.create_reader(partition, file, hint, metrics)?)))
+    }
+}
+
+struct WholeFile(Box<dyn AsyncFileReader + Send>);
+
+impl AsyncFileReader for WholeFile {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Read<Bytes>> {
+        self.0.get_bytes(range)
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Read<Vec<Bytes>>> {
+        self.0.get_byte_ranges(ranges)
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, Read<Arc<ParquetMetaData>>> {
+        let options = options.cloned().unwrap_or_default().with_page_index_policy(PageIndexPolicy::Optional);
+        async move { self.0.get_metadata(Some(&options)).await }.boxed()
+    }
+}
