@@ -55,6 +55,7 @@ fn listing(args: &cli::Alerts, now: Time) -> String {
     let mut conditions = vec!["true".to_owned()];
     conditions.extend(args.since.map(|since| format!("a.time >= timestamptz '{}'", since.time(now))));
     conditions.extend(args.root.as_deref().map(|root| format!("a.root = {}", lake::literal(root))));
+    conditions.extend(args.actor.as_deref().map(|actor| format!("a.actor = {}", lake::literal(actor))));
     conditions.extend(args.severity.map(|least| {
         let names = Severity::ALL.iter().filter(|severity| **severity >= least);
         let names: Vec<_> = names.map(|severity| lake::literal(severity.name())).collect();
@@ -140,7 +141,7 @@ async fn resolve(args: cli::Resolve, config: &Path) -> anyhow::Result<()> {
 /// One alert as one line, or as a few for people.
 fn shown(alert: &Alert, output: Output) -> anyhow::Result<String> {
     Ok(match output {
-        Output::Json => serde_json::to_string(alert)?,
+        Output::Json => json(alert)?.to_string(),
         Output::Csv => {
             let time = alert.time.to_string();
             lake::csv(&[
@@ -163,6 +164,23 @@ fn shown(alert: &Alert, output: Output) -> anyhow::Result<String> {
             neutral(&alert.explanation)
         ),
     })
+}
+
+/// An alert as the bus has it, but with moments as everything else here prints them.
+fn json(alert: &Alert) -> serde_json::Result<serde_json::Value> {
+    let mut said = serde_json::to_value(alert)?;
+    let moment =
+        |at: Time| jiff::Timestamp::from_microsecond(at.0).map_or_else(|_| at.0.into(), |at| at.to_string().into());
+    if let Some(time) = said.get_mut("time") {
+        *time = moment(alert.time);
+    }
+    let hops = said.get_mut("chain").and_then(serde_json::Value::as_array_mut);
+    for (hop, said) in alert.chain.iter().zip(hops.into_iter().flatten()) {
+        if let Some(time) = said.get_mut("time") {
+            *time = moment(hop.time);
+        }
+    }
+    Ok(said)
 }
 
 fn line(text: &str) -> std::io::Result<()> {

@@ -350,6 +350,9 @@ pub(crate) struct Alerts {
     /// Only alerts about this root.
     #[arg(long, conflicts_with = "follow")]
     pub(crate) root: Option<String>,
+    /// Only alerts about what this actor did.
+    #[arg(long, conflicts_with = "follow")]
+    pub(crate) actor: Option<String>,
     /// Only alerts that are at least so severe.
     #[arg(long, value_parser = severity, conflicts_with = "follow")]
     pub(crate) severity: Option<Severity>,

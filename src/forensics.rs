@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use interdict_detector::{Detector, Fact, Output};
 use interdict_queries::forensics::Findings;
 use interdict_schemas::{Alert, Verdict};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -97,7 +97,7 @@ impl Telling {
                 alerts.sort_by(|left, right| (left.time, &left.id).cmp(&(right.time, &right.id)));
                 let count = alerts.len();
                 writeln!(std::io::stdout(), "{}", grid(COLUMNS, alerts.into_iter().map(row)))?;
-                Ok(format!("{count} alerts"))
+                Ok(if count == 1 { "1 alert".to_owned() } else { format!("{count} alerts") })
             }
             Self::One { alert: Some(alert), verdicts, .. } => {
                 write!(std::io::stdout(), "{}", Told { alert, verdicts, recorded: None })?;
@@ -134,7 +134,7 @@ fn judge(
     mut told: Telling,
 ) -> anyhow::Result<()> {
     let mut detector = Detector::new(settings);
-    let mut standing = Standing::default();
+    let (mut standing, mut others) = (Standing::default(), HashSet::new());
     let read = stored.read(|fact| {
         let outputs = match &fact {
             Fact::Event(event) if event.time > wanted.span.to => return Ok(()),
@@ -148,7 +148,9 @@ fn judge(
                     standing.take(verdict);
                 }
                 Output::Alert(alert) if wanted.has(&alert) => told.tell(&alert, standing.over(&alert))?,
-                Output::Alert(_) => {}
+                Output::Alert(alert) => {
+                    others.insert(alert.id);
+                }
             }
         }
         Ok(())
@@ -157,6 +159,10 @@ fn judge(
     let told = told.finish();
     let read = read?;
     let told = told?;
+    let others = match others.len() {
+        0 => String::new(),
+        count => format!(", and {count} that were not asked for"),
+    };
     let counts = detector.counts();
     let mut folded = format!("{} doubled, {} late", counts.duplicates, counts.late);
     // Mostly there are none; where there are, what was found may not be all.
@@ -165,7 +171,7 @@ fn judge(
             folded.push_str(&format!(", {count} {word}"));
         }
     }
-    writeln!(std::io::stderr(), "{read}; {folded}; {told}")?;
+    writeln!(std::io::stderr(), "{read}; {folded}; {told}{others}")?;
     Ok(())
 }
 
