@@ -7,7 +7,6 @@
 
 use super::report::Fault;
 use interdict_schemas::{Checkpoint, Digest, Time, Topic, chain};
-use std::sync::Arc;
 
 /// The most time that may lie between the first and the last of the newest records that nobody has signed: a gateway
 /// signs every few seconds, and once more when it starts again.
@@ -15,8 +14,8 @@ const UNSIGNED: i64 = 60_000_000;
 
 /// A row, as far as the chain is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) proxy: Arc<str>,
+pub(super) struct Row<'a> {
+    pub(super) proxy: &'a str,
     pub(super) sequence: u64,
     pub(super) time: Time,
     pub(super) partition: u32,
@@ -115,7 +114,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next row; its number is not below the one before.
-    pub(super) fn row(&mut self, row: &Row) {
+    pub(super) fn row(&mut self, row: &Row<'_>) {
         self.walked.rows += 1;
         if let Some(last) = &self.last
             && row.sequence <= last.sequence
@@ -126,7 +125,8 @@ impl<'a> Walk<'a> {
             return;
         }
         let is_next = self.gap(row);
-        let expected = self.expected(row, is_next);
+        // Whoever is in no chain has nothing before it that could be compared.
+        let expected = row.previous.and_then(|_| self.expected(row, is_next));
         if row.record.is_none() {
             self.altered(row.sequence, row.sequence);
         }
@@ -258,7 +258,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether the row follows the one before, or is the first of all; tells what is missing between.
-    fn gap(&mut self, row: &Row) -> bool {
+    fn gap(&mut self, row: &Row<'_>) -> bool {
         let (before, after) = match (&self.last, self.span.first) {
             (Some(last), _) => (last.sequence, Some(last.time)),
             (None, Some(first)) => (first.saturating_sub(1), None),
@@ -277,7 +277,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What the row must have before it, as far as that is known.
-    fn expected(&self, row: &Row, is_next: bool) -> Option<Digest> {
+    fn expected(&self, row: &Row<'_>, is_next: bool) -> Option<Digest> {
         if let Some((sequence, head, _)) = self.beyond
             && sequence + 1 == row.sequence
         {
@@ -292,7 +292,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Compares what a row has before it with what it must have.
-    fn compare(&mut self, row: &Row, previous: Digest, expected: Option<Digest>) {
+    fn compare(&mut self, row: &Row<'_>, previous: Digest, expected: Option<Digest>) {
         let agrees = expected.is_none_or(|expected| expected == previous);
         if self.doubt.is_some() {
             self.resolve(Some(agrees));
@@ -353,8 +353,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn head(row: &Row, previous: Option<Digest>) -> Option<Digest> {
-    Some(chain::link(&previous?, row.sequence, &row.proxy, row.record.as_ref()?))
+fn head(row: &Row<'_>, previous: Option<Digest>) -> Option<Digest> {
+    Some(chain::link(&previous?, row.sequence, row.proxy, row.record.as_ref()?))
 }
 
 #[cfg(test)]

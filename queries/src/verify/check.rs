@@ -45,17 +45,14 @@ pub(super) async fn chunks(lake: &Snapshot, options: &Options) -> Result<Chunks,
 
 pub(super) async fn counts(lake: &Snapshot) -> Result<Vec<Count>, Error> {
     let mut counts = Vec::new();
-    for (table, facts, expected) in [
-        (
-            Table::Sessions,
-            "session_facts",
-            "sum(case when kind in ('opened', 'refused', 'closed') then 1 else 0 end)",
-        ),
-        (Table::Disclosures, "disclosures", "sum(coalesce(cardinality(disclosures), 0))"),
-    ] {
+    for (table, facts) in [(Table::Sessions, "session_facts"), (Table::Disclosures, "disclosures")] {
         let read = both_read(lake, table).await?;
-        let sql = format!("select coalesce({expected}, 0) as rows from events where {read}");
-        let expected = single(lake, &sql).await?;
+        let expected = match table {
+            Table::Sessions => format!("events where kind in ('opened', 'refused', 'closed') and {read}"),
+            // To ask each list for its length takes four times as long: it is cut out for that.
+            _ => format!("(select unnest(disclosures) from events where {read})"),
+        };
+        let expected = single(lake, &format!("select count(*) as rows from {expected}")).await?;
         // Days that retention took of the events have nothing to be counted against.
         let kept = "date >= (select min(date) from events)";
         let found = single(lake, &format!("select count(*) as rows from {facts} where {read} and {kept}")).await?;

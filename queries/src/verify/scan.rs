@@ -6,7 +6,9 @@ use super::chain::Row;
 use super::files::File;
 use super::source::Source;
 use crate::{Error, Snapshot};
-use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, Int32Array, Int64Array, RecordBatch};
+use arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Int32Array, Int64Array, RecordBatch,
+};
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::error::DataFusionError;
@@ -44,11 +46,6 @@ impl Names {
         self.names.push(name.into());
         number
     }
-
-    fn name(&self, number: i32) -> Arc<str> {
-        let name = usize::try_from(number).ok().and_then(|at| self.names.get(at));
-        name.cloned().unwrap_or_else(|| "".into())
-    }
 }
 
 /// What all readers of a table share.
@@ -64,11 +61,60 @@ struct Work {
     spans: Option<HashMap<String, RangeInclusive<u64>>>,
 }
 
-/// A row as it comes out of the sort.
-#[derive(Debug, Clone)]
+/// Rows as they come out of the sort, some at once.
 pub(super) struct Sorted {
-    pub(super) spool: Arc<str>,
-    pub(super) row: Row,
+    names: Vec<Arc<str>>,
+    spool: Int32Array,
+    proxy: Int32Array,
+    sequence: Int64Array,
+    partition: Int32Array,
+    offset: Int64Array,
+    time: Int64Array,
+    previous: FixedSizeBinaryArray,
+    record: FixedSizeBinaryArray,
+}
+
+impl Sorted {
+    fn new(batch: &RecordBatch, names: Vec<Arc<str>>) -> Self {
+        let [spool, proxy, partition] = [0, 1, 3].map(|at| batch.column(at).as_primitive::<Int32Type>().clone());
+        let [sequence, offset, time] = [2, 4, 5].map(|at| batch.column(at).as_primitive::<Int64Type>().clone());
+        let [previous, record] = [6, 7].map(|at| batch.column(at).as_fixed_size_binary().clone());
+        Self { names, spool, proxy, sequence, partition, offset, time, previous, record }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.spool.len()
+    }
+
+    /// The log that a row is of.
+    pub(super) fn spool(&self, row: usize) -> Arc<str> {
+        self.name(&self.spool, row).cloned().unwrap_or_else(|| "".into())
+    }
+
+    /// How many of the rows from `row` on are of the same log as it.
+    pub(super) fn alike(&self, row: usize) -> usize {
+        let rest = self.spool.values().get(row..).unwrap_or_default();
+        rest.iter().take_while(|spool| Some(*spool) == rest.first()).count()
+    }
+
+    pub(super) fn row(&self, row: usize) -> Row<'_> {
+        let digest =
+            |array: &FixedSizeBinaryArray| array.is_valid(row).then(|| Digest::read(array.value(row))).flatten();
+        let count = |array: &Int64Array| u64::try_from(array.value(row)).unwrap_or_default();
+        Row {
+            proxy: self.name(&self.proxy, row).map_or("", |name| name),
+            sequence: count(&self.sequence),
+            time: Time(self.time.value(row)),
+            partition: u32::try_from(self.partition.value(row)).unwrap_or_default(),
+            offset: count(&self.offset),
+            previous: digest(&self.previous),
+            record: digest(&self.record),
+        }
+    }
+
+    fn name(&self, numbers: &Int32Array, row: usize) -> Option<&Arc<str>> {
+        self.names.get(usize::try_from(numbers.value(row)).ok()?)
+    }
 }
 
 /// A sorted reading of a table.
@@ -122,32 +168,10 @@ impl Scan {
     }
 
     /// The next rows.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Sorted>>, Error> {
-        let Some(batch) = self.rows.next().await.transpose().map_err(|error| Error::running(error, self.memory))?
-        else {
-            return Ok(None);
-        };
-        let names = lock(&self.work.names);
-        let [spool, proxy, partition] = [0, 1, 3].map(|at| batch.column(at).as_primitive::<Int32Type>());
-        let [sequence, offset, time] = [2, 4, 5].map(|at| batch.column(at).as_primitive::<Int64Type>());
-        let [previous, record] = [6, 7].map(|at| batch.column(at).as_fixed_size_binary());
-        let digest = |array: &arrow::array::FixedSizeBinaryArray, row: usize| {
-            array.is_valid(row).then(|| Digest::read(array.value(row))).flatten()
-        };
-        let count = |value: i64| u64::try_from(value).unwrap_or_default();
-        let rows = (0..batch.num_rows()).map(|row| Sorted {
-            spool: names.name(spool.value(row)),
-            row: Row {
-                proxy: names.name(proxy.value(row)),
-                sequence: count(sequence.value(row)),
-                time: Time(time.value(row)),
-                partition: u32::try_from(partition.value(row)).unwrap_or_default(),
-                offset: count(offset.value(row)),
-                previous: digest(previous, row),
-                record: digest(record, row),
-            },
-        });
-        Ok(Some(rows.collect()))
+    pub(super) async fn next(&mut self) -> Result<Option<Sorted>, Error> {
+        let batch = self.rows.next().await.transpose().map_err(|error| Error::running(error, self.memory))?;
+        // Every row was read before the first one comes out of the sort, and named.
+        Ok(batch.map(|batch| Sorted::new(&batch, lock(&self.work.names).names.clone())))
     }
 
     /// Once all is read: rows without a number, and files that could not be read.

@@ -9,9 +9,8 @@ use super::signed::{Signed, Word};
 use super::{MAX_BREAKS, Options, Written, excused, files};
 use crate::{Error, Snapshot};
 use interdict_schemas::{Time, Topic};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Walks through one topic's table.
@@ -32,14 +31,14 @@ pub(super) async fn table(
     if let Some(delta) = lake.delta(table) {
         let days = extent.as_ref().and_then(|extent| extent.days.as_ref());
         let wanted = files::of(delta, table)?.into_iter().filter(|file| file.is_of(days)).collect();
-        if let Some(mut scan) = Scan::open(lake, table, wanted, spans).await? {
-            let mut rows = VecDeque::new();
-            while let Some(first) = peek(&mut scan, &mut rows).await? {
-                let (spool, proxy) = (Arc::clone(&first.spool), Arc::clone(&first.row.proxy));
+        if let Some(scan) = Scan::open(lake, table, wanted, spans).await? {
+            let mut reading = Reading { scan, rows: None, at: 0 };
+            while let Some((rows, at)) = reading.next().await? {
+                let (spool, proxy) = (rows.spool(at), rows.row(at).proxy.to_owned());
                 seen.insert(spool.to_string());
-                told.log(&spool, &proxy, Some((&mut scan, &mut rows))).await?;
+                told.log(&spool, &proxy, Some(&mut reading)).await?;
             }
-            let (unnumbered, broken) = scan.end();
+            let (unnumbered, broken) = reading.scan.end();
             told.report.unnumbered = unnumbered;
             for name in broken {
                 if told.files.tells(&name) {
@@ -70,23 +69,27 @@ struct Told<'a> {
     report: TableReport,
 }
 
-/// The next row, which stays.
-async fn peek<'a>(scan: &mut Scan, rows: &'a mut VecDeque<Sorted>) -> Result<Option<&'a Sorted>, Error> {
-    while rows.is_empty() {
-        let Some(more) = scan.next().await? else { return Ok(None) };
-        rows.extend(more);
+/// How far the rows were walked through.
+struct Reading {
+    scan: Scan,
+    rows: Option<Sorted>,
+    at: usize,
+}
+
+impl Reading {
+    /// The next row, which stays: some rows, and which of them it is.
+    async fn next(&mut self) -> Result<Option<(&Sorted, usize)>, Error> {
+        while self.rows.as_ref().is_none_or(|rows| self.at >= rows.len()) {
+            let Some(rows) = self.scan.next().await? else { return Ok(None) };
+            (self.rows, self.at) = (Some(rows), 0);
+        }
+        Ok(self.rows.as_ref().map(|rows| (rows, self.at)))
     }
-    Ok(rows.front())
 }
 
 impl Told<'_> {
     /// Walks through one log: the rows as long as they are its own.
-    async fn log(
-        &mut self,
-        spool: &str,
-        proxy: &str,
-        mut rows: Option<(&mut Scan, &mut VecDeque<Sorted>)>,
-    ) -> Result<(), Error> {
+    async fn log(&mut self, spool: &str, proxy: &str, mut reading: Option<&mut Reading>) -> Result<(), Error> {
         let span = match self.spans.as_ref().map(|spans| spans.get(spool)) {
             Some(Some(span)) => Span { first: Some(*span.start()), last: Some(*span.end()) },
             _ => {
@@ -99,14 +102,20 @@ impl Told<'_> {
         let mut signed = signed.or_else(|error| excused(self.files, error))?;
         signed.know(self.topic, spool, self.written(spool).filter_map(|written| Some((written.last, written.head?))));
         let mut walk = Walk::new(spool, self.topic, span);
-        if let Some((scan, rows)) = &mut rows {
-            while peek(scan, rows).await?.is_some_and(|next| *next.spool == *spool) {
-                let Some(Sorted { row, .. }) = rows.pop_front() else { break };
-                while let Some(Word { checkpoint, is_known }) = signed.before(row.sequence).await? {
-                    walk.checkpoint(&checkpoint, is_known || self.keys.believe(&checkpoint));
+        if let Some(reading) = &mut reading {
+            while let Some((rows, from)) = reading.next().await? {
+                if *rows.spool(from) != *spool {
+                    break;
                 }
-                walk.row(&row);
-                self.options.progress.records.fetch_add(1, Ordering::Relaxed);
+                let to = from + rows.alike(from);
+                for row in (from..to).map(|at| rows.row(at)) {
+                    while let Some(Word { checkpoint, is_known }) = signed.before(row.sequence).await? {
+                        walk.checkpoint(&checkpoint, is_known || self.keys.believe(&checkpoint));
+                    }
+                    walk.row(&row);
+                }
+                reading.at = to;
+                self.options.progress.records.fetch_add((to - from) as u64, Ordering::Relaxed);
                 self.add(spool, proxy, walk.take());
             }
         }

@@ -9,7 +9,7 @@ const SPOOL: &str = "01SPOOL";
 /// A record, and whether it was there before anybody touched it.
 #[derive(Debug, Clone)]
 struct Record {
-    row: Row,
+    row: Row<'static>,
 }
 
 fn body(number: u64, word: u8) -> Digest {
@@ -23,7 +23,7 @@ fn chain_of(count: u64, every: u64) -> (Vec<Record>, Vec<Checkpoint>) {
     for sequence in 1..=count {
         let record = body(sequence, 0);
         let row = Row {
-            proxy: "gw-1".into(),
+            proxy: "gw-1",
             sequence,
             time: Time(i64::try_from(sequence).expect("small")),
             partition: 0,
