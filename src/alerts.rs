@@ -166,7 +166,7 @@ fn shown(alert: &Alert, output: Output) -> anyhow::Result<String> {
     })
 }
 
-/// An alert as the bus has it, but with moments as everything else here prints them.
+/// An alert as the bus has it, but with moments as people and other programs read them.
 fn json(alert: &Alert) -> serde_json::Result<serde_json::Value> {
     let mut said = serde_json::to_value(alert)?;
     let moment =

@@ -45,13 +45,17 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn has(&self, alert: &Alert) -> bool {
+    fn is_in_time(&self, alert: &Alert) -> bool {
+        (self.span.from..=self.span.to).contains(&alert.time)
+    }
+
+    fn is_about(&self, alert: &Alert) -> bool {
         let mut hops = alert.chain.iter();
         let acts = |id: &String| alert.root == *id || alert.actor == *id || hops.any(|hop| hop.actor == *id);
         let identity = self.identity.as_ref().is_none_or(acts);
         let reached = |name: &String| alert.chain.iter().any(|hop| hop.target == *name);
         let target = self.target.as_ref().is_none_or(reached);
-        (self.span.from..=self.span.to).contains(&alert.time) && identity && target
+        identity && target
     }
 }
 
@@ -134,7 +138,8 @@ fn judge(
     mut told: Telling,
 ) -> anyhow::Result<()> {
     let mut detector = Detector::new(settings);
-    let (mut standing, mut others) = (Standing::default(), HashSet::new());
+    let mut standing = Standing::default();
+    let (mut about, mut others) = (HashSet::new(), HashSet::new());
     let read = stored.read(|fact| {
         let outputs = match &fact {
             Fact::Event(event) if event.time > wanted.span.to => return Ok(()),
@@ -147,7 +152,11 @@ fn judge(
                     told.hear(&verdict);
                     standing.take(verdict);
                 }
-                Output::Alert(alert) if wanted.has(&alert) => told.tell(&alert, standing.over(&alert))?,
+                Output::Alert(alert) if !wanted.is_in_time(&alert) => {}
+                Output::Alert(alert) if wanted.is_about(&alert) => {
+                    told.tell(&alert, standing.over(&alert))?;
+                    about.insert(alert.id);
+                }
                 Output::Alert(alert) => {
                     others.insert(alert.id);
                 }
@@ -159,9 +168,9 @@ fn judge(
     let told = told.finish();
     let read = read?;
     let told = told?;
-    let others = match others.len() {
+    let others = match others.difference(&about).count() {
         0 => String::new(),
-        count => format!(", and {count} that were not asked for"),
+        count => format!("; not asked for: {count}"),
     };
     let counts = detector.counts();
     let mut folded = format!("{} doubled, {} late", counts.duplicates, counts.late);

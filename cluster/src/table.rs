@@ -39,6 +39,9 @@ use std::sync::Arc;
 /// The property of a Delta table whose columns are stored under other names.
 const RENAMED: &str = "delta.columnMapping.mode";
 
+/// Files of which a search keeps where each page is. Those of more would push the footers of others out.
+const MANY: usize = 64;
+
 /// One version of a table.
 #[derive(Debug)]
 pub(crate) struct Files {
@@ -212,7 +215,8 @@ impl TableProvider for Files {
         let runtime = session.runtime_env();
         let footers = runtime.object_store(&self.storage).ok();
         let footers = footers.map(|store| Footers::new(store, runtime.cache_manager.get_file_metadata_cache()));
-        let (files, rows) = self.files(session, filters, footers.as_ref())?;
+        let is_search = filters.iter().any(|filter| self.is_search(filter));
+        let (files, rows) = self.files(session, filters, footers.as_ref().filter(|_| is_search))?;
         if files.is_empty() {
             return Ok(Arc::new(EmptyExec::new(Arc::new(self.schema.project(wanted)?))));
         }
@@ -223,11 +227,10 @@ impl TableProvider for Files {
             global: session.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
         };
-        let is_search = filters.iter().any(|filter| self.is_search(filter));
         options.global.pushdown_filters = is_search;
         let mut source = ParquetSource::new(self.scanned.clone()).with_table_parquet_options(options);
         if let Some(footers) = &footers {
-            source = source.with_parquet_file_reader_factory(footers.readers(is_search));
+            source = source.with_parquet_file_reader_factory(footers.readers(is_search && files.len() <= MANY));
         }
         // How many rows there are is told to choose a way to join; how many there are exactly, only reading tells.
         let mut statistics = Statistics::new_unknown(scanned);

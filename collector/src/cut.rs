@@ -41,7 +41,7 @@ pub(crate) fn encode(
             let rows = runs.next(records.iter().copied(), &mut unread)?;
             file::conform(rows, &stored).map_err(fail)
         });
-        let (bytes, found) = file::encode(table, Life::Short { rows: records.len() }, &stored, batches)?;
+        let (bytes, found) = file::encode(table, Life::Short { records: records.len() }, &stored, batches)?;
         if found.file_metadata().num_rows() > 0 {
             let day = file::date(day);
             let path = file::name(&day);

@@ -1,7 +1,7 @@
 //! One Parquet file of a table: how it is encoded, and what Delta's log says of it. Pure but for the file's name.
 //!
-//! A file holds one day, sorted as its table is. It is compressed with zstd, has page statistics and a page index,
-//! dictionaries where values repeat, and bloom filters on the columns by which people look for one thing.
+//! A file holds one day, sorted as its table is. What is not tiny is compressed with zstd. It has page statistics and a page
+//! index, dictionaries where values repeat, and bloom filters on the columns by which people look for one thing.
 
 mod bounds;
 mod chunk;
@@ -54,7 +54,7 @@ const ZSTD: i32 = 1;
 /// Bytes of a column below which it is left as it is: whoever reads it would set up a decompressor, which costs more.
 const TINY: usize = 1 << 10;
 
-/// Rows of which each column of numbers is tiny.
+/// Records of whose rows each column of numbers is tiny.
 const FEW: usize = TINY / size_of::<i64>();
 
 /// Texts and bytes that seldom repeat: a dictionary of them would be built and thrown away.
@@ -63,8 +63,8 @@ const DISTINCT: [&str; 6] = ["id", "action", "data", "previous", "head", "signat
 /// For how long a file is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
-    /// Until compaction, with so many rows.
-    Short { rows: usize },
+    /// Until compaction, with the rows of so many records.
+    Short { records: usize },
     /// For years: one identity's rows, some hundred a day, are to be read without the others.
     Long,
 }
@@ -90,7 +90,7 @@ impl Life {
     /// How columns are compressed of which rows differ. Those of which they repeat are told by what they become.
     fn compression(self) -> Compression {
         match self {
-            Self::Short { rows } if rows < FEW => Compression::UNCOMPRESSED,
+            Self::Short { records } if records < FEW => Compression::UNCOMPRESSED,
             _ => zstd(),
         }
     }

@@ -19,6 +19,10 @@
 //! A replay after a crash therefore begins exactly where the rows end. What a writer sent twice carries the same stamp
 //! as before and is dropped by the sequences that were committed with the rows.
 
+mod positions;
+
+pub(crate) use positions::{Positions, version};
+
 use crate::batch::{Cut, Rejected};
 use crate::commit::Marks;
 use crate::location::Lake;
@@ -157,7 +161,7 @@ impl Delta {
     /// A reader of positions, as they stood when it was made.
     #[must_use]
     pub(crate) fn positions(&self) -> Positions {
-        Positions { table: self.table, delta: self.delta.clone() }
+        Positions::new(self.table, self.delta.clone())
     }
 
     /// Takes the newest state of the table for what the next commit stands on.
@@ -276,45 +280,27 @@ impl Delta {
             .await
             .map_err(fail)?;
         self.delta.state = Some(done.snapshot());
-        if done.metrics.new_checkpoint_created {
-            // Each commit since the last one is a list of files of its own, which the next commit goes through. The
-            // checkpoint has all of them in one. INVARIANT: of this very version, so that a commit of another that came
-            // meanwhile still conflicts with the next one.
-            self.delta.state = None;
-            self.delta.load_version(done.version).await.map_err(|source| failed("open", self.table, source))?;
+        // Cleaning up has opened it anew itself.
+        if done.metrics.new_checkpoint_created && done.metrics.num_log_files_cleaned_up == 0 {
+            self.open_anew(done.version).await;
         }
         Ok(())
     }
-}
 
-/// Reads a table's positions as they stood at one version.
-#[derive(Debug)]
-pub(crate) struct Positions {
-    table: Table,
-    delta: DeltaTable,
-}
-
-impl Positions {
-    /// Which table.
-    pub(crate) const fn table(&self) -> Table {
-        self.table
-    }
-
-    /// The highest sequence of a spool that the table has of a partition.
+    /// Opens the table anew as it was at a version of which there is a checkpoint: each commit since the last one is a list
+    /// of files of its own, which the next commit goes through, and the checkpoint has all of them in one.
     ///
-    /// # Errors
-    /// When the table's log cannot be read.
-    pub(crate) async fn highest(&self, topic: Topic, partition: u32, spool: &str) -> Result<Option<u64>, Error> {
-        version(&self.delta, self.table, &Txn::Highest { topic, partition, spool: spool.to_owned() }).await
+    /// INVARIANT: at the very version of the last commit, so that one of another that came meanwhile still conflicts with
+    /// the next.
+    async fn open_anew(&mut self, version: u64) {
+        let mut anew = self.delta.clone();
+        anew.state = None;
+        match anew.load_version(version).await {
+            Ok(()) => self.delta = anew,
+            // What stands is known all the same; it only costs more.
+            Err(error) => tracing::warn!(table = self.table.name(), %error, "the table is not opened anew"),
+        }
     }
-}
-
-/// What stands in a table under one application id.
-pub(crate) async fn version(delta: &DeltaTable, table: Table, txn: &Txn) -> Result<Option<u64>, Error> {
-    let fail = |source| failed("read positions of", table, source);
-    let snapshot = delta.snapshot().map_err(fail)?.snapshot();
-    let version = snapshot.transaction_version(delta.log_store().as_ref(), txn.to_string()).await.map_err(fail)?;
-    Ok(version.and_then(|version| u64::try_from(version).ok()))
 }
 
 pub(crate) fn failed(doing: &'static str, table: Table, source: DeltaTableError) -> Error {

@@ -34,6 +34,8 @@ pub(super) struct Repeated {
     pub(super) dictionary: Dictionary,
     pub(super) lists: Option<Lists>,
     pub(super) rows: usize,
+    /// Texts of all rows' lists, each of which stands in the pages by itself.
+    elements: usize,
     runs: Vec<Run>,
     scratch: Vec<u32>,
 }
@@ -57,6 +59,7 @@ impl Repeated {
             lists: (of.max_rep_level() > 0).then(Lists::default),
             runs: Vec::new(),
             rows: 0,
+            elements: 0,
             scratch: Vec::new(),
             of,
         }
@@ -64,7 +67,7 @@ impl Repeated {
 
     /// Bytes that it will take, at most about.
     pub(super) fn size(&self) -> usize {
-        self.dictionary.page().len() + self.runs.len() * 3
+        self.dictionary.page().len() + self.runs.len() * 3 + self.elements
     }
 
     /// Appends rows: texts or lists of them, run-end encoded or as they are.
@@ -116,6 +119,8 @@ impl Repeated {
                 continue;
             }
             let says = look(self, at);
+            let length = self.lists.as_ref().map_or(0, |lists| lists.list(says).len());
+            self.elements += length * rows as usize;
             match self.runs.last_mut() {
                 Some(last) if last.says == says => last.rows += rows,
                 _ => self.runs.push(Run { says, rows }),

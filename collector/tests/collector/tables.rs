@@ -7,7 +7,11 @@ use interdict_bus::Log as _;
 use interdict_collector::config::Limits;
 use interdict_schemas::lake::Table;
 use interdict_schemas::{Judged, Message, Time, Topic};
+use parquet::basic::Compression;
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use sha2::{Digest as _, Sha256};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -67,20 +71,23 @@ async fn files_are_sorted_and_late_days_find_their_folder() {
     assert!(folder.path().join("events/date=2026-02-27").is_dir());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn files_can_be_searched_without_being_read() {
-    use parquet::basic::Compression;
-    use parquet::file::reader::{FileReader as _, SerializedFileReader};
-    let folder = tempfile::tempdir().expect("folder");
+/// The one row group of the file that so many events make.
+async fn group(folder: &Path, events: u64) -> RowGroupMetaData {
     let log = Shared(Arc::new(Memory::new(1)));
-    for number in 0..500_u64 {
+    for number in 0..events {
         log.0.stamped(0, &say::event(&format!("root-{}", number % 3), number, NOON), "s", number + 1);
     }
-    collect(patient(folder.path(), 1_000), log).await.expect("collected");
-    let day = folder.path().join("events/date=2026-03-02");
+    collect(patient(folder, 1_000), log).await.expect("collected");
+    let day = folder.join("events/date=2026-03-02");
     let path = std::fs::read_dir(day).expect("folder").next().expect("a file").expect("entry").path();
     let reader = SerializedFileReader::new(std::fs::File::open(path).expect("file")).expect("parquet");
-    let group = reader.metadata().row_group(0);
+    reader.metadata().row_group(0).clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_can_be_searched_without_being_read() {
+    let folder = tempfile::tempdir().expect("folder");
+    let group = group(folder.path(), 500).await;
     let column =
         |name: &str| group.columns().iter().find(|column| column.column_path().string() == name).expect("there");
     for sought in ["root", "actor", "session", "target", "credential"] {
@@ -91,6 +98,7 @@ async fn files_can_be_searched_without_being_read() {
         group.columns().iter().partition(|column| column.uncompressed_size() > 2_048);
     assert!(large.iter().all(|column| matches!(column.compression(), Compression::ZSTD(_))) && !large.is_empty());
     assert!(small.iter().any(|column| column.compression() == Compression::UNCOMPRESSED), "what gains nothing");
+    assert!(matches!(column("bus_offset").compression(), Compression::ZSTD(_)), "numbers of many rows");
     assert!(column("protocol").dictionary_page_offset().is_some());
     assert!(column("id").dictionary_page_offset().is_none(), "no dictionary of what never repeats");
     let delta = lake::open(folder.path(), Table::Events).await.expect("opens");
@@ -102,6 +110,15 @@ async fn files_can_be_searched_without_being_read() {
         (Some(500), Some("root-0"), Some("root-2"))
     );
     assert_eq!(least["time"].as_str(), Some("2026-03-02T12:00:00.000Z"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn columns_of_few_numbers_are_left_as_they_are() {
+    let folder = tempfile::tempdir().expect("folder");
+    let group = group(folder.path(), 50).await;
+    let column = group.columns().iter().find(|column| column.column_path().string() == "bus_offset").expect("there");
+    assert_eq!(column.compression(), Compression::UNCOMPRESSED);
+    assert_eq!(lake::rows(folder.path(), Table::Events).await, 50, "whatever reads it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
