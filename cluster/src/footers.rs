@@ -1,5 +1,5 @@
 //! What the ends of files say, kept between questions: where the pages of each column are, and of which columns a file
-//! says the same in every row. Those are not read: half of a table's columns are empty, or of one value, in most days.
+//! says the same in every row. Those are not read: in most days some columns are empty or of one value.
 
 use bytes::Bytes;
 use datafusion::arrow::datatypes::{DataType, Schema, TimeUnit as Unit};
