@@ -46,7 +46,7 @@ packages-bench:
 kafka: packages
 	tests/kafka/start.sh --jars
 
-# What reads the lake in tests: PostgreSQL's JDBC driver from Maven Central, DuckDB, Polars and ADBC from PyPI.
+# What reads the lake in tests: PostgreSQL's JDBC driver from Maven Central, DuckDB, Polars and ADBC from PyPI; and the OCSF schema.
 clients: packages
 	tests/jdbc/fetch.sh >/dev/null
 	tests/python/venv.sh >/dev/null

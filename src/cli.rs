@@ -157,6 +157,14 @@ pub(crate) struct Engine {
     pub(crate) engine: Option<Address>,
 }
 
+/// What becomes of files that cannot be read.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Broken {
+    /// Go on without files of the lake that cannot be read: each is named, and the exit code is 1. Every file is read twice.
+    #[arg(long, conflicts_with = "engine")]
+    pub(crate) skip_broken: bool,
+}
+
 /// Where the lake is and how rows are printed.
 #[derive(Debug, Args)]
 pub(crate) struct Rows {
@@ -177,14 +185,19 @@ pub(crate) struct Sql {
     pub(crate) file: Option<PathBuf>,
     /// Ask again whenever the lake has something new, and print the rows that are new, until interrupted. Not as a table,
     /// and not on a cluster.
-    #[arg(long, conflicts_with = "engine")]
+    #[arg(long, conflicts_with_all = ["engine", "skip_broken"])]
     pub(crate) follow: bool,
     /// Bytes of memory that the query may use in this process, in MiB.
     #[arg(long, default_value_t = 512)]
     pub(crate) memory_mib: usize,
+    /// Disk that the query may use for what does not fit in the memory, in MiB; eight times the memory if left out.
+    #[arg(long)]
+    pub(crate) spill_mib: Option<u64>,
     /// Seconds that the query may take.
     #[arg(long)]
     pub(crate) timeout: Option<u64>,
+    #[command(flatten)]
+    pub(crate) broken: Broken,
     #[command(flatten)]
     pub(crate) engine: Engine,
     #[command(flatten)]
@@ -216,6 +229,11 @@ pub(crate) struct HuntRun {
     /// Sets a parameter, as `interdict hunt show` names them: `minimum=3`; may be repeated.
     #[arg(long = "param", value_parser = param)]
     pub(crate) params: Vec<(String, i64)>,
+    /// Disk that the hunt may use for what does not fit in its 512 MiB of memory, in MiB.
+    #[arg(long, default_value_t = 4096)]
+    pub(crate) spill_mib: u64,
+    #[command(flatten)]
+    pub(crate) broken: Broken,
     #[command(flatten)]
     pub(crate) engine: Engine,
     #[command(flatten)]
@@ -224,6 +242,9 @@ pub(crate) struct HuntRun {
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
+    /// Disk that may be used to put rows in order, in MiB.
+    #[arg(long, global = true, default_value_t = 32_768)]
+    pub(crate) spill_mib: u64,
     #[command(subcommand)]
     pub(crate) form: ExportForm,
     /// Where it is written; standard output if left out.
@@ -249,7 +270,7 @@ pub(crate) enum ExportForm {
         session: Option<String>,
         /// Write Parquet below this folder, as it is to lie in the bucket of Amazon Security Lake: one class a custom source,
         /// partitioned by region, account and day.
-        #[arg(long, conflicts_with = "out", requires_all = ["region", "account"])]
+        #[arg(long, conflicts_with = "out", requires_all = ["region", "account"], value_parser = folder)]
         security_lake: Option<PathBuf>,
         /// The AWS region, such as eu-central-1.
         #[arg(long, requires = "security_lake")]
@@ -325,6 +346,9 @@ pub(crate) struct Replay {
     /// Wait at most this many seconds between two outputs.
     #[arg(long, default_value_t = 2.0)]
     pub(crate) idle_limit: f64,
+    /// Go on without files of the lake that cannot be read: each is named, and the exit code is 1. Every file is read twice.
+    #[arg(long)]
+    pub(crate) skip_broken: bool,
     /// Write an asciicast file instead of playing.
     #[arg(long)]
     pub(crate) export: Option<PathBuf>,
@@ -672,7 +696,7 @@ pub(crate) struct Verify {
     /// Only what was recorded until this moment.
     #[arg(long, value_parser = when::parse)]
     pub(crate) to: Option<When>,
-    /// Only what a session left.
+    /// Only what a session left. One of which no event is there is not whole.
     #[arg(long, conflicts_with_all = ["from", "to"])]
     pub(crate) session: Option<String>,
     /// A public key that may have signed, 64 hexadecimal digits; may be repeated, and no other is believed. Left out: those
@@ -682,7 +706,8 @@ pub(crate) struct Verify {
     /// A report of an earlier proof (`--json`): what it saw must still be there.
     #[arg(long)]
     pub(crate) after: Option<PathBuf>,
-    /// The oldest records may have been deleted by retention.
+    /// The oldest records of each log may be missing: for lakes out of which a build took old days that did not yet write
+    /// down what it took. What retention of this build took is known, and told, without it.
     #[arg(long)]
     pub(crate) head_may_be_gone: bool,
     /// The lake's folder; the configuration's if left out.
@@ -738,6 +763,13 @@ pub(crate) fn key(text: &str) -> Result<[u8; 32], String> {
 fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().map_err(|_| "it is no number".to_owned())?;
     if f64::is_finite(speed) && speed > 0.0 { Ok(speed) } else { Err("it must be above 0".to_owned()) }
+}
+
+fn folder(text: &str) -> Result<PathBuf, String> {
+    match text.contains("://") {
+        true => Err("it is a URL; name a folder, and copy what is written there, as with `aws s3 sync`".to_owned()),
+        false => Ok(text.into()),
+    }
 }
 
 fn percent(text: &str) -> Result<f64, String> {

@@ -3,9 +3,9 @@
 use crate::cli::{Export, ExportForm};
 use crate::when::{Span, When};
 use crate::{case, lake};
-use interdict_queries::Outfile;
 use interdict_queries::export::{self, Layout};
 use interdict_queries::verify::Part;
+use interdict_queries::{Outfile, Settings};
 use std::io::Write;
 use std::path::Path;
 
@@ -14,7 +14,8 @@ pub(crate) async fn run(args: Export, config: &Path) -> anyhow::Result<bool> {
     if let ExportForm::Case { alert, check, key } = args.form {
         return case::run(case::Arguments { alert, check, key, out: args.out, lake: args.lake }, config).await;
     }
-    let engine = lake::open(args.lake, config)?;
+    let settings = Settings { spill: args.spill_mib << 20, ..Settings::default() };
+    let engine = lake::open_with(args.lake, config, settings)?;
     let snapshot = engine.snapshot().await?;
     let mut file = args.out.as_deref().map(Outfile::create).transpose()?;
     let mut standard = std::io::stdout();

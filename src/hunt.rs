@@ -38,12 +38,15 @@ fn show(hunt: &Hunt) -> anyhow::Result<()> {
 }
 
 async fn find(args: cli::HuntRun, config: &Path) -> anyhow::Result<()> {
-    let settings = Settings { cluster: args.engine.engine, ..Settings::default() };
+    let skip_broken = args.broken.skip_broken;
+    let settings =
+        Settings { spill: args.spill_mib << 20, skip_broken, cluster: args.engine.engine, ..Settings::default() };
     let engine = lake::open_with(args.rows.lake, config, settings)?;
     let now = Time::from(jiff::Timestamp::now());
     let since = args.since.map_or(now.plus_seconds(-USUAL_DAYS * 86_400), |since| since.time(now));
     let snapshot = engine.snapshot().await?;
     lake::say_empty(&engine, &snapshot, false)?;
     let rows = args.hunt.run(&snapshot, since, &args.params).await?;
-    lake::print(rows, args.rows.output).await
+    lake::print(rows, args.rows.output).await?;
+    lake::say_left_out(&snapshot)
 }

@@ -64,6 +64,18 @@ pub(crate) fn say_empty(engine: &Engine, snapshot: &Snapshot, follows: bool) -> 
     Ok(())
 }
 
+/// Names the files that were left out, and fails if there are any: what was printed is not all there is.
+pub(crate) fn say_left_out(snapshot: &Snapshot) -> anyhow::Result<()> {
+    let files = snapshot.left_out();
+    for (file, detail) in &files {
+        writeln!(std::io::stderr(), "left out: {}: {}", neutral(file), neutral(detail))?;
+    }
+    match files.len() {
+        0 => Ok(()),
+        many => bail!("the answer is without the rows of {many} files that cannot be read"),
+    }
+}
+
 /// Says so if no session in the lake is like this, where there is a lake to look at: `who` may be meant for later, and may
 /// be a slip of the pen.
 pub(crate) async fn say_unknown(lake: &Lake, who: &str, column: Column) -> anyhow::Result<()> {

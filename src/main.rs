@@ -171,7 +171,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::BlastRadius(args) => blast_radius::run(args, &cli.config).await?,
         Command::Backtest(args) => backtest::run(args, &cli.config).await?,
         Command::Import(args) => import::run(args, &cli.config).await?,
-        Command::Lake(args) => maintain::run(args, &cli.config).await?,
+        Command::Lake(args) => return maintain::run(args, &cli.config).await,
         Command::Verify(args) => return verify::run(args, &cli.config).await,
         Command::Cluster(part) => cluster::run(part, &cli.config).await?,
         Command::Check => return check::run(&cli.config).await,

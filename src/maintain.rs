@@ -7,7 +7,7 @@ use crate::{grid, lake, verdicts};
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use interdict_collector::Lake;
-use interdict_collector::maintain::{Hold, HoldKind, Keeper};
+use interdict_collector::maintain::{Hold, HoldKind, Keeper, Left};
 use interdict_schemas::Time;
 use interdict_schemas::lake::Table;
 use std::io::Write as _;
@@ -25,14 +25,15 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show each table's files, rows, bytes and days; its newest row and how long that took from its event to its commit
-    /// (lag_s); how many records of the bus it has not yet read (behind); since when nothing came (idle_s); and what
-    /// should be done.
+    /// (lag_s); how many records of the bus it has not yet read (behind) and how many were set aside because nobody could
+    /// read them (rejected); since when nothing came (idle_s); and what should be done.
     Status {
         /// How it is printed.
         #[arg(long, short, value_enum, default_value_t = Output::Table)]
         output: Output,
     },
-    /// Rewrite small files of a day into big sorted ones. May run beside everything.
+    /// Rewrite small files of a day into big sorted ones. May run beside everything. Files that are not what was written
+    /// are left and named; the exit code is 3 then.
     Compact {
         /// One table; all if left out.
         #[arg(long)]
@@ -44,7 +45,7 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Take old days out of a table, but for rows on hold.
+    /// Take old days out of a table, but for rows on hold, and for rows that came within the days that are kept.
     Retain {
         /// Which table.
         #[arg(long)]
@@ -52,6 +53,9 @@ enum Command {
         /// How many days are kept.
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         days: u32,
+        /// Take also what came within these days, as an import does, or the records of a clock that was wrong.
+        #[arg(long)]
+        late: bool,
     },
     /// Keep the rows of a session or an identity from retention and vacuum; without either, list what is held.
     Hold(Holding),
@@ -76,16 +80,18 @@ struct Holding {
     release: bool,
 }
 
-pub(crate) async fn run(args: Arguments, config: &Path) -> anyhow::Result<()> {
+/// Runs it; `Ok(false)` when files were left because they are not what was written.
+pub(crate) async fn run(args: Arguments, config: &Path) -> anyhow::Result<bool> {
     let named = args.lake.is_some();
     let place = lake::place(args.lake, config)?;
     match args.command {
-        Command::Status { output } => status(&place, output, &ends(named, config).await).await,
-        Command::Compact { table } => compact(&place, table.as_deref()).await,
-        Command::Vacuum { dry_run } => vacuum(&place, dry_run).await,
-        Command::Retain { table, days } => retain(&place, &table, days).await,
-        Command::Hold(holding) => hold(&place, holding).await,
+        Command::Status { output } => status(&place, output, &ends(named, config).await).await?,
+        Command::Compact { table } => return compact(&place, table.as_deref()).await,
+        Command::Vacuum { dry_run } => vacuum(&place, dry_run).await?,
+        Command::Retain { table, days, late } => return retain(&place, &table, days, late).await,
+        Command::Hold(holding) => hold(&place, holding).await?,
     }
+    Ok(true)
 }
 
 fn table(name: &str) -> anyhow::Result<Table> {
@@ -117,7 +123,7 @@ async fn ends(named: bool, config: &Path) -> Ends {
 
 async fn status(place: &Lake, output: Output, ends: &Ends) -> anyhow::Result<()> {
     let now = Time::from(jiff::Timestamp::now());
-    let (mut rows, mut troubles) = (Vec::new(), Vec::new());
+    let mut rows = Vec::new();
     for table in Table::ALL {
         let Some(keeper) = Keeper::open(place, table).await? else { continue };
         let found = keeper.status()?;
@@ -127,7 +133,13 @@ async fn status(place: &Lake, output: Output, ends: &Ends) -> anyhow::Result<()>
             Some(ends) => keeper.behind(ends).await?.to_string(),
             None => String::new(),
         };
-        let trouble = found.trouble();
+        let left = keeper.left().await?;
+        for (file, reason) in &left.named {
+            writeln!(std::io::stderr(), "{}: {file} {reason}", table.name())?;
+        }
+        let left = (left.files > 0)
+            .then(|| format!("{} files are not what was written: run `interdict verify`", left.files));
+        let troubles: Vec<_> = left.into_iter().chain(found.trouble()).collect();
         rows.push([
             table.name().to_owned(),
             found.version.to_string(),
@@ -140,10 +152,10 @@ async fn status(place: &Lake, output: Output, ends: &Ends) -> anyhow::Result<()>
             found.newest.map(|(newest, _)| newest.to_string()).unwrap_or_default(),
             seconds(found.lag_s()),
             behind,
+            keeper.rejected().await?.to_string(),
             seconds(found.idle_s(now)),
-            trouble.clone().unwrap_or_else(|| "ok".to_owned()),
+            if troubles.is_empty() { "ok".to_owned() } else { troubles.join("; ") },
         ]);
-        troubles.extend(trouble);
     }
     if rows.is_empty() {
         writeln!(std::io::stderr(), "the lake at {} {}", place.display(), lake::NO_TABLE)?;
@@ -160,6 +172,7 @@ async fn status(place: &Lake, output: Output, ends: &Ends) -> anyhow::Result<()>
         "newest",
         "lag_s",
         "behind",
+        "rejected",
         "idle_s",
         "health",
     ];
@@ -177,8 +190,19 @@ async fn status(place: &Lake, output: Output, ends: &Ends) -> anyhow::Result<()>
     }
 }
 
-async fn compact(place: &Lake, only: Option<&str>) -> anyhow::Result<()> {
-    let only = only.map(table).transpose()?;
+/// Says which files were left; whether there were none.
+fn say_left(table: Table, left: &Left) -> anyhow::Result<bool> {
+    for (file, reason) in &left.named {
+        say(&format!("{}: left as it is: {file} {reason}", table.name()))?;
+    }
+    if left.files > left.named.len() {
+        say(&format!("{}: {} files are left in all", table.name(), left.files))?;
+    }
+    Ok(left.files == 0)
+}
+
+async fn compact(place: &Lake, only: Option<&str>) -> anyhow::Result<bool> {
+    let (only, mut is_whole) = (only.map(table).transpose()?, true);
     for table in Table::ALL.into_iter().filter(|table| only.is_none_or(|only| only == *table)) {
         let Some(mut keeper) = Keeper::open(place, table).await? else { continue };
         let done = keeper.compact(2).await?;
@@ -187,8 +211,9 @@ async fn compact(place: &Lake, only: Option<&str>) -> anyhow::Result<()> {
         if done.passed > 0 {
             say(&format!("{}: {} days were changed by another meanwhile; run it again", table.name(), done.passed))?;
         }
+        is_whole &= say_left(table, &done.left)?;
     }
-    Ok(())
+    Ok(is_whole)
 }
 
 async fn vacuum(place: &Lake, dry_run: bool) -> anyhow::Result<()> {
@@ -200,11 +225,16 @@ async fn vacuum(place: &Lake, dry_run: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn retain(place: &Lake, name: &str, days: u32) -> anyhow::Result<()> {
+async fn retain(place: &Lake, name: &str, days: u32, late: bool) -> anyhow::Result<bool> {
     let table = table(name)?;
     let Some(mut keeper) = Keeper::open(place, table).await? else { bail!("the lake has no table `{name}` yet") };
-    let done = keeper.retain(days, Time::from(jiff::Timestamp::now())).await?;
-    say(&format!("{name}: {} rows in {} files are gone, {} rows are on hold", done.rows, done.files, done.held))
+    let now = Time::from(jiff::Timestamp::now());
+    let done = if late { keeper.retain(days, now).await? } else { keeper.expire(days, now).await? };
+    say(&format!("{name}: {} rows in {} files are gone, {} rows are on hold", done.rows, done.files, done.held))?;
+    if done.late > 0 {
+        say(&format!("{name}: {} rows came within {days} days and stay; --late takes them too", done.late))?;
+    }
+    say_left(table, &done.left)
 }
 
 async fn hold(place: &Lake, holding: Holding) -> anyhow::Result<()> {

@@ -30,12 +30,20 @@ pub(crate) async fn run(args: cli::Sql, config: &Path) -> anyhow::Result<()> {
     };
     let time = args.timeout.map(Duration::from_secs);
     let cluster = args.engine.engine;
-    let settings = Settings { memory: args.memory_mib << 20, time, cluster, ..Settings::default() };
+    let settings = Settings {
+        memory: args.memory_mib << 20,
+        spill: args.spill_mib.unwrap_or(8 * args.memory_mib as u64) << 20,
+        time,
+        skip_broken: args.broken.skip_broken,
+        cluster,
+        ..Settings::default()
+    };
     let engine = lake::open_with(args.rows.lake, config, settings)?;
     let snapshot = engine.snapshot().await?;
     lake::say_empty(&engine, &snapshot, args.follow)?;
     if !args.follow {
-        return lake::print(snapshot.sql(&query).await?, args.rows.output).await;
+        lake::print(snapshot.sql(&query).await?, args.rows.output).await?;
+        return lake::say_left_out(&snapshot);
     }
     if matches!(args.rows.output, Output::Table) {
         return Err(

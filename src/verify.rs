@@ -36,7 +36,7 @@ pub(crate) async fn run(args: cli::Verify, config: &Path) -> anyhow::Result<bool
     } else {
         write!(out, "{report}")?;
     }
-    if report.events.spools.is_empty() {
+    if report.absent.is_none() && report.events.spools.is_empty() {
         let what =
             if options.part == Part::All { "no proxy wrote anything here" } else { "nothing of it is chained" };
         writeln!(std::io::stderr(), "{what}, so there is nothing that could be proven")?;

@@ -118,6 +118,10 @@ fn events_go_out_in_the_layout_of_security_lake() {
     let security = ["export", "ocsf", "--from", "1d", "--security-lake", text(&folder)];
     let answer = run(gateway.command(&security));
     assert_eq!(answer.status, 2, "region and account are asked for: {}", answer.errors);
+    let url = ["export", "ocsf", "--security-lake", "s3://bucket/lake", "--region", "eu-central-1", "--account", "1"];
+    let answer = run(gateway.command(&url));
+    assert!(answer.status == 2 && answer.errors.contains("it is a URL; name a folder"), "{}", answer.errors);
+    assert!(!gateway.folder.path().join("s3:").exists());
     let whose = ["--region", "eu-central-1", "--account", "123456789012"];
     gateway.interdict(&[&security[..], &whose[..]].concat());
     let today = jiff::Timestamp::now().to_string().replace('-', "");
@@ -286,16 +290,22 @@ fn retention_takes_old_days_but_for_what_is_held() {
     );
     let told = command(&["lake", "hold"]);
     assert!(told.contains(&root) && told.contains("case 7") && told.contains("erin"), "{told}");
-    let told = command(&["lake", "retain", "--table", "events", "--days", "1"]);
+    let retain = ["lake", "retain", "--table", "events", "--days", "1"];
+    let told = command(&retain);
+    assert!(told.contains("0 rows in 0 files") && told.contains(&format!("{all} rows came within 1 days")), "{told}");
+    let retain = [&retain[..], &["--late"]].concat();
+    let told = command(&retain);
     assert!(
         told.contains(&format!("{} rows in", all - held)) && told.contains(&format!("{held} rows are on hold")),
         "{told}"
     );
     assert_eq!((count("true"), count(&format!("array_has(chain, '{root}')"))), (held, held));
-    let again = command(&["lake", "retain", "--table", "events", "--days", "1"]);
+    let told = command(&["verify"]);
+    assert!(told.contains("the lake is whole") && told.contains("were taken by retention"), "{told}");
+    let again = command(&retain);
     assert!(again.contains("0 rows in 0 files are gone"), "{again}");
     assert!(command(&["lake", "hold", "--identity", &root, "--release"]).contains("is released"));
-    command(&["lake", "retain", "--table", "events", "--days", "1"]);
+    command(&retain);
     assert_eq!(count("true"), 0);
     let mut verify = interdict();
     verify.args(["verify", "--lake", text(&lake)]);

@@ -24,6 +24,8 @@ fn the_compose_file_names_real_commands_and_services() {
         );
         let merged = service["<<"]["depends_on"].as_mapping().expect("depends_on");
         assert_eq!(service["<<"]["tmpfs"][0], "/tmp", "{part} has nowhere to sort what outgrows memory");
+        // Whoever has a name cannot be scaled.
+        assert_eq!(service["container_name"].is_string(), part == "collector", "one collector writes");
         assert!(merged.keys().all(|name| services.contains_key(name)), "{part} depends on what is not there");
     }
     let dockerfile = checkout()
@@ -83,6 +85,37 @@ fn the_unit_starts_what_exists_and_keeps_its_privileges_few() {
     assert!(value("ExecStart").ends_with(" up"));
     assert_eq!(value("NoNewPrivileges"), "true");
     assert!(keys.iter().all(|(section, _)| ["Unit", "Service", "Install"].contains(section)));
+}
+
+#[test]
+fn grafana_is_given_the_lake_and_its_dashboards() {
+    let read = |name: &str| -> serde_yaml_ng::Value {
+        let path = checkout().join("deploy/grafana/provisioning").join(name);
+        let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    let source = &read("lake.yaml")["datasources"][0];
+    assert_eq!(source["jsonData"]["database"], "lake");
+    assert_eq!(source["jsonData"]["sslmode"], "verify-full", "a token is sent to nobody else");
+    assert_eq!(source["jsonData"]["postgresVersion"], 1500);
+    let provider = &read("dashboards.yaml")["providers"][0];
+    assert_eq!(provider["type"], "file");
+    assert!(provider["options"]["path"].as_str().is_some_and(|path| path.starts_with('/')));
+    let mut panels = 0;
+    for entry in fs::read_dir(checkout().join("deploy/grafana/dashboards")).expect("dashboards") {
+        let path = entry.expect("entry").path();
+        let board: serde_yaml_ng::Value =
+            serde_yaml_ng::from_slice(&fs::read(&path).expect("dashboard")).expect("JSON, which is YAML");
+        for panel in board["panels"].as_sequence().expect("panels") {
+            assert_eq!(panel["datasource"]["uid"], source["uid"], "{}", path.display());
+            assert_eq!(panel["datasource"]["type"], source["type"], "{}", path.display());
+            panels += 1;
+        }
+    }
+    assert!(panels > 25, "{panels}");
+    // Nothing lies there that no test reads.
+    let files = fs::read_dir(checkout().join("deploy/grafana/provisioning")).expect("folder").count();
+    assert_eq!(files, 2);
 }
 
 #[test]

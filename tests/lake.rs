@@ -4,6 +4,7 @@ use crate::harness::gateway::{Bus, Gateway};
 use crate::harness::run;
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 #[test]
@@ -124,4 +125,48 @@ fn verify_finds_what_was_taken_away() {
     let answer = run(gateway.command(&["verify"]));
     assert_eq!(answer.status, 3, "{}{}", answer.output, answer.errors);
     assert!(answer.output.contains("lost"), "{}", answer.output);
+}
+
+#[test]
+fn a_compaction_hides_no_change_and_goes_on_beside_it() {
+    let mut gateway = Gateway::up(Bus::Embedded);
+    let dana = gateway.clients("dana", &[]);
+    for round in 0..3 {
+        assert_eq!(gateway.psql(&dana, &["select 1"]).status, 0);
+        gateway.until_in_lake("kind = 'closed'", round + 1);
+    }
+    assert!(gateway.stop());
+    let sessions = gateway.folder.path().join("data/lake/sessions");
+    let below = |folder: &Path| fs::read_dir(folder).expect("folder").map(|entry| entry.expect("entry").path());
+    let day = below(&sessions).find(|path| path.to_string_lossy().contains("date=")).expect("a day");
+    let file = below(&day).next().expect("a file");
+    let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+    let good = fs::read(&file).expect("reads");
+    let mut bad = good.clone();
+    let middle = bad.len() / 2;
+    bad[middle] ^= 1;
+    fs::write(&file, &bad).expect("writes");
+    let status = || {
+        let answer = run(gateway.command(&["lake", "status", "-o", "json"]));
+        assert_eq!(answer.status, 0, "{}", answer.errors);
+        let rows: Vec<Value> = answer.output.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let row = rows.iter().find(|row| row["table"] == "sessions").expect("sessions").clone();
+        (row, answer.errors)
+    };
+    let compact = || run(gateway.command(&["lake", "compact"]));
+    let answer = compact();
+    assert_eq!(answer.status, 3, "{}{}", answer.output, answer.errors);
+    assert!(answer.output.contains(&name) && answer.output.contains("has digest"), "{}", answer.output);
+    assert!(answer.output.lines().any(|line| line.starts_with("events: ") && line.ends_with(" became 1")));
+    let (row, errors) = status();
+    assert!(row["health"].as_str().expect("words").contains("verify") && errors.contains(&name), "{row} {errors}");
+    assert_eq!(row["rejected"], "0");
+    let proof = run(gateway.command(&["verify"]));
+    assert_eq!(proof.status, 3, "{}", proof.output);
+    assert!(proof.output.contains(&name), "{}", proof.output);
+    // Once what was written is put back, all is as if nothing had been.
+    fs::write(&file, good).expect("writes");
+    assert_eq!(status().0["health"], "ok");
+    assert_eq!(compact().status, 0);
+    gateway.interdict(&["verify"]);
 }

@@ -1,6 +1,8 @@
 //! The side that asks: a session whose plans go to a cluster, and a Delta table as that session, or one here, reads it.
 
+use crate::added;
 use crate::address::Address;
+use crate::broken::LeftOut;
 use crate::codec::{Codec, Functions};
 use crate::split::Split;
 use crate::subquery::OneRow;
@@ -72,11 +74,12 @@ impl Cluster {
 /// # Errors
 /// When a cluster cannot read what the table has.
 pub fn table(name: &str, delta: &DeltaTable) -> Result<Arc<dyn TableProvider>, Error> {
-    Ok(Arc::new(Files::of(name, delta)?))
+    Ok(Arc::new(Files::elsewhere(name, delta)?))
 }
 
 /// The same for a session whose questions this process answers. `sought` are the columns in which one value is looked
-/// for. The session's runtime gets the table's storage, if it has not got it.
+/// for. Files that cannot be read are left out, and noted, if `left_out` is given. The session's runtime gets the table's
+/// storage, if it has not got it.
 ///
 /// # Errors
 /// When the table's storage cannot be used.
@@ -85,8 +88,25 @@ pub async fn table_here(
     delta: &DeltaTable,
     session: &SessionContext,
     sought: &'static [&'static str],
+    left_out: Option<&Arc<LeftOut>>,
 ) -> Result<Arc<dyn TableProvider>, Error> {
-    here(delta, session, Files::here(name, delta, sought)).await
+    here(delta, session, Files::here(name, delta, sought, left_out.map(Arc::clone))).await
+}
+
+/// The same with only those rows that came after a version of the table, and not from other files of it; with all that ever
+/// came if there is no version.
+///
+/// # Errors
+/// When the table's storage cannot be used, or only Delta's own reader can read it.
+pub async fn added_here(
+    name: &str,
+    delta: &DeltaTable,
+    session: &SessionContext,
+    sought: &'static [&'static str],
+    since: Option<u64>,
+) -> Result<Arc<dyn TableProvider>, Error> {
+    let files = Files::here(name, delta, sought, None)?.only(added::since(delta, since).await?);
+    here(delta, session, Ok(files)).await
 }
 
 /// The same for who keeps rows: each has its texts for itself, and does not keep all those that were read beside it.
@@ -98,7 +118,7 @@ pub async fn rows_here(
     delta: &DeltaTable,
     session: &SessionContext,
 ) -> Result<Arc<dyn TableProvider>, Error> {
-    here(delta, session, Files::of(name, delta)).await
+    here(delta, session, Files::kept(name, delta)).await
 }
 
 async fn here(

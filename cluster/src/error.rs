@@ -76,6 +76,14 @@ pub enum Error {
         /// What it has.
         what: &'static str,
     },
+    /// A file of the lake cannot be read.
+    #[error("file {file} of the lake cannot be read: {detail}")]
+    File {
+        /// Where it is below the lake's folder.
+        file: String,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The lake is nowhere.
     #[error("lake {location} cannot be used: {detail}")]
     Location {

@@ -9,7 +9,9 @@
 //! Refuses to write. The scheduler takes no plan that does, and executors have no storage but the lake's, for reading.
 //! Ballista asks nobody who they are: its ports belong on a closed network.
 
+mod added;
 mod address;
+mod broken;
 mod codec;
 mod engine;
 mod error;
@@ -26,8 +28,9 @@ mod table;
 mod window;
 
 pub use address::Address;
+pub use broken::LeftOut;
 pub use codec::Functions;
-pub use engine::{Cluster, rows_here, table, table_here};
+pub use engine::{Cluster, added_here, rows_here, table, table_here};
 pub use error::Error;
 
 /// Bytes of the longest message between the parts: a plan with its files, or rows on their way.

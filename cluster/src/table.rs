@@ -10,16 +10,18 @@
 //! renamed columns.
 
 use crate::Error;
+use crate::broken::{LeftOut, Named, Names};
 use crate::footers::Footers;
 use crate::storage;
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{DFSchema, Statistics};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::{DataFusionError, Result};
@@ -31,10 +33,12 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::scalar::ScalarValue;
 use deltalake::DeltaTable;
-use deltalake::kernel::EagerSnapshot;
+use deltalake::kernel::{Add, EagerSnapshot};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreScheme};
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 /// The property of a Delta table whose columns are stored under other names.
 const RENAMED: &str = "delta.columnMapping.mode";
@@ -45,36 +49,49 @@ const MANY: usize = 64;
 /// One version of a table.
 #[derive(Debug)]
 pub(crate) struct Files {
-    name: String,
     /// The columns in their order, as the table has them.
     schema: SchemaRef,
     /// The same with those last that stand in a file's name and not in it.
     scanned: TableSchema,
     snapshot: EagerSnapshot,
     storage: ObjectStoreUrl,
-    /// The table's folder in its storage.
-    folder: Path,
+    names: Names,
+    /// Whether this process reads it.
+    is_here: bool,
+    /// Files instead of those that the version has.
+    only: Option<Vec<Add>>,
     /// Columns in which one value is looked for.
     sought: &'static [&'static str],
 }
 
 impl Files {
-    /// Of a table, for executors that are elsewhere, and for who keeps rows.
-    pub(crate) fn of(name: &str, delta: &DeltaTable) -> Result<Self, Error> {
-        Self::with(name, delta, &[], Field::clone)
+    /// Of a table, for executors that are elsewhere.
+    pub(crate) fn elsewhere(name: &str, delta: &DeltaTable) -> Result<Self, Error> {
+        Ok(Self { is_here: false, ..Self::with(name, delta, Field::clone)? })
+    }
+
+    /// Of a table that this process reads to keep rows of it.
+    pub(crate) fn kept(name: &str, delta: &DeltaTable) -> Result<Self, Error> {
+        Self::with(name, delta, Field::clone)
     }
 
     /// Of a table that this process reads.
-    pub(crate) fn here(name: &str, delta: &DeltaTable, sought: &'static [&'static str]) -> Result<Self, Error> {
-        Self::with(name, delta, sought, viewed)
-    }
-
-    fn with(
+    pub(crate) fn here(
         name: &str,
         delta: &DeltaTable,
         sought: &'static [&'static str],
-        read_as: impl Fn(&Field) -> Field,
+        left_out: Option<Arc<LeftOut>>,
     ) -> Result<Self, Error> {
+        let files = Self::with(name, delta, viewed)?;
+        Ok(Self { sought, names: Names { left_out, ..files.names }, ..files })
+    }
+
+    /// The same table with only these files.
+    pub(crate) fn only(self, files: Vec<Add>) -> Self {
+        Self { only: Some(files), ..self }
+    }
+
+    fn with(name: &str, delta: &DeltaTable, read_as: impl Fn(&Field) -> Field) -> Result<Self, Error> {
         let wrong = |what| Error::Table { table: name.to_owned(), what };
         let nowhere = |detail: String| Error::Location { location: delta.table_url().to_string(), detail };
         let snapshot = delta.snapshot().map_err(|error| nowhere(error.to_string()))?.snapshot().clone();
@@ -97,7 +114,8 @@ impl Files {
         let url = delta.table_url();
         let (_, folder) = ObjectStoreScheme::parse(url).map_err(|error| nowhere(error.to_string()))?;
         let storage = storage::root(url).map_err(|error| nowhere(error.to_string()))?;
-        Ok(Self { name: name.to_owned(), schema, scanned, snapshot, storage, folder, sought })
+        let names = Names { table: name.to_owned(), folder, left_out: None };
+        Ok(Self { schema, scanned, snapshot, storage, names, is_here: true, only: None, sought: &[] })
     }
 
     /// Whether a condition looks for one value, or some.
@@ -126,6 +144,14 @@ impl Files {
         filters: &[Expr],
         footers: Option<&Footers>,
     ) -> Result<(Vec<PartitionedFile>, usize)> {
+        if let Some(only) = &self.only {
+            let made = |ms: i64| SystemTime::UNIX_EPOCH + Duration::from_millis(ms.unsigned_abs());
+            let files = only.iter().map(|add| {
+                let path = Path::parse(&add.path).unwrap_or_else(|_| Path::from(add.path.as_str()));
+                self.file(&path, add.size, made(add.modification_time).into(), &add.partition_values)
+            });
+            return Ok((files.collect::<Result<_>>()?, 0));
+        }
         let log = self.snapshot.log_data();
         let kept = match conjunction(filters.iter().cloned()) {
             Some(filter) => {
@@ -145,34 +171,46 @@ impl Files {
             if kept.as_ref().and_then(|kept| kept.get(nth)) == Some(&false) {
                 continue;
             }
-            let path = file.object_store_path();
-            let failed = |detail: String| {
-                DataFusionError::External(format!("file {path} of table {}: {detail}", self.name).into())
-            };
-            let given = file.partition_values_map();
-            let values = self.scanned.table_partition_cols().iter().map(|column| {
-                match given.get(column.name()).cloned().flatten() {
-                    Some(text) => ScalarValue::try_from_string(text, column.data_type()),
-                    None => ScalarValue::try_new_null(column.data_type()),
-                }
-            });
-            let values = values.collect::<Result<Vec<_>>>()?;
-            let meta = ObjectMeta {
-                location: self.folder.parts().chain(path.parts()).collect(),
-                last_modified: file.modification_datetime().map_err(|error| failed(error.to_string()))?,
-                size: u64::try_from(file.size()).map_err(|_| failed("its size is no size".to_owned()))?,
-                e_tag: None,
-                version: None,
-            };
             rows += file.num_records().unwrap_or(0);
-            let constants = footers.and_then(|known| known.constants(&meta, self.scanned.file_schema()));
-            let file = PartitionedFile::from(meta).with_partition_values(values);
+            let path = file.object_store_path();
+            let made = file.modification_datetime().map_err(|error| self.wrong(&path, &error))?;
+            let file = self.file(&path, file.size(), made, &file.partition_values_map())?;
+            let constants = footers.and_then(|known| known.constants(&file.object_meta, self.scanned.file_schema()));
             files.push(match constants {
                 Some(constants) => file.with_statistics(constants),
                 None => file,
             });
         }
         Ok((files, rows))
+    }
+
+    /// A file as it is scanned, with the values that stand in its name.
+    fn file(
+        &self,
+        path: &Path,
+        size: i64,
+        last_modified: DateTime<Utc>,
+        given: &HashMap<String, Option<String>>,
+    ) -> Result<PartitionedFile> {
+        let values = self.scanned.table_partition_cols().iter().map(|column| {
+            match given.get(column.name()).cloned().flatten() {
+                Some(text) => ScalarValue::try_from_string(text, column.data_type()),
+                None => ScalarValue::try_new_null(column.data_type()),
+            }
+        });
+        let values = values.collect::<Result<Vec<_>>>()?;
+        let meta = ObjectMeta {
+            location: self.names.folder.parts().chain(path.parts()).collect(),
+            last_modified,
+            size: u64::try_from(size).map_err(|error| self.wrong(path, &error))?,
+            e_tag: None,
+            version: None,
+        };
+        Ok(PartitionedFile::from(meta).with_partition_values(values))
+    }
+
+    fn wrong(&self, path: &Path, detail: &dyn std::error::Error) -> DataFusionError {
+        DataFusionError::External(format!("file {path} of table {}: {detail}", self.names.table).into())
     }
 }
 
@@ -232,11 +270,16 @@ impl TableProvider for Files {
         if let Some(footers) = &footers {
             source = source.with_parquet_file_reader_factory(footers.readers(is_search && files.len() <= MANY));
         }
+        // A plan that travels is made of what Ballista knows.
+        let source: Arc<dyn FileSource> = match self.is_here {
+            true => Arc::new(Named::new(Arc::new(source), self.names.clone())),
+            false => Arc::new(source),
+        };
         // How many rows there are is told to choose a way to join; how many there are exactly, only reading tells.
         let mut statistics = Statistics::new_unknown(scanned);
         statistics.num_rows = Precision::Inexact(rows);
         let groups = FileGroup::new(files).split_files(session.config().target_partitions());
-        let scan = FileScanConfigBuilder::new(self.storage.clone(), Arc::new(source))
+        let scan = FileScanConfigBuilder::new(self.storage.clone(), source)
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(Some(places))?

@@ -53,7 +53,7 @@ async fn older_files_and_days_are_read_as_delta_reads_them() {
     let (table, later) = grown(folder.path()).await;
     let context = SessionContext::new();
     context.register_table("files", interdict_cluster::table("events", &table).expect("files")).expect("registers");
-    let here = interdict_cluster::table_here("events", &table, &context, &["word"]).await.expect("files");
+    let here = interdict_cluster::table_here("events", &table, &context, &["word"], None).await.expect("files");
     let kept = interdict_cluster::rows_here("events", &table, &context).await.expect("files");
     context.register_table("kept", kept).expect("registers");
     context.register_table("here", here).expect("registers");
@@ -114,4 +114,53 @@ async fn files_of_other_days_are_not_named() {
     assert_eq!(named("select * from files where date = date '2024-10-04'").await, 1);
     assert_eq!(named("select * from files where id > 3").await, 1);
     assert_eq!(named("select * from files where date = date '1999-01-01'").await, 0);
+}
+
+/// Marks six of thirty rows as deleted, as engines do that leave a file as it is: 3, 4, 7, 11, 18 and 29, in the bitmap
+/// that Delta's protocol has for an example ("Deletion Vector Format").
+fn delete_rows(log: &std::path::Path) {
+    let first = std::fs::read_to_string(log.join("00000000000000000000.json")).expect("a commit");
+    let field = |name: &str| {
+        let line = first.lines().find(|line| line.starts_with("{\"add\"")).expect("a file");
+        let from = line.find(&format!("\"{name}\":")).expect("a field") + name.len() + 3;
+        let end = line[from..].find([',', '}']).expect("its end");
+        line[from..from + end].to_owned()
+    };
+    let (path, size) = (field("path"), field("size"));
+    let bitmap = "^Bg9^0rr910000000000iXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L";
+    let commit = [
+        r#"{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["deletionVectors"],"writerFeatures":["deletionVectors"]}}"#.to_owned(),
+        format!(r#"{{"remove":{{"path":{path},"deletionTimestamp":1,"dataChange":true}}}}"#),
+        format!(
+            r#"{{"add":{{"path":{path},"partitionValues":{{}},"size":{size},"modificationTime":1,"dataChange":true,"deletionVector":{{"storageType":"i","pathOrInlineDv":"{bitmap}","sizeInBytes":44,"cardinality":6}}}}}}"#
+        ),
+    ];
+    std::fs::write(log.join("00000000000000000001.json"), commit.join("\n")).expect("written");
+}
+
+#[tokio::test]
+async fn rows_that_another_engine_deleted_are_gone() {
+    let folder = tempfile::tempdir().expect("folder");
+    let url = Url::from_directory_path(folder.path()).expect("a folder");
+    let table = DeltaTable::try_from_url(url.clone()).await.expect("a place");
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..30));
+    table.write(vec![batch(vec![("id", ids)])]).await.expect("writes");
+    delete_rows(&folder.path().join("_delta_log"));
+    let mut table = DeltaTable::try_from_url(url).await.expect("a place");
+    table.load().await.expect("its state");
+
+    let refused = interdict_cluster::table("events", &table).expect_err("no plain reader knows them");
+    assert!(refused.to_string().contains("deletion vectors"), "{refused}");
+    let context = SessionContext::new();
+    let here = interdict_cluster::table_here("events", &table, &context, &["id"], None).await.expect("read by Delta");
+    let kept = interdict_cluster::rows_here("events", &table, &context).await.expect("read by Delta");
+    for read in [here, kept] {
+        let found = context.read_table(read).expect("a table").collect().await.expect("rows");
+        let found = found.iter().flat_map(|batch| {
+            let ids = batch.column(0).as_any().downcast_ref::<Int64Array>().expect("numbers");
+            ids.iter().flatten().collect::<Vec<_>>()
+        });
+        let left: Vec<i64> = (0..30).filter(|id| ![3, 4, 7, 11, 18, 29].contains(id)).collect();
+        assert_eq!(found.collect::<Vec<_>>(), left);
+    }
 }

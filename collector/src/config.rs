@@ -32,7 +32,8 @@ pub struct Raw {
     pub max_rows: Option<usize>,
     /// Bytes of records after which it is written.
     pub max_bytes: Option<usize>,
-    /// Seconds between two looks for small files to compact; 0 leaves all maintenance to the command line.
+    /// Seconds between two looks for small files to compact; 0 leaves that to the command line. Retention and vacuum come
+    /// once a day all the same.
     pub compact_every_s: Option<u64>,
     /// Small files of a day that are worth it.
     pub compact_files: Option<usize>,
@@ -54,8 +55,10 @@ pub struct Config {
 /// Maintenance that comes by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upkeep {
-    /// How often; never if none.
+    /// How often small files are looked for; never if none.
     pub every: Option<Duration>,
+    /// How often is looked whether retention and vacuum are due, which come once a day, if never for small files.
+    pub look: Duration,
     /// Small files of a day that are worth a compaction.
     pub least: usize,
     /// For how many days a table's rows are kept.
@@ -64,7 +67,8 @@ pub struct Upkeep {
 
 impl Default for Upkeep {
     fn default() -> Self {
-        Self { every: Some(Duration::from_secs(600)), least: 32, retention: BTreeMap::new() }
+        let often = Duration::from_secs(600);
+        Self { every: Some(often), look: often, least: 32, retention: BTreeMap::new() }
     }
 }
 
@@ -159,6 +163,7 @@ impl Raw {
                 every: (every > 0).then(|| Duration::from_secs(every)),
                 least: usize::try_from(least).unwrap_or(usize::MAX),
                 retention,
+                ..Upkeep::default()
             },
         })
     }

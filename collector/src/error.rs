@@ -109,14 +109,14 @@ pub enum Error {
         /// The storage's words.
         reason: String,
     },
-    /// A file that was just written reads otherwise.
-    #[error("file {file} of table `{table}` cannot be read back: {reason}; see to the storage")]
+    /// A file of a table is not what was written.
+    #[error("file {file} of table `{table}` {reason}; it is left as it is until somebody puts back what was written")]
     Unread {
         /// Which table.
         table: &'static str,
-        /// The file.
+        /// The file, below the table's folder.
         file: String,
-        /// What is wrong.
+        /// What is wrong, said of it.
         reason: String,
     },
     /// The rows themselves.

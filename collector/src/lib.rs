@@ -1,11 +1,11 @@
-//! From the bus, and from files, into the lake: six Delta tables, partitioned by date and sorted within their files.
+//! From the bus, and from files, into the lake: eight Delta tables, partitioned by date and sorted within their files.
 //!
 //! DELIVERY: a record stands in each of its tables exactly once. A table's rows and the bus positions they reach are
 //! one Delta commit, so a crash anywhere leaves each table at some position and nothing between; reading resumes at
 //! the lowest, and each table passes over what it has. What a writer sent twice carries the same stamp and is dropped;
 //! the highest sequence of every spool is committed the same way. The bus is told to forget only what all tables have.
-//! A record that cannot be read is counted, logged with its place and kept as it was in `_rejected` beside its table;
-//! it never blocks the others. Compaction, retention and vacuum may run beside a collector; a second collector takes over
+//! A record that cannot be read is logged with its place and kept as it was in `_rejected` beside its table, where
+//! `interdict lake status` counts it; it never blocks the others. Compaction, retention and vacuum may run beside a collector; a second collector takes over
 //! from the first, which ends. How all that is kept: `table.rs`.
 
 mod batch;

@@ -48,6 +48,9 @@ const LOG_RETENTION: &str = "interval 2 days";
 /// Commits between two checkpoints.
 const CHECKPOINT_INTERVAL: u64 = 100;
 
+/// The folder beside a table's files where records are kept that nobody could read.
+pub(crate) const REJECTED: &str = "_rejected";
+
 /// How often a commit is tried anew when another writer was quicker.
 pub(crate) const TRIES: usize = 10;
 
@@ -180,7 +183,7 @@ impl Delta {
     pub(crate) async fn keep(&self, rejected: &[Rejected]) -> Result<(), Error> {
         let store = self.delta.object_store();
         for Rejected { partition, offset, value, reason } in rejected {
-            let name = format!("_rejected/{partition}-{offset}");
+            let name = format!("{REJECTED}/{partition}-{offset}");
             let path = deltalake::Path::from(name.as_str());
             let put = store.put_opts(&path, value.clone().into(), Default::default());
             put.await.map_err(|error| Error::Rejected {

@@ -1,6 +1,6 @@
 """The lake in DuckDB: python duckdb_lake.py LAKE ["SQL"]
 
-pip install duckdb duckdb-ext duckdb-ext-delta    (or `install delta` within DuckDB, where it may download)
+pip install duckdb duckdb-ext duckdb-ext-delta pytz    (or `install delta` within DuckDB, where it may download)
 Every table of the lake is a view of the same name; `sessions` and `alerts` have all their facts here, so take the
 newest: `select distinct on (session) * from sessions order by session, bus_offset desc`.
 """
@@ -21,6 +21,7 @@ def lake(folder: str) -> duckdb.DuckDBPyConnection:
     """A connection with a view for each table of the lake."""
     connection = duckdb_ext.init(duckdb.connect())
     connection.load_extension("delta")
+    connection.execute("set TimeZone = 'UTC'")
     for log in sorted(pathlib.Path(folder).glob("*/_delta_log")):
         table = log.parent
         path = str(table.resolve()).replace("'", "''")

@@ -1,5 +1,6 @@
 """The lake in Apache Spark: spark-submit --packages io.delta:delta-spark_2.13:4.0.0 spark_lake.py LAKE
 
+Written after their documentation; never run on a real Spark.
 LAKE is a folder or, where the lake is in object storage, its URL (s3a://..., gs://..., abfss://...).
 """
 

@@ -7,7 +7,7 @@
 --   local.location=/var/lib/interdict
 --   delta.register-table-procedure.enabled=true
 --
--- (For object storage: fs.native-s3.enabled=true and the like.) Then, once:
+-- Written after its documentation; never run on a real Trino. (For object storage: fs.native-s3.enabled=true and the like.) Then, once:
 create schema if not exists interdict.lake;
 call interdict.system.register_table(schema_name => 'lake', table_name => 'events', table_location => 'local:///lake/events');
 

@@ -2,6 +2,7 @@
 //! question is put to a [`Snapshot`], so that everything within it sees one state of each table.
 
 use crate::function::{REPLAY, Travelling};
+use crate::snapshot::Scope;
 use crate::{Error, Rows, Snapshot};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -26,20 +27,33 @@ pub struct Settings {
     /// Bytes of memory for all running queries together; beyond it, what can be sorted or grouped on disk is. A fourth as
     /// much, beside it, keeps what files say of themselves.
     pub memory: usize,
+    /// Bytes of disk for what does not fit in the memory, of all running queries together.
+    pub spill: u64,
     /// How long one query may take.
     pub time: Option<Duration>,
     /// Threads' worth of work at a time.
     pub partitions: Option<NonZeroUsize>,
     /// Where sessions are replayed, for `replay_url`: an address with `{session}` in it, or before it.
     pub replay: String,
+    /// Whether questions go on without files that cannot be read; [`Snapshot::left_out`] says which. Each is read twice then,
+    /// and a cluster leaves nothing out.
+    pub skip_broken: bool,
     /// The cluster that answers; this process if left out. The memory of its parts is their own matter.
     pub cluster: Option<Address>,
 }
 
 impl Default for Settings {
-    /// 512 MiB, no limit of time, as many partitions as there are processors, [`REPLAY`], this process.
+    /// 512 MiB, 32 GiB of disk, no limit of time, as many partitions as there are processors, [`REPLAY`], nothing left out, this process.
     fn default() -> Self {
-        Self { memory: 512 << 20, time: None, partitions: None, replay: REPLAY.to_owned(), cluster: None }
+        Self {
+            memory: 512 << 20,
+            spill: 32 << 30,
+            time: None,
+            partitions: None,
+            replay: REPLAY.to_owned(),
+            skip_broken: false,
+            cluster: None,
+        }
     }
 }
 
@@ -75,6 +89,7 @@ impl Engine {
         let pool = TrackConsumersPool::new(FairSpillPool::new(settings.memory), top);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(pool))
+            .with_max_temp_directory_size(settings.spill)
             .with_metadata_cache_limit(settings.memory / FOOTERS)
             .build_arc()
             .map_err(|error| wrong(error.to_string()))?;
@@ -92,6 +107,11 @@ impl Engine {
     /// # Errors
     /// When a table exists and cannot be opened.
     pub async fn snapshot(&self) -> Result<Snapshot, Error> {
+        self.snapshot_of(Scope { left_out: self.settings.skip_broken.then(Arc::default), since: None }).await
+    }
+
+    /// The same with less than all of it.
+    pub(crate) async fn snapshot_of(&self, scope: Scope) -> Result<Snapshot, Error> {
         let mut tables = self.tables.lock().await;
         let mut current = HashMap::new();
         for table in Table::ALL {
@@ -109,7 +129,7 @@ impl Engine {
             }
         }
         drop(tables);
-        Snapshot::new(self.context(), current, &self.settings).await
+        Snapshot::new(self.context(), current, &self.settings, scope).await
     }
 
     /// The state of a lake in which nothing has been written yet: every name, no row.
@@ -117,7 +137,7 @@ impl Engine {
     /// # Errors
     /// When a view cannot be planned.
     pub(crate) async fn empty(&self) -> Result<Snapshot, Error> {
-        Snapshot::new(self.context(), HashMap::new(), &self.settings).await
+        Snapshot::new(self.context(), HashMap::new(), &self.settings, Scope::default()).await
     }
 
     /// Where its queries run.

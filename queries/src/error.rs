@@ -23,6 +23,17 @@ pub enum Error {
         /// Delta's words.
         source: Box<deltalake::DeltaTableError>,
     },
+    /// A file of the lake cannot be read.
+    #[error(
+        "file {file} of the lake cannot be read: {detail}; put it back, or go on without its rows: with --skip-broken (`sql`, \
+         `hunt run`, `replay`), or `set interdict.skip_broken = on` where the lake is served"
+    )]
+    File {
+        /// Where it is below the lake's folder.
+        file: String,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The statement would change something.
     #[error("{what} is refused: the lake is read-only here; use select, with, explain, describe or show")]
     ReadOnly {
@@ -41,6 +52,24 @@ pub enum Error {
         limit: usize,
         /// Which operator wanted more.
         detail: String,
+    },
+    /// The statement needs more disk for what does not fit in memory than it may have.
+    #[error(
+        "the query needs more than the {limit} of disk that it may use for what does not fit in its memory; select less, or \
+         raise --spill-mib (`sql`, `hunt run`, `export`) or serve.spill_mib"
+    )]
+    Disk {
+        /// The limit, with its unit.
+        limit: String,
+    },
+    /// A question that is followed has told more rows than are remembered.
+    #[error(
+        "more than {most} different rows have been told, which are as many as are remembered so that none is told twice; \
+         follow less, or one table without an aggregate, order, limit or join, of which nothing need be remembered"
+    )]
+    Followed {
+        /// How many are remembered.
+        most: usize,
     },
     /// The statement took too long.
     #[error("the query was stopped after {0:?}; select less or raise the limit")]
@@ -83,6 +112,9 @@ pub enum Error {
 impl Error {
     /// An error from planning: the statement's fault unless the resources say otherwise.
     pub(crate) fn planning(error: DataFusionError) -> Self {
+        if let Some(error) = interdict_cluster::Error::of(&error) {
+            return error.into();
+        }
         match error.find_root() {
             DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) | DataFusionError::External(_) => {
                 Self::Run(Box::new(error))
@@ -93,8 +125,11 @@ impl Error {
 
     /// An error from running.
     pub(crate) fn running(error: DataFusionError, memory: usize) -> Self {
+        if let Some(limit) = spilled(&error) {
+            return Self::Disk { limit };
+        }
         if let Some(error) = interdict_cluster::Error::of(&error) {
-            return Self::Cluster(error.to_string());
+            return error.into();
         }
         match error.find_root() {
             DataFusionError::ResourcesExhausted(detail) => {
@@ -103,6 +138,25 @@ impl Error {
             DataFusionError::ArrowError(root, _) => Self::Query(root.to_string()),
             DataFusionError::Execution(detail) => Self::Query(detail.clone()),
             _ => Self::Run(Box::new(error)),
+        }
+    }
+}
+
+/// The limit of disk that was met: DataFusion tells of it in words alone, as of any error of writing.
+fn spilled(error: &DataFusionError) -> Option<String> {
+    let words = error.strip_backtrace();
+    let (_, limit) =
+        words.split_once("disk space during the spilling process has exceeded the allowable limit of ")?;
+    Some(limit.split_once(". ").map_or(limit, |(limit, _)| limit).to_owned())
+}
+
+impl From<&interdict_cluster::Error> for Error {
+    fn from(error: &interdict_cluster::Error) -> Self {
+        match error {
+            interdict_cluster::Error::File { file, detail } => {
+                Self::File { file: file.clone(), detail: detail.clone() }
+            }
+            error => Self::Cluster(error.to_string()),
         }
     }
 }

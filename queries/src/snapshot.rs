@@ -12,15 +12,17 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement;
 use deltalake::DeltaTable;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use interdict_cluster::LeftOut;
 use interdict_schemas::Topic;
 use interdict_schemas::lake::{self, Table, txn::Txn};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -31,6 +33,16 @@ pub struct Snapshot {
     tables: HashMap<Table, DeltaTable>,
     memory: usize,
     time: Option<Duration>,
+    left_out: Option<Arc<LeftOut>>,
+}
+
+/// What of the lake is looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    /// Where files are noted that cannot be read and are left out; if nowhere, they are errors.
+    pub(crate) left_out: Option<Arc<LeftOut>>,
+    /// A table of which there are only the rows that came after this version of it, or after nothing.
+    pub(crate) since: Option<(Table, Option<u64>)>,
 }
 
 /// A result as it comes.
@@ -76,15 +88,21 @@ impl Snapshot {
         context: SessionContext,
         tables: HashMap<Table, DeltaTable>,
         settings: &Settings,
+        scope: Scope,
     ) -> Result<Self, Error> {
+        let Scope { left_out, since } = scope;
         let mut named = Vec::new();
         for table in Table::ALL {
             let provider: Arc<dyn TableProvider> = match tables.get(&table) {
                 Some(delta) => {
-                    let files = if settings.cluster.is_some() {
+                    let since = since.and_then(|(of, since)| (of == table).then_some(since));
+                    let files = if let Some(since) = since {
+                        interdict_cluster::added_here(table.name(), delta, &context, &lake::SOUGHT, since).await
+                    } else if settings.cluster.is_some() {
                         interdict_cluster::table(table.name(), delta)
                     } else {
-                        interdict_cluster::table_here(table.name(), delta, &context, &lake::SOUGHT).await
+                        let left_out = left_out.as_ref();
+                        interdict_cluster::table_here(table.name(), delta, &context, &lake::SOUGHT, left_out).await
                     };
                     files.map_err(|error| Error::Cluster(error.to_string()))?
                 }
@@ -98,7 +116,7 @@ impl Snapshot {
         let state = SessionStateBuilder::new_from_existing(context.state()).with_catalog_list(list).build();
         let context = SessionContext::new_with_state(state);
         function::register(&context, &settings.replay).await?;
-        Ok(Self { context, tables, memory: settings.memory, time: settings.time })
+        Ok(Self { context, tables, memory: settings.memory, time: settings.time, left_out })
     }
 
     /// One question.
@@ -117,11 +135,7 @@ impl Snapshot {
     pub async fn ask(&self, sql: &str, values: impl Into<ParamValues>) -> Result<Rows, Error> {
         let values = values.into();
         let state = self.context.state();
-        let dialect = state.config_options().sql_parser.dialect;
-        let statement = state.sql_to_statement(sql, &dialect).map_err(Error::planning)?;
-        is_question(&statement)?;
-        let plan = state.statement_to_plan(statement).await.map_err(Error::planning)?;
-        only_reads(&plan)?;
+        let plan = self.plan(sql).await?;
         function::prepare(&plan, &state, self.memory).await?;
         let mut frame = DataFrame::new(state, plan);
         let is_empty = match &values {
@@ -134,6 +148,23 @@ impl Snapshot {
         let memory = self.memory;
         let batches = frame.execute_stream().await.map_err(|error| Error::running(error, memory))?;
         Ok(Rows::new(batches.schema(), bounded(batches, memory, self.time)))
+    }
+
+    /// What a question comes to.
+    pub(crate) async fn plan(&self, sql: &str) -> Result<LogicalPlan, Error> {
+        let state = self.context.state();
+        let dialect = state.config_options().sql_parser.dialect;
+        let statement = state.sql_to_statement(sql, &dialect).map_err(Error::planning)?;
+        is_question(&statement)?;
+        let plan = state.statement_to_plan(statement).await.map_err(Error::planning)?;
+        only_reads(&plan)?;
+        Ok(plan)
+    }
+
+    /// The files that its questions went on without so far, and why: none unless that was asked for.
+    #[must_use]
+    pub fn left_out(&self) -> BTreeMap<String, String> {
+        self.left_out.as_ref().map(|left_out| left_out.files()).unwrap_or_default()
     }
 
     /// What the state's names stand for.
@@ -171,11 +202,29 @@ impl Snapshot {
 
     /// The next offset of a topic's partition that the table needs; `None` if it never recorded one.
     pub(crate) async fn next_offset(&self, table: Table, topic: Topic, partition: u32) -> Result<Option<i64>, Error> {
+        self.stands(table, &Txn::Next { topic, partition }).await
+    }
+
+    /// The highest number of a log that retention took out of the table; `None` if it took none.
+    pub(crate) async fn retired(&self, table: Table, spool: &str) -> Result<Option<u64>, Error> {
+        let txn = Txn::Retired { topic: table.topic(), spool: spool.to_owned() };
+        Ok(self.stands(table, &txn).await?.and_then(|last| u64::try_from(last).ok()))
+    }
+
+    async fn stands(&self, table: Table, txn: &Txn) -> Result<Option<i64>, Error> {
         let Some(delta) = self.tables.get(&table) else { return Ok(None) };
         let failed = |source| Error::Table { table: table.name(), source: Box::new(source) };
         let snapshot = delta.snapshot().map_err(failed)?;
-        let id = Txn::Next { topic, partition }.to_string();
-        snapshot.transaction_version(delta.log_store().as_ref(), id).await.map_err(failed)
+        snapshot.transaction_version(delta.log_store().as_ref(), txn).await.map_err(failed)
+    }
+
+    /// The same state, whose plans this rule sees before any other.
+    pub(crate) fn planned_by(&self, rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>) -> Self {
+        let state = self.context.state();
+        let rules = [rule].into_iter().chain(state.physical_optimizers().iter().cloned()).collect();
+        let state = SessionStateBuilder::new_from_existing(state).with_physical_optimizer_rules(rules).build();
+        let context = SessionContext::new_with_state(state);
+        Self { context, left_out: self.left_out.clone(), tables: self.tables.clone(), ..*self }
     }
 }
 

@@ -124,16 +124,56 @@ fn outcome(status: Status, code: &str) -> Outcome {
     }
 }
 
+/// What OCSF wants of the classes that are written: these attributes, and of each list at least one. All of it is held to the
+/// schema where the commands are tested (`tests/ocsf.rs`).
+fn is_sound(event: &Value) {
+    let check = |object: &str, wanted: &[&str]| {
+        let has = |key: &&str| event.pointer(&format!("{object}/{key}")).is_some();
+        assert!(wanted.iter().any(has), "{object} has none of {wanted:?}: {event}");
+    };
+    let int = |key: &str| event[key].as_u64().unwrap_or_else(|| panic!("{key}: {event}"));
+    assert_eq!(int("type_uid"), int("class_uid") * 100 + int("activity_id"), "{event}");
+    assert_eq!(int("category_uid"), int("class_uid") / 1000, "{event}");
+    for key in ["time", "severity_id", "status_id"] {
+        check("", &[key]);
+    }
+    check("/metadata", &["uid"]);
+    check("/metadata", &["version"]);
+    check("/metadata/product", &["name"]);
+    check("/actor/user", &["uid"]);
+    match int("class_uid") {
+        3002 => check("/user", &["name", "uid"]),
+        6005 => check("", &["database"]),
+        6003 => check("/api", &["operation"]),
+        4002 => check("", &["http_request", "http_response"]),
+        _ => {}
+    }
+    for (object, ids) in [
+        ("/src_endpoint", &["uid", "name", "hostname", "ip"][..]),
+        ("/dst_endpoint", &["uid", "name", "hostname", "ip"]),
+        ("/service", &["name", "uid"]),
+        ("/database", &["name", "uid"]),
+        ("/query_info", &["name", "uid"]),
+        ("/actor/process", &["pid", "uid"]),
+        ("/resources/0", &["name", "uid"]),
+    ] {
+        if event.pointer(object).is_some() {
+            check(object, ids);
+        }
+    }
+}
+
 #[test]
 fn what_ocsf_carries_survives() {
     let actions = [
         action(Class::Statement, Verb::Define, "create table t()", &[]),
-        action(Class::Statement, Verb::Other, "begin", &[]),
+        Action { database: None, ..action(Class::Statement, Verb::Other, "begin", &[]) },
         action(Class::Command, Verb::Execute, "tail -f /var/log/syslog", &["tail"]),
         action(Class::Shell, Verb::Execute, "", &[]),
         action(Class::Request, Verb::Update, "PATCH /v1/x?y=%00", &["/v1/x"]),
         action(Class::Forward, Verb::Connect, "db-2:5432", &["db-2:5432", "10.0.0.2:5432"]),
         action(Class::Api, Verb::Execute, "create pods/exec shop/web-1", &["pods/exec"]),
+        action(Class::Api, Verb::Read, "list pods", &["pods"]),
         action(Class::File, Verb::Create, r"create \\srv\c$\a b.exe", &[r"\\srv\c$\a b.exe"]),
     ];
     let mut kinds = vec![
@@ -187,6 +227,7 @@ fn what_ocsf_carries_survives() {
             event.presented = DecoyPlace::ALL.iter().map(presented).collect();
         }
         let written = ocsf::event(&event);
+        is_sound(&written);
         assert_eq!(ocsf::read_event(written.to_string().as_bytes()), Ok(event), "{written}");
     }
 }
@@ -201,7 +242,11 @@ fn what_ocsf_cannot_carry_is_lost_as_documented() {
     event.identity = Identity::new("", chain).expect("chain");
     event.disclosures =
         vec![Disclosure { kind: DisclosureKind::Alias, value: "o".into(), target: Some("orders".into()) }];
-    let read = ocsf::read_value(&ocsf::event(&event)).expect("reads");
+    event.source = Source::default();
+    let written = ocsf::event(&event);
+    is_sound(&written);
+    let read = ocsf::read_value(&written).expect("reads");
+    assert_eq!(read.source, Source::default());
     assert_eq!(read.time, Time::from_millis(1_772_438_494_784));
     assert_eq!(read.identity.to_string(), "user:dana -> agent:shell");
     assert_eq!(read.identity.root().kind, PrincipalKind::Workload);

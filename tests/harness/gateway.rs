@@ -53,6 +53,8 @@ pub(crate) struct Gateway {
     bus: Bus,
     ports: Vec<(&'static str, u16)>,
     processes: Vec<(&'static str, Process)>,
+    /// Of every process of interdict.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl Gateway {
@@ -84,7 +86,7 @@ impl Gateway {
         development::write_new(&at("secrets/api"), 0o600, upstream::CREDENTIAL.as_bytes()).expect("secret");
         let ports: Vec<_> =
             ["db", "bastion", "cluster", "gone"].map(|name| (name, free_port().expect("port"))).to_vec();
-        let gateway = Self { postgres, ssh, folder, key, bus, ports, processes: Vec::new() };
+        let gateway = Self { postgres, ssh, folder, key, bus, ports, processes: Vec::new(), environment: Vec::new() };
         fs::write(gateway.config(), gateway.configuration(api, more)).expect("configuration");
         gateway
     }
@@ -225,7 +227,7 @@ impl Gateway {
     /// The real command with this configuration.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = interdict();
-        command.arg("--config").arg(self.config()).args(args);
+        command.arg("--config").arg(self.config()).args(args).envs(self.environment.iter().cloned());
         command
     }
 

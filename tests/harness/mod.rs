@@ -10,6 +10,8 @@ pub(crate) mod cluster;
 #[path = "../../src/development.rs"]
 pub(crate) mod development;
 pub(crate) mod gateway;
+#[path = "../../collector/tests/s3/server.rs"]
+pub(crate) mod s3;
 #[path = "../../src/demo/servers.rs"]
 pub(crate) mod servers;
 pub(crate) mod upstream;

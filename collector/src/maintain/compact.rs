@@ -1,5 +1,6 @@
 //! Compaction: the small files of a day become few big ones, in the table's order.
 
+use super::left::{Left, Turn};
 use super::sort::{self, Sorter};
 use super::{Keeper, TARGET};
 use crate::Error;
@@ -10,7 +11,7 @@ use interdict_schemas::Time;
 use tokio::sync::mpsc;
 
 /// What a compaction did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Compacted {
     /// Small files that are gone.
     pub taken: usize,
@@ -20,6 +21,8 @@ pub struct Compacted {
     pub rows: u64,
     /// Days in which another was quicker; the next round sees to them.
     pub passed: usize,
+    /// Files that are not what was written, and stay.
+    pub left: Left,
 }
 
 /// Whether a file is worth taking.
@@ -28,12 +31,13 @@ const fn is_small(size: i64) -> bool {
 }
 
 impl Keeper {
-    /// Rewrites each day that has at least `least` small files, sorted, in bounded memory.
+    /// Rewrites each day that has at least `least` small files, sorted, in bounded memory. Files that are not what was
+    /// written stay.
     ///
     /// # Errors
     /// When the storage fails; what was compacted before stands.
     pub async fn compact(&mut self, least: usize) -> Result<Compacted, Error> {
-        let mut done = Compacted::default();
+        let (mut done, mut turn) = (Compacted::default(), Turn::default());
         let files = self.files()?;
         let days: Vec<(String, Vec<_>)> = files
             .chunk_by(|left, right| left.0 == right.0)
@@ -49,14 +53,20 @@ impl Keeper {
         for (day, small) in days {
             let stored = self.stored()?;
             let mut sorter = Sorter::new(self.table, stored.clone())?;
-            for view in &small {
-                let rows = self.read(view, &stored).await?;
-                sorter = sorter.add(rows).await?;
+            let mut taken = Vec::with_capacity(small.len());
+            for view in small {
+                if let Some(rows) = turn.read(self, &view, &stored).await? {
+                    sorter = sorter.add(rows).await?;
+                    taken.push(view);
+                }
+            }
+            if taken.len() < 2 {
+                continue;
             }
             // When the rows came, not when they were rewritten: that is what `Status` tells by it.
-            let came = small.iter().map(LogicalFileView::modification_time).max().unwrap_or_default();
+            let came = taken.iter().map(LogicalFileView::modification_time).max().unwrap_or_default();
             let (adds, rows) = self.write(sorter, &day, Time(came * 1_000)).await?;
-            let inputs: Vec<String> = small.iter().map(|view| view.path().into_owned()).collect();
+            let inputs: Vec<String> = taken.iter().map(|view| view.path().into_owned()).collect();
             let target_size = i64::try_from(TARGET).unwrap_or(i64::MAX);
             let operation = DeltaOperation::Optimize { predicate: None, target_size };
             if self.replace(&inputs, &adds, operation, false).await? {
@@ -67,6 +77,7 @@ impl Keeper {
                 done.passed += 1;
             }
         }
+        done.left = self.end(turn).await?;
         Ok(done)
     }
 

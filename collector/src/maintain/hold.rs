@@ -4,12 +4,9 @@
 use super::objects;
 use crate::Error;
 use crate::location::Lake;
-use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch};
-use arrow::datatypes::DataType;
 use deltalake::Path;
 use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 
 const FOLDER: &str = "_holds";
 
@@ -19,7 +16,7 @@ const FOLDER: &str = "_holds";
 pub enum Kind {
     /// A session's rows.
     Session,
-    /// The rows of an identity, wherever it stands in a chain.
+    /// The rows of an identity, wherever it stands in a chain, and of the sessions in which it took part.
     Identity,
 }
 
@@ -86,71 +83,4 @@ impl Hold {
 fn store(lake: &Lake) -> Result<deltalake::logstore::ObjectStoreRef, Error> {
     deltalake::logstore::store_for(lake.url(), std::iter::empty::<(String, String)>())
         .map_err(|_| Error::Location(lake.display().to_string()))
-}
-
-/// Which rows are held.
-#[derive(Debug, Default)]
-pub(super) struct Held {
-    sessions: HashSet<String>,
-    identities: HashSet<String>,
-}
-
-impl Held {
-    pub(super) fn new(holds: Vec<Hold>) -> Self {
-        let mut held = Self::default();
-        for hold in holds {
-            match hold.kind {
-                Kind::Session => held.sessions.insert(hold.value),
-                Kind::Identity => held.identities.insert(hold.value),
-            };
-        }
-        held
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.sessions.is_empty() && self.identities.is_empty()
-    }
-
-    /// Which rows of a batch are held.
-    pub(super) fn of(&self, rows: &RecordBatch) -> BooleanArray {
-        let mut kept = vec![false; rows.num_rows()];
-        for (name, values) in [
-            ("session", &self.sessions),
-            ("scope_session", &self.sessions),
-            ("root", &self.identities),
-            ("actor", &self.identities),
-            ("scope_root", &self.identities),
-            ("scope_actor", &self.identities),
-        ] {
-            let Some(column) = rows.column_by_name(name).and_then(|column| column.as_string_opt::<i32>()) else {
-                continue;
-            };
-            for (kept, value) in kept.iter_mut().zip(column) {
-                *kept |= value.is_some_and(|value| values.contains(value));
-            }
-        }
-        self.of_chain(rows, &mut kept);
-        BooleanArray::from(kept)
-    }
-
-    /// The column `chain`: principals in most tables, hops of sessions and actors in alerts.
-    fn of_chain(&self, rows: &RecordBatch, kept: &mut [bool]) {
-        let Some(chain) = rows.column_by_name("chain").and_then(|column| column.as_list_opt::<i32>()) else { return };
-        let columns = match chain.values().data_type() {
-            DataType::Utf8 => vec![(chain.values().as_string_opt::<i32>(), &self.identities)],
-            DataType::Struct(_) => {
-                let hop = chain.values().as_struct();
-                let column = |name| hop.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-                vec![(column("session"), &self.sessions), (column("actor"), &self.identities)]
-            }
-            _ => Vec::new(),
-        };
-        for (column, values) in columns.into_iter().filter_map(|(column, values)| Some((column?, values))) {
-            for (kept, bounds) in kept.iter_mut().zip(chain.value_offsets().windows(2)) {
-                let [from, to] = bounds else { continue };
-                let mut within = usize::try_from(*from).unwrap_or(0)..usize::try_from(*to).unwrap_or(0);
-                *kept |= within.any(|at| column.is_valid(at) && values.contains(column.value(at)));
-            }
-        }
-    }
 }

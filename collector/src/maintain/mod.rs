@@ -5,16 +5,25 @@
 //! the files is gone by then, nothing is done. So no row is lost or doubled whoever else writes (a collector, another
 //! maintenance, another engine), and a collector never waits: its appends and these commits do not conflict. A crash
 //! leaves files that no version names; vacuum removes them.
+//!
+//! What is rewritten gets a digest of its own, so a file is taken only if it still has the digest that stands in the log:
+//! otherwise maintenance would hide what `interdict verify` is there to find. Such a file is left, and so is one that is
+//! gone or cannot be read; all others are seen to (`read.rs`, `left.rs`).
 
 mod compact;
+mod held;
 mod hold;
+mod left;
+mod read;
 mod retain;
 mod sort;
 mod status;
+mod taken;
 mod upkeep;
 
 pub use compact::Compacted;
 pub use hold::{Hold, Kind as HoldKind};
+pub use left::Left;
 pub use retain::Retained;
 pub use status::Status;
 pub(crate) use upkeep::run as upkeep;
@@ -23,7 +32,6 @@ use crate::Error;
 use crate::file;
 use crate::location::Lake;
 use crate::table::{failed, schema};
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
 use deltalake::kernel::{Action, Add, LogicalFileView};
@@ -32,9 +40,9 @@ use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, Path};
 use futures::TryStreamExt as _;
 use interdict_schemas::lake::{PARTITION, Table};
 use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::collections::HashMap;
 use std::time::Duration;
+use taken::Taken;
 
 /// A file of this size is big enough: engines read it well, and it fits memory more than once.
 pub const TARGET: u64 = 64 << 20;
@@ -105,23 +113,6 @@ impl Keeper {
         Ok(file::stored(schema(&self.delta, self.table)?.as_ref()))
     }
 
-    /// A file's rows, a batch at a time, with the columns of today's table.
-    async fn read(&self, view: &LogicalFileView, stored: &SchemaRef) -> Result<Vec<RecordBatch>, Error> {
-        let fail = |source| Error::Storage { doing: "read", table: self.table.name(), source };
-        let bytes = self.delta.object_store().get(&view.object_store_path()).await.map_err(fail)?;
-        let bytes = bytes.bytes().await.map_err(fail)?;
-        let (table, stored) = (self.table, SchemaRef::clone(stored));
-        let decode = tokio::task::spawn_blocking(move || {
-            let wrong = |source| Error::Encode { table: table.name(), source };
-            let rows = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(wrong)?;
-            let rows = rows.with_batch_size(sort::BATCH).build().map_err(wrong)?;
-            rows.map(|rows| crate::file::conform(rows?, &stored))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|source| failed("read", table, DeltaTableError::Arrow { source }))
-        });
-        decode.await.map_err(|_| Error::CutShort(self.table.name()))?
-    }
-
     async fn put(&self, path: &str, bytes: Vec<u8>) -> Result<(), Error> {
         let options = PutOptions::from(PutMode::Overwrite);
         let put = self.delta.object_store().put_opts(&Path::from(path), bytes.into(), options).await;
@@ -133,6 +124,18 @@ impl Keeper {
         &mut self,
         inputs: &[String],
         adds: &[Add],
+        operation: DeltaOperation,
+        data_change: bool,
+    ) -> Result<bool, Error> {
+        self.exchange(inputs, adds, &Taken::default(), operation, data_change).await
+    }
+
+    /// The same, with a record of the rows that are in `inputs` and not in `adds`.
+    async fn exchange(
+        &mut self,
+        inputs: &[String],
+        adds: &[Add],
+        taken: &Taken,
         operation: DeltaOperation,
         data_change: bool,
     ) -> Result<bool, Error> {
@@ -150,9 +153,14 @@ impl Keeper {
             actions.extend(adds.iter().cloned().map(Action::Add));
             // INVARIANT: no retries inside: Delta would carry the commit past one that removed the same files, if
             // that one too said that it changes no data.
-            let commit = CommitBuilder::from(CommitProperties::default().with_max_retries(0))
-                .with_actions(actions)
-                .build(Some(state), self.delta.log_store(), operation.clone());
+            let properties = CommitProperties::default()
+                .with_max_retries(0)
+                .with_application_transactions(taken.above(&self.delta, self.table).await?);
+            let commit = CommitBuilder::from(properties).with_actions(actions).build(
+                Some(state),
+                self.delta.log_store(),
+                operation.clone(),
+            );
             match commit.await {
                 Ok(done) => {
                     self.delta.state = Some(done.snapshot());

@@ -2,11 +2,14 @@
 
 use super::{Keeper, TARGET};
 use crate::Error;
-use crate::table::failed;
+use crate::table::{REJECTED, failed};
+use deltalake::Path;
 use deltalake::kernel::LogicalFileView;
+use futures::TryStreamExt as _;
 use interdict_schemas::lake::Table;
 use interdict_schemas::lake::txn::Txn;
 use interdict_schemas::{Time, Topic};
+use object_store::ObjectStore as _;
 use std::collections::BTreeMap;
 
 /// How a table stands.
@@ -75,6 +78,16 @@ impl Keeper {
             written_ms: files.iter().map(|(_, view)| view.modification_time()).max(),
             newest: files.iter().filter_map(|(_, view)| Some((newest(view)?, view.modification_time()))).max(),
         })
+    }
+
+    /// How many records were set aside beside it, because nobody could read them as what they should be.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn rejected(&self) -> Result<usize, Error> {
+        let listed = self.delta.object_store().list(Some(&Path::from(REJECTED)));
+        let counted = listed.try_fold(0, |count, _| std::future::ready(Ok(count + 1)));
+        counted.await.map_err(|source| Error::Storage { doing: "list", table: self.table.name(), source })
     }
 
     /// How many records of its topic's partitions, which end there, it has not yet read. A partition that it never read it has

@@ -60,8 +60,12 @@ pub(crate) enum Plan {
     Never,
     /// The one of this number, counted from the start of a life.
     At(u64, Fault),
+    /// The write of this number.
+    AtWrite(u64, Fault),
     /// The first whose path has this in it.
     On(&'static str, Fault),
+    /// One that reads a path with this in it, once so many have.
+    Reads(&'static str, u32, Fault),
     /// By a seed, so many of a thousand writes, and fewer of what is read.
     Chance(Box<StdRng>, u32),
 }
@@ -86,6 +90,8 @@ pub(crate) struct World {
     life: watch::Sender<u64>,
     /// Whether the process of this life has died.
     pub(crate) died: watch::Sender<bool>,
+    /// Whether a request of this life hangs.
+    pub(crate) hung: watch::Sender<bool>,
 }
 
 static WORLDS: LazyLock<Mutex<HashMap<String, Arc<World>>>> = LazyLock::new(|| {
@@ -107,6 +113,7 @@ impl World {
             state: Mutex::new(state),
             life: watch::Sender::new(0),
             died: watch::Sender::new(false),
+            hung: watch::Sender::new(false),
         });
         WORLDS.lock().expect("lock").insert(name, Arc::clone(&world));
         world
@@ -116,6 +123,7 @@ impl World {
     pub(crate) fn live(&self, plan: Plan) {
         self.life.send_modify(|life| *life += 1);
         self.died.send_replace(false);
+        self.hung.send_replace(false);
         let mut state = self.state.lock().expect("lock");
         (state.plan, state.requests) = (plan, 0);
         state.writes.clear();
@@ -153,14 +161,26 @@ impl World {
         state.requests += 1;
         state.writes.push(is_write);
         let number = state.requests;
+        let writes = state.writes.iter().filter(|is_write| **is_write).count() as u64;
         let fault = match &mut state.plan {
             Plan::Never => None,
             Plan::At(at, fault) => (*at == number).then_some(*fault),
+            Plan::AtWrite(at, fault) => (is_write && *at == writes).then_some(*fault),
             Plan::On(part, fault) => {
                 let (part, fault) = (*part, *fault);
                 let hit = path.as_ref().contains(part);
                 if hit {
                     state.plan = Plan::Never;
+                }
+                hit.then_some(fault)
+            }
+            Plan::Reads(part, before, fault) => {
+                let (fault, is_read) = (*fault, !is_write && path.as_ref().contains(*part));
+                let hit = is_read && *before == 0;
+                if hit {
+                    state.plan = Plan::Never;
+                } else {
+                    *before -= u32::from(is_read);
                 }
                 hit.then_some(fault)
             }
@@ -261,7 +281,10 @@ impl Faulty {
         match self.world.draw(is_write, path) {
             None => Ok(None),
             Some(Fault::Before) => Err(error()),
-            Some(Fault::Hang) => Err(self.hang().await),
+            Some(Fault::Hang) => {
+                self.world.hung.send_replace(true);
+                Err(self.hang().await)
+            }
             Some(Fault::DieBefore) => Err(self.die().await),
             Some(Fault::Slow) => {
                 for _ in 0..20 {

@@ -8,6 +8,7 @@ use interdict_schemas::lake::{self, Located, Table};
 use interdict_schemas::{Alert, Chunk, Event, Verdict};
 use object_store::ObjectStoreExt as _;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(crate) async fn open(lake: &Path, table: Table) -> Option<DeltaTable> {
@@ -55,6 +56,28 @@ pub(crate) async fn events_at(world: &World) -> Vec<Located<Event>> {
 
 pub(crate) async fn rows_at(world: &World, table: Table) -> usize {
     files_at(world, table).await.iter().map(RecordBatch::num_rows).sum()
+}
+
+/// Each row as text, without its day, by which files are, and its offset, which is that of whichever sending came first.
+pub(crate) fn values(batch: &RecordBatch) -> Vec<String> {
+    let left_out = ["date", "bus_partition", "bus_offset"];
+    let schema = batch.schema();
+    let fields = schema.fields().iter().enumerate();
+    let kept: Vec<_> =
+        fields.filter(|(_, field)| !left_out.contains(&field.name().as_str())).map(|(at, _)| at).collect();
+    let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
+    writer.write(&batch.project(&kept).expect("columns")).expect("rows");
+    writer.finish().expect("rows");
+    String::from_utf8(writer.into_inner()).expect("text").lines().map(str::to_owned).collect()
+}
+
+/// How often each row stands in a table.
+pub(crate) async fn values_at(world: &World, table: Table) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for row in files_at(world, table).await.iter().flat_map(values) {
+        *found.entry(row).or_default() += 1;
+    }
+    found
 }
 
 /// As [`files`], wherever the lake is.

@@ -3,15 +3,20 @@
 mod crash;
 mod faulty;
 mod full;
+mod holds;
 mod import;
 mod killed;
 mod lake;
+mod left;
 mod maintain;
 mod memory;
 mod s3;
 mod say;
+#[path = "../s3/server.rs"]
+mod server;
 mod steps;
 mod tables;
+mod upkeep;
 mod versions;
 
 use interdict_bus::Log;

@@ -6,28 +6,28 @@ use crate::say::{self, NOON};
 use crate::{collect, lake, patient, patient_at};
 use interdict_collector::Lake;
 use interdict_collector::maintain::{Hold, HoldKind, Keeper};
-use interdict_schemas::lake::Table;
+use interdict_schemas::lake::{Table, txn::Txn};
 use object_store::memory::InMemory;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-fn place(path: &Path) -> Lake {
+pub(crate) fn place(path: &Path) -> Lake {
     Lake::parse(path, Path::new("")).expect("a place")
 }
 
-async fn keeper(lake: &Lake, table: Table) -> Keeper {
+pub(crate) async fn keeper(lake: &Lake, table: Table) -> Keeper {
     Keeper::open(lake, table).await.expect("opens").expect("is there")
 }
 
-fn fill(log: &Shared, sequences: std::ops::RangeInclusive<u64>) {
+pub(crate) fn fill(log: &Shared, sequences: std::ops::RangeInclusive<u64>) {
     for sequence in sequences {
         let time = NOON.plus_micros(i64::try_from(sequence * 7_919 % 1_000).expect("small"));
         log.0.stamped(0, &say::event(&format!("root-{}", sequence % 5), sequence, time), "s", sequence);
     }
 }
 
-async fn sequences(folder: &Path) -> Vec<u64> {
+pub(crate) async fn sequences(folder: &Path) -> Vec<u64> {
     let rows = lake::events(folder).await.into_iter();
     let mut all: Vec<u64> = rows.map(|row| row.place.stamp.expect("stamped").sequence).collect();
     all.sort_unstable();
@@ -119,6 +119,14 @@ async fn a_compaction_that_fails_anywhere_changes_no_row() {
     assert!(taken > 0, "some got through");
 }
 
+/// Up to which number of the log `s` retention took rows.
+async fn retired(folder: &Path, table: Table) -> Option<i64> {
+    let delta = lake::open(folder, table).await.expect("opens");
+    let id = Txn::Retired { topic: table.topic(), spool: "s".into() };
+    let state = delta.snapshot().expect("loaded");
+    state.transaction_version(delta.log_store().as_ref(), id).await.expect("reads")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn old_days_go_but_for_what_is_held() {
     let folder = tempfile::tempdir().expect("folder");
@@ -140,6 +148,8 @@ async fn old_days_go_but_for_what_is_held() {
     hold(HoldKind::Identity, "mia").place(&lake).await.expect("placed");
     let done = keeper(&lake, Table::Events).await.retain(15, NOON).await.expect("retained");
     assert_eq!((done.files, done.rows, done.held), (2, 10, 10));
+    assert_eq!(retired(folder.path(), Table::Events).await, Some(35), "the last of ada's");
+    assert_eq!(retired(folder.path(), Table::Sessions).await, None);
     let rows = lake::events(folder.path()).await;
     let old = |root: &str| {
         rows.iter()
@@ -159,8 +169,16 @@ async fn old_days_go_but_for_what_is_held() {
     assert!(Hold::release(&lake, HoldKind::Session, "session of mia").await.expect("released"));
     keeper(&lake, Table::Events).await.retain(15, NOON).await.expect("retained");
     assert_eq!(lake::rows(folder.path(), Table::Events).await, 20);
+    assert_eq!(retired(folder.path(), Table::Events).await, Some(39), "without a hold too");
+    // What comes late with a lower number changes nothing.
+    log.0.stamped(0, &say::event("ada", 41, NOON.plus_seconds(-86_400 * 20)), "s", 41);
+    collect(patient(folder.path(), 1_000), log).await.expect("collected");
+    keeper(&lake, Table::Events).await.retain(15, NOON).await.expect("retained");
+    assert_eq!(retired(folder.path(), Table::Events).await, Some(41));
+    keeper(&lake, Table::Events).await.retain(5, NOON).await.expect("retained");
+    assert_eq!(retired(folder.path(), Table::Events).await, Some(41), "never lower");
     let status = keeper(&lake, Table::Events).await.status().expect("status");
-    assert_eq!((status.rows, status.trouble()), (20, None));
+    assert_eq!((status.rows, status.trouble()), (10, None));
     assert_eq!(
         keeper(&lake, Table::Events).await.vacuum(false).await.expect("vacuumed"),
         0,

@@ -55,11 +55,6 @@ impl Memory {
         }
     }
 
-    /// Records of all partitions.
-    pub(crate) fn length(&self) -> u64 {
-        self.records.lock().expect("lock").values().map(|records| records.len() as u64).sum()
-    }
-
     pub(crate) fn put(&self, topic: Topic, partition: u32, value: Vec<u8>) {
         let mut records = self.records.lock().expect("lock");
         let records = records.entry((topic, partition)).or_default();

@@ -3,57 +3,16 @@
 
 use crate::memory::{Memory, Shared};
 use crate::say::{self, NOON};
+use crate::server::{BUCKET, SECRET, Server};
 use crate::{collect, lake, patient_at};
 use interdict_collector::Lake;
 use interdict_collector::maintain::{Hold, HoldKind, Keeper};
 use interdict_schemas::lake::Table;
 use object_store::{ObjectStore as _, PutMode, PutOptions};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-
-const SECRET: &str = "hush-this-is-the-secret";
-const BUCKET: &str = "interdict-lake";
-
-struct Server(Child, u16);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The Python that `deploy/packages.sh` made, or one that has the server anyway.
-fn python() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache"))).unwrap_or_default();
-    let made = cache.join("interdict/s3/bin/python");
-    if made.exists() { made } else { "python3".into() }
-}
-
-fn serve() -> Server {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/s3/server.py");
-    let mut child = Command::new(python())
-        .arg(script)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("python3; run deploy/packages.sh test");
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("a line");
-    let port = line.trim().parse().expect("the server's port; it lacks moto[server]: run deploy/packages.sh test");
-    let mut bucket = TcpStream::connect(("127.0.0.1", port)).expect("listens");
-    let host = format!("127.0.0.1:{port}");
-    write!(bucket, "PUT /{BUCKET} HTTP/1.0\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n").expect("asked");
-    let mut answer = String::new();
-    bucket.read_to_string(&mut answer).expect("answered");
-    assert!(answer.contains(" 200 "), "{answer}");
-    Server(child, port)
-}
 
 /// Not a test of its own: it needs the environment by which the storage is told where the server is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,14 +73,10 @@ async fn child() {
 
 #[test]
 fn a_lake_on_s3_is_written_once_and_its_credential_is_printed_nowhere() {
-    let server = serve();
+    let server = Server::start();
     let done = Command::new(std::env::current_exe().expect("this test"))
         .args(["--exact", "s3::child", "--nocapture", "--ignored"])
-        .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", server.1))
-        .env("AWS_ALLOW_HTTP", "true")
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", "the-key")
-        .env("AWS_SECRET_ACCESS_KEY", SECRET)
+        .envs(server.environment())
         .output()
         .expect("child");
     let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));

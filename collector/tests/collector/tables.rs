@@ -2,7 +2,7 @@
 
 use crate::memory::{Memory, Shared};
 use crate::say::{self, NOON};
-use crate::{collect, lake, patient, until_rows};
+use crate::{collect, lake, maintain, patient, until_rows};
 use interdict_bus::Log as _;
 use interdict_collector::config::Limits;
 use interdict_schemas::lake::Table;
@@ -156,6 +156,10 @@ async fn unreadable_records_are_kept_aside_and_block_nothing() {
     assert_eq!(kept("0-4"), say::hollow());
     assert!(folder.path().join("events/_rejected/0-2").exists());
     assert!(!folder.path().join("sessions/_rejected").exists(), "it is told of once");
+    let place = maintain::place(folder.path());
+    for (table, rejected) in [(Table::Events, 3), (Table::Sessions, 0)] {
+        assert_eq!(maintain::keeper(&place, table).await.rejected().await.expect("counted"), rejected);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -79,7 +79,7 @@ fn common() -> Vec<Field> {
             [
                 object("user", [text("uid"), text("name"), int("type_id"), objects("groups", [text("name")])]),
                 object("session", [text("uid")]),
-                object("process", [text("cmd_line")]),
+                object("process", [text("uid"), text("cmd_line")]),
                 object("idp", [text("uid")]),
             ],
         ),
@@ -116,7 +116,10 @@ fn authentication() -> Vec<Field> {
 }
 
 fn datastore() -> Vec<Field> {
-    vec![object("query_info", [text("query_string")]), object("database", [text("name"), int("type_id")])]
+    vec![
+        object("query_info", [text("uid"), text("query_string")]),
+        object("database", [text("uid"), text("name"), int("type_id")]),
+    ]
 }
 
 fn ssh() -> Vec<Field> {
@@ -126,13 +129,13 @@ fn ssh() -> Vec<Field> {
 fn api() -> Vec<Field> {
     vec![
         object("api", [text("operation"), object("service", [text("name")])]),
-        objects("resources", [text("type"), text("name"), text("namespace")]),
+        objects("resources", [text("uid"), text("type"), text("name"), text("namespace")]),
     ]
 }
 
 fn http() -> Vec<Field> {
     vec![
-        object("http_request", [text("http_method"), object("url", [text("path")])]),
+        object("http_request", [text("uid"), text("http_method"), object("url", [text("path")])]),
         object("http_response", [int("code")]),
         traffic(),
     ]

@@ -10,7 +10,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt as _;
+use interdict_cluster::LeftOut;
 use interdict_schemas::{Outcome, Status};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -51,12 +53,23 @@ pub(super) struct Record {
     started: Instant,
     rows: u64,
     sent: Arc<AtomicU64>,
+    left_out: Option<Arc<LeftOut>>,
     settled: bool,
 }
 
 impl Record {
-    pub(super) fn new(visit: Arc<dyn Visit>, action: String, started: Instant) -> Self {
-        Self { visit, action, started, rows: 0, sent: Arc::default(), settled: false }
+    pub(super) fn new(
+        visit: Arc<dyn Visit>,
+        action: String,
+        started: Instant,
+        left_out: Option<Arc<LeftOut>>,
+    ) -> Self {
+        Self { visit, action, started, rows: 0, sent: Arc::default(), left_out, settled: false }
+    }
+
+    /// The files that the question went on without so far.
+    fn left_out(&self) -> BTreeSet<String> {
+        self.left_out.iter().flat_map(|left_out| left_out.files().into_keys()).collect()
     }
 
     fn settle(&mut self, status: Status, code: &str, detail: &str) -> Result<(), Refusal> {
@@ -106,7 +119,14 @@ pub(super) struct Answer {
     visit: Arc<dyn Visit>,
     stop: Stop,
     most: u64,
+    /// Files of which whoever asks has been warned.
+    warned: BTreeSet<String>,
     _watch: AbortOnDropHandle<()>,
+}
+
+/// What is said of files that were left out.
+fn without(files: &str) -> String {
+    format!("the answer is without the rows of files that cannot be read: {files}")
 }
 
 impl Answer {
@@ -120,7 +140,16 @@ impl Answer {
             }
         });
         let visit = Arc::clone(&record.visit);
-        Self { schema, running, record, visit, stop, most, _watch: AbortOnDropHandle::new(watch) }
+        Self {
+            schema,
+            running,
+            record,
+            visit,
+            stop,
+            most,
+            warned: BTreeSet::new(),
+            _watch: AbortOnDropHandle::new(watch),
+        }
     }
 
     /// The columns.
@@ -133,6 +162,14 @@ impl Answer {
         Arc::clone(&self.record.sent)
     }
 
+    /// What is to be warned of since this was asked last, in words.
+    pub(super) fn warnings(&mut self) -> Vec<String> {
+        let left_out = self.record.left_out();
+        let news = left_out.difference(&self.warned).map(|file| without(file)).collect();
+        self.warned = left_out;
+        news
+    }
+
     /// The next rows; `None` after the last one, once the outcome is recorded.
     pub(super) async fn next(&mut self) -> Option<Result<RecordBatch, Refusal>> {
         if self.record.settled {
@@ -141,10 +178,14 @@ impl Answer {
         let next = self.pull().await;
         let refusal = match next {
             Ok(Some(batch)) => return Some(Ok(batch)),
-            Ok(None) => match self.record.settle(Status::Success, "00000", "") {
-                Ok(()) => return None,
-                Err(refusal) => refusal,
-            },
+            Ok(None) => {
+                let left_out = Vec::from_iter(self.record.left_out());
+                let detail = if left_out.is_empty() { String::new() } else { without(&left_out.join(", ")) };
+                match self.record.settle(Status::Success, "00000", &detail) {
+                    Ok(()) => return None,
+                    Err(refusal) => refusal,
+                }
+            }
             Err(refusal) => {
                 self.record.fail(&refusal);
                 refusal

@@ -19,6 +19,8 @@ pub struct Raw {
     pub tags: Vec<String>,
     /// MiB of memory for one question.
     pub memory_mib: Option<u64>,
+    /// MiB of disk for one question.
+    pub spill_mib: Option<u64>,
     /// Seconds for one question.
     pub time_s: Option<u64>,
     /// The most rows of one answer.
@@ -28,6 +30,9 @@ pub struct Raw {
     /// Connections at once.
     pub connections: Option<u64>,
 }
+
+/// So many times the memory may be used of the disk, if nobody says.
+const SPILL: u64 = 8;
 
 /// Where the lake is served, and within what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +56,8 @@ pub struct Config {
 pub struct Limits {
     /// Bytes of memory for one; what can be sorted or grouped on disk then is.
     pub memory: usize,
+    /// Bytes of disk for one.
+    pub spill: u64,
     /// Time for one, from its first byte to the last row its client takes.
     pub time: Duration,
     /// Rows of one answer.
@@ -60,9 +67,15 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 256 MiB, a minute, a million rows, eight at once.
+    /// 256 MiB, 2 GiB of disk, a minute, a million rows, eight at once.
     fn default() -> Self {
-        Self { memory: 256 << 20, time: Duration::from_secs(60), rows: 1_000_000, questions: 8 }
+        Self {
+            memory: 256 << 20,
+            spill: SPILL * (256 << 20),
+            time: Duration::from_secs(60),
+            rows: 1_000_000,
+            questions: 8,
+        }
     }
 }
 
@@ -98,6 +111,7 @@ impl Raw {
         }
         let usual = Limits::default();
         let memory = within("memory_mib", self.memory_mib, usual.memory as u64 >> 20, 16, 1 << 20)?;
+        let spill = within("spill_mib", self.spill_mib, SPILL * memory, 0, 1 << 30)?;
         let time = within("time_s", self.time_s, usual.time.as_secs(), 1, 86_400)?;
         let rows = within("rows", self.rows, usual.rows, 1, 1 << 40)?;
         let questions = within("questions", self.questions, usual.questions as u64, 1, 10_000)?;
@@ -110,6 +124,7 @@ impl Raw {
             tags: self.tags,
             limits: Limits {
                 memory: size(memory << 20),
+                spill: spill << 20,
                 time: Duration::from_secs(time),
                 rows,
                 questions: size(questions),
@@ -135,6 +150,7 @@ mod tests {
             name: None,
             tags: Vec::new(),
             memory_mib: None,
+            spill_mib: None,
             time_s: None,
             rows: None,
             questions: None,
@@ -146,6 +162,8 @@ mod tests {
     fn defaults_stand_and_absurd_values_are_named() {
         let config = raw().resolve().expect("defaults");
         assert_eq!((config.name.as_str(), config.limits, config.connections), ("lake", Limits::default(), 200));
+        let more = Raw { memory_mib: Some(512), ..raw() }.resolve().expect("more memory");
+        assert_eq!(more.limits.spill, 4 << 30);
         let check = |raw: Raw, expected: &str| assert_eq!(raw.resolve().expect_err("absurd").to_string(), expected);
         check(Raw { time_s: Some(0), ..raw() }, "serve.time_s is 0; it must be from 1 to 86400");
         check(Raw { memory_mib: Some(1), ..raw() }, "serve.memory_mib is 1; it must be from 16 to 1048576");

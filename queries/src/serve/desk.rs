@@ -10,7 +10,7 @@ use super::refusal::{Kind, Refusal};
 use super::rows;
 use super::statement::{Purpose, Reader, Statement};
 use crate::function::prepare;
-use crate::snapshot::only_reads;
+use crate::snapshot::{Scope, only_reads};
 use crate::{Engine, Error};
 use datafusion::common::ParamValues;
 use datafusion::execution::context::SessionState;
@@ -20,6 +20,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::DataFrame;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as Parsed;
+use interdict_cluster::LeftOut;
 use interdict_schemas::Verb;
 use sha2::{Digest as _, Sha256};
 use std::num::NonZeroUsize;
@@ -80,13 +81,14 @@ impl Desk {
         Ok(plan)
     }
 
-    /// Puts a question.
+    /// Puts a question. Files that cannot be read are left out if there is where to note them.
     pub(super) async fn ask(
         &self,
         visit: &Arc<dyn Visit>,
         statement: &Statement,
         values: Option<ParamValues>,
         stop: Stop,
+        left_out: Option<Arc<LeftOut>>,
     ) -> Result<Answer, Refusal> {
         let question = |verb| Question {
             text: statement.text.clone(),
@@ -105,8 +107,9 @@ impl Desk {
             }
         };
         let grant = visit.ask(&question(Verb::Read))?;
-        let mut record = Record::new(Arc::clone(visit), grant.action.clone(), stop.started);
-        let started = stop.race(&**visit, self.start(&**visit, parsed, statement.calls, &grant, values)).await;
+        let mut record = Record::new(Arc::clone(visit), grant.action.clone(), stop.started, left_out.clone());
+        let state = self.state(&**visit, statement.calls, &grant, left_out);
+        let started = stop.race(&**visit, self.start(&**visit, parsed, &grant, values, state)).await;
         match started.and_then(|started| started) {
             Ok(running) => {
                 let schema = running.stream.schema();
@@ -123,13 +126,13 @@ impl Desk {
         &self,
         visit: &dyn Visit,
         parsed: &Parsed,
-        calls: bool,
         grant: &Grant,
         values: Option<ParamValues>,
+        state: impl Future<Output = Result<SessionState, Refusal>>,
     ) -> Result<Running, Refusal> {
         let busy = |_| Refusal::new(Kind::Shutdown, "the server shuts down");
         let place = self.places.take(&visit.identity().root().id).await.map_err(busy)?;
-        let state = self.state(visit, calls, grant).await?;
+        let state = state.await?;
         let mut plan = state.statement_to_plan(parsed.clone()).await.map_err(Error::planning)?;
         only_reads(&plan)?;
         let is_narrowed = grant.rows.values().any(|rows| !rows.0.is_empty());
@@ -148,10 +151,16 @@ impl Desk {
     }
 
     /// The lake's newest state, of which only what is granted is there.
-    async fn state(&self, visit: &dyn Visit, calls: bool, grant: &Grant) -> Result<SessionState, Refusal> {
+    async fn state(
+        &self,
+        visit: &dyn Visit,
+        calls: bool,
+        grant: &Grant,
+        left_out: Option<Arc<LeftOut>>,
+    ) -> Result<SessionState, Refusal> {
         let mut tables = Tables::new();
         if !grant.rows.is_empty() {
-            let snapshot = self.engine.snapshot().await?;
+            let snapshot = self.engine.snapshot_of(Scope { left_out, since: None }).await?;
             for (name, rows) in &grant.rows {
                 let Some(shape) = self.catalogue.shape(name) else { continue };
                 let table = snapshot.context().table_provider(name.as_str()).await.map_err(Error::planning)?;
@@ -162,11 +171,14 @@ impl Desk {
         Ok(self.catalogue.over(tables, calls, runtime, &visit.identity().actor().id).await?)
     }
 
-    /// The engine's, with memory of its own.
+    /// The engine's, with memory and disk of its own: nobody's question ends because another's has filled them.
     fn runtime(&self) -> datafusion::error::Result<Arc<RuntimeEnv>> {
         let top = NonZeroUsize::new(3).unwrap_or(NonZeroUsize::MIN);
         let pool = TrackConsumersPool::new(FairSpillPool::new(self.limits.memory), top);
-        RuntimeEnvBuilder::from_runtime_env(self.engine.runtime()).with_memory_pool(Arc::new(pool)).build_arc()
+        RuntimeEnvBuilder::from_runtime_env(self.engine.runtime())
+            .with_memory_pool(Arc::new(pool))
+            .with_max_temp_directory_size(self.limits.spill)
+            .build_arc()
     }
 }
 

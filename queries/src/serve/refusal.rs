@@ -32,6 +32,8 @@ pub enum Kind {
     Cancelled,
     /// It needs more memory than it may have.
     Memory,
+    /// It needs more disk than it may have.
+    Disk,
     /// It has more rows than it may.
     Rows,
     /// Too many run at once.
@@ -44,6 +46,8 @@ pub enum Kind {
     Over,
     /// It cannot be recorded, so it is not done.
     Unrecorded,
+    /// A file of the lake cannot be read.
+    Damaged,
     /// The lake's fault, or ours.
     Internal,
 }
@@ -65,11 +69,13 @@ impl Kind {
             Self::Value => "22023",
             Self::Time | Self::Cancelled => "57014",
             Self::Memory => "53200",
+            Self::Disk => "53100",
             Self::Rows => "54000",
             Self::Busy => "53300",
             Self::Protocol => "08P01",
             Self::Shutdown | Self::Over => "57P01",
             Self::Unrecorded => "58030",
+            Self::Damaged => "XX001",
             Self::Internal => "XX000",
         }
     }
@@ -122,8 +128,14 @@ impl From<Error> for Refusal {
         match error {
             Error::Query(words) => Self::new(mistake(&words), words),
             Error::ReadOnly { .. } => Self::new(Kind::ReadOnly, error.to_string()),
+            Error::Disk { .. } => Self::new(Kind::Disk, error.to_string()),
             Error::Memory { .. } => Self::new(Kind::Memory, error.to_string()),
             Error::Time(limit) => Self::late(limit),
+            Error::File { ref file, .. } => {
+                tracing::error!(%error, "a file of the lake cannot be read");
+                Self::new(Kind::Damaged, format!("file {file} of the lake cannot be read; the server's log says why"))
+                    .hint("SET interdict.skip_broken = on goes on without such files, and warns of each.")
+            }
             error => {
                 // The client has no use for paths and file names, and may not be meant to know them.
                 tracing::error!(error = %chain(&error), "the lake gave no answer");

@@ -1,5 +1,6 @@
 //! What can be counted: the chunks within each recording, and tables that are fed from the same events.
 
+use super::retired::Taken;
 use super::{Chunks, Count, MAX_BREAKS, Options};
 use crate::{Error, Snapshot};
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -9,13 +10,27 @@ use interdict_schemas::Topic;
 use interdict_schemas::lake::Table;
 
 pub(super) async fn chunks(lake: &Snapshot, options: &Options) -> Result<Chunks, Error> {
+    let found = without(lake, options, &Taken::default()).await?;
+    if found.missing == 0 {
+        return Ok(found);
+    }
+    match Taken::of(lake, &[Table::Recordings]).await? {
+        taken if taken.is_empty() => Ok(found),
+        taken => without(lake, options, &taken).await,
+    }
+}
+
+/// Counts those missing that retention cannot have taken: it took none between two of which the first has a higher number.
+async fn without(lake: &Snapshot, options: &Options, taken: &Taken) -> Result<Chunks, Error> {
     let before_first = if options.head_may_be_gone { "\"index\" - 1" } else { "-1" };
+    let last = taken.last();
     let sessions = format!(
         "select session, \
-         sum(case when \"index\" > coalesce(previous, {before_first}) + 1 \
+         sum(case when \"index\" > coalesce(previous, {before_first}) + 1 and coalesce(before, 0) >= {last} \
              then \"index\" - coalesce(previous, {before_first}) - 1 else 0 end) as missing, \
          sum(case when \"index\" <= coalesce(previous, {before_first}) then 1 else 0 end) as doubled \
-         from (select session, \"index\", lag(\"index\") over (partition by session order by \"index\") as previous \
+         from (select session, \"index\", spool, lag(\"index\") over (partition by session order by \"index\") as previous, \
+                 lag(sequence) over (partition by session order by \"index\") as before \
                from recordings) group by session"
     );
     let mut chunks = Chunks::default();
@@ -23,7 +38,7 @@ pub(super) async fn chunks(lake: &Snapshot, options: &Options) -> Result<Chunks,
         "select count(*) as sessions, coalesce(sum(missing), 0) as missing, coalesce(sum(doubled), 0) as doubled \
          from ({sessions})"
     );
-    for batch in lake.sql(&sql).await?.collect().await? {
+    for batch in lake.ask(&sql, taken.values()).await?.collect().await? {
         if batch.num_rows() > 0 {
             chunks.sessions = number(&batch, "sessions", 0)?;
             chunks.missing = number(&batch, "missing", 0)?;
@@ -34,7 +49,7 @@ pub(super) async fn chunks(lake: &Snapshot, options: &Options) -> Result<Chunks,
         let sql = format!(
             "select session from ({sessions}) where missing > 0 or doubled > 0 order by session limit {MAX_BREAKS}"
         );
-        for batch in lake.sql(&sql).await?.collect().await? {
+        for batch in lake.ask(&sql, taken.values()).await?.collect().await? {
             for row in 0..batch.num_rows() {
                 chunks.broken.extend(text(&batch, "session", row)?);
             }
@@ -47,18 +62,36 @@ pub(super) async fn counts(lake: &Snapshot) -> Result<Vec<Count>, Error> {
     let mut counts = Vec::new();
     for (table, facts) in [(Table::Sessions, "session_facts"), (Table::Disclosures, "disclosures")] {
         let read = both_read(lake, table).await?;
-        let expected = match table {
-            Table::Sessions => format!("events where kind in ('opened', 'refused', 'closed') and {read}"),
-            // To ask each list for its length takes four times as long: it is cut out for that.
-            _ => format!("(select unnest(disclosures) from events where {read})"),
-        };
-        let expected = single(lake, &format!("select count(*) as rows from {expected}")).await?;
-        // Days that retention took of the events have nothing to be counted against.
-        let kept = "date >= (select min(date) from events)";
-        let found = single(lake, &format!("select count(*) as rows from {facts} where {read} and {kept}")).await?;
-        counts.push(Count { table: table.name(), expected, found });
+        let mut count = count(lake, (table, facts), &read, &Taken::default()).await?;
+        if count.expected != count.found {
+            let taken = Taken::of(lake, &[Table::Events, table]).await?;
+            if !taken.is_empty() {
+                count = self::count(lake, (table, facts), &read, &taken).await?;
+            }
+        }
+        counts.push(count);
     }
     Ok(counts)
+}
+
+/// Counts what was read by both, above what retention took of either.
+async fn count(lake: &Snapshot, (table, facts): (Table, &str), read: &str, taken: &Taken) -> Result<Count, Error> {
+    let above = if taken.is_empty() {
+        "true".to_owned()
+    } else {
+        format!("(sequence is null or sequence > {})", taken.last())
+    };
+    let read = format!("{read} and {above}");
+    let expected = match table {
+        Table::Sessions => format!("events where kind in ('opened', 'refused', 'closed') and {read}"),
+        // To ask each list for its length takes four times as long: it is cut out for that.
+        _ => format!("(select unnest(disclosures) from events where {read})"),
+    };
+    let expected = single(lake, &format!("select count(*) as rows from {expected}"), taken).await?;
+    // Days that retention of an older build took of the events have nothing to be counted against.
+    let kept = "date >= (select min(date) from events)";
+    let sql = format!("select count(*) as rows from {facts} where {read} and {kept}");
+    Ok(Count { table: table.name(), expected, found: single(lake, &sql, taken).await? })
 }
 
 /// The condition that a row comes from what both `events` and this table have read: each table is committed by itself,
@@ -80,8 +113,8 @@ async fn both_read(lake: &Snapshot, table: Table) -> Result<String, Error> {
     Ok(if conditions.is_empty() { "true".to_owned() } else { conditions.join(" and ") })
 }
 
-async fn single(lake: &Snapshot, sql: &str) -> Result<u64, Error> {
-    let batches = lake.sql(sql).await?.collect().await?;
+async fn single(lake: &Snapshot, sql: &str, taken: &Taken) -> Result<u64, Error> {
+    let batches = lake.ask(sql, taken.values()).await?.collect().await?;
     let batch = batches.iter().find(|batch| batch.num_rows() > 0);
     batch.map_or(Ok(0), |batch| number(batch, "rows", 0))
 }

@@ -1,6 +1,7 @@
 //! The files of the lake's tables against what the tables' logs say of them: there, as long as they were, and with the
 //! digest that the collector took of them.
 
+use super::part::Days;
 use super::report::Files;
 use super::{MAX_BREAKS, Progress};
 use crate::{Error, Snapshot};
@@ -9,7 +10,7 @@ use interdict_schemas::Digest;
 use interdict_schemas::lake::{FILE_DIGEST, PARTITION, Table};
 use object_store::GetOptions;
 use sha2::{Digest as _, Sha256};
-use std::ops::RangeInclusive;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -46,21 +47,21 @@ pub(super) fn of(delta: &DeltaTable, table: Table) -> Result<Vec<File>, Error> {
 
 impl File {
     /// Whether it may hold rows of these days.
-    pub(super) fn is_of(&self, days: Option<&RangeInclusive<String>>) -> bool {
+    pub(super) fn is_of(&self, days: Option<&[Days]>) -> bool {
         match (&self.day, days) {
-            (Some(day), Some(days)) => days.contains(day),
+            (Some(day), Some(days)) => days.iter().any(|days| days.contains(day)),
             _ => true,
         }
     }
 }
 
-/// Reads every file of these days once.
+/// Reads every file of these days once; tells the names of those that are not as they were, too.
 pub(super) async fn check(
     lake: &Snapshot,
-    days: Option<&RangeInclusive<String>>,
+    days: Option<&[Days]>,
     progress: &Progress,
-) -> Result<Files, Error> {
-    let mut report = Files::default();
+) -> Result<(Files, HashSet<String>), Error> {
+    let (mut report, mut broken) = (Files::default(), HashSet::new());
     let mut all = Vec::new();
     for table in Table::ALL {
         let Some(delta) = lake.delta(table) else { continue };
@@ -77,6 +78,9 @@ pub(super) async fn check(
         let fault = fault(&store, &file).await;
         progress.done.fetch_add(file.size, Ordering::Relaxed);
         let name = || format!("{}/{}", table.name(), file.path);
+        if fault.is_some() {
+            broken.extend(file.path.filename().map(str::to_owned));
+        }
         match fault {
             None => {}
             Some(Fault::Gone) => {
@@ -89,7 +93,7 @@ pub(super) async fn check(
             }
         }
     }
-    Ok(report)
+    Ok((report, broken))
 }
 
 fn list(names: &mut Vec<String>, name: String) {

@@ -10,10 +10,13 @@ mod chain;
 mod check;
 mod files;
 mod keys;
+mod narrow;
 mod part;
 mod report;
+mod retired;
 mod scan;
 mod signed;
+mod sound;
 mod source;
 mod walk;
 
@@ -22,6 +25,7 @@ pub use report::{Break, Chunks, Count, Fault, Files, Key, Report, Spool, TableRe
 
 use crate::{Engine, Error, Snapshot};
 use interdict_schemas::{Digest, Time, Topic};
+use part::Extents;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -85,19 +89,25 @@ pub async fn verify(engine: &Engine, options: &Options) -> Result<Report, Error>
 /// As [`verify`].
 pub async fn check(lake: &Snapshot, options: &Options) -> Result<Report, Error> {
     let all = options.part == Part::All;
-    let (events, recordings) = match all {
-        true => (None, None),
-        false => (
-            part::extent(lake, Topic::Events, &options.part).await?,
-            part::extent(lake, Topic::Recordings, &options.part).await?,
-        ),
+    let sound;
+    let (lake, extents, mut files) = match Extents::find(lake, &options.part).await {
+        Ok(extents) => {
+            let days = extents.as_ref().map(Extents::days);
+            let (files, _) = files::check(lake, days.as_deref(), &options.progress).await?;
+            (lake, extents, files)
+        }
+        // What a part consists of is read out of files, which may be gone. Then all are looked at, and the others asked.
+        Err(error) => {
+            let (files, broken) = files::check(lake, None, &options.progress).await?;
+            if broken.is_empty() {
+                return Err(error);
+            }
+            sound = lake.planned_by(Arc::new(sound::Without(broken)));
+            (&sound, Extents::find(&sound, &options.part).await?, files)
+        }
     };
-    let days = [&events, &recordings].into_iter().flatten().filter_map(|extent| extent.days.clone());
-    let days = days.reduce(|left, right| {
-        let (first, last) = (left.start().min(right.start()), left.end().max(right.end()));
-        first.clone()..=last.clone()
-    });
-    let mut files = files::check(lake, days.as_ref(), &options.progress).await?;
+    let is_absent = extents.as_ref().is_some_and(|extents| extents.is_absent);
+    let (events, recordings) = extents.map(|extents| (extents.events, extents.recordings)).unzip();
     let mut keys = keys::Keys::open(lake, &options.trusted, options.only_trusted)
         .await
         .or_else(|error| excused(&files, error))?;
@@ -106,6 +116,10 @@ pub async fn check(lake: &Snapshot, options: &Options) -> Result<Report, Error> 
     // Engines do not count in a table whose files are gone.
     let countable = all && (files.missing, files.altered) == (0, 0);
     Ok(Report {
+        absent: match &options.part {
+            Part::Session(session) if is_absent => Some(session.clone()),
+            _ => None,
+        },
         keys: keys.report(),
         chunks: if countable { Some(check::chunks(lake, options).await?) } else { None },
         counts: if countable { check::counts(lake).await? } else { Vec::new() },

@@ -23,6 +23,8 @@ pub enum Fault {
     Unproven,
     /// They stand on the bus before what was written earlier.
     Moved,
+    /// They stand on the bus behind all that the collector has read: another put them in.
+    Ahead,
 }
 
 impl Fault {
@@ -36,6 +38,7 @@ impl Fault {
             Self::Signature => "signed wrongly",
             Self::Unproven => "without proof",
             Self::Moved => "moved",
+            Self::Ahead => "put in before the bus was read so far",
         }
     }
 }
@@ -83,6 +86,8 @@ pub struct Key {
 pub struct Report {
     /// The files of all tables.
     pub files: Files,
+    /// The session that is asked for, if no event of it is there. Then nothing of it is proven.
+    pub absent: Option<String>,
     /// The keys that signed.
     pub keys: Vec<Key>,
     /// The table `events`.
@@ -106,6 +111,8 @@ pub struct TableReport {
     pub breaks: Vec<Break>,
     /// How much is wrong.
     pub faults: u64,
+    /// Numbers that are missing because retention took them.
+    pub retired: u64,
     /// Rows that no proxy wrote, which have no number.
     pub unnumbered: u64,
 }
@@ -125,6 +132,10 @@ pub struct Spool {
     pub rows: u64,
     /// Numbers that are missing, at the end too if it is known.
     pub missing: u64,
+    /// Numbers that are missing because retention took them; not among `missing`.
+    pub retired: u64,
+    /// Rows that retention left, on hold, without the signature that covered them: only their file's digest is there.
+    pub bare: u64,
     /// Rows whose number was there already.
     pub doubled: u64,
     /// Rows that are part of the chain: all but those that a build without chains wrote.
@@ -181,6 +192,10 @@ pub struct Count {
 }
 
 impl TableReport {
+    pub(super) const fn of(table: &'static str) -> Self {
+        Self { table, spools: Vec::new(), breaks: Vec::new(), faults: 0, retired: 0, unnumbered: 0 }
+    }
+
     /// Numbers missing.
     #[must_use]
     pub fn missing(&self) -> u64 {
@@ -201,9 +216,13 @@ impl TableReport {
 }
 
 impl Report {
-    /// Whether nothing is missing, doubled or altered.
+    /// Whether nothing is missing, doubled or altered, and what was asked for is there.
     #[must_use]
     pub fn is_whole(&self) -> bool {
+        self.is_sound() && self.absent.is_none()
+    }
+
+    fn is_sound(&self) -> bool {
         let chunks = self.chunks.as_ref().map_or((0, 0), |chunks| (chunks.missing, chunks.doubled));
         self.events.faults + self.recordings.faults == 0
             && chunks == (0, 0)
@@ -243,7 +262,14 @@ impl std::fmt::Display for Report {
             let word = if expected == found { "agrees" } else { "does not agree" };
             writeln!(f, "{table}: {found} rows, {expected} by the events: {word}")?;
         }
-        writeln!(f, "{}", if self.is_whole() { "the lake is whole" } else { "the lake is NOT whole" })
+        if let Some(session) = &self.absent {
+            writeln!(f, "session {}: no event of it is in the lake, so nothing of it is proven", neutral(session))?;
+        }
+        match (self.is_sound(), &self.absent) {
+            (false, _) => writeln!(f, "the lake is NOT whole"),
+            (true, None) => writeln!(f, "the lake is whole"),
+            (true, Some(_)) => Ok(()),
+        }
     }
 }
 
@@ -252,12 +278,21 @@ impl std::fmt::Display for TableReport {
         let (rows, logs) = (self.rows(), self.spools.len());
         let (missing, doubled) = (self.missing(), self.doubled());
         let sum = |of: fn(&Spool) -> u64| self.spools.iter().map(of).sum::<u64>();
-        let (chained, late) = (sum(|spool| spool.chained), sum(|spool| spool.late));
+        let (chained, late, bare) = (sum(|spool| spool.chained), sum(|spool| spool.late), sum(|spool| spool.bare));
         writeln!(
             f,
             "{}: {rows} records of {logs} logs, {chained} of them chained, {missing} lost, {doubled} doubled",
             self.table
         )?;
+        if self.retired > 0 {
+            writeln!(f, "  {} more were taken by retention", self.retired)?;
+        }
+        if bare > 0 {
+            writeln!(
+                f,
+                "  {bare} that it left have lost their signature to it: their files' digests are what speaks for them"
+            )?;
+        }
         for Break { proxy, spool, from, to, fault, after, before } in &self.breaks {
             let (proxy, spool, what) = (neutral(proxy), neutral(spool), fault.word());
             let after = after.as_deref().unwrap_or("the beginning");

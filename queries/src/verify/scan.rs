@@ -2,14 +2,12 @@
 //! that is gone or broken does not keep the others from being looked at; what is sorted is narrow, and spills to disk
 //! where it does not fit in the memory that the engine may use.
 
-use super::chain::Row;
 use super::files::File;
+use super::narrow::{self, Columns, Sorted};
 use super::source::Source;
 use crate::{Error, Snapshot};
-use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Int32Array, Int64Array, RecordBatch,
-};
-use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -19,12 +17,11 @@ use datafusion::prelude::col;
 use deltalake::ObjectStore;
 use futures::{Stream, StreamExt as _, stream};
 use interdict_schemas::lake::{self, Table};
-use interdict_schemas::{Digest, Time};
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use std::collections::{HashMap, VecDeque};
 use std::ops::RangeInclusive;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rows that are read at once: each time every column is begun anew, and a row is some hundred bytes.
 const ROWS: usize = 8_192;
@@ -61,82 +58,12 @@ struct Work {
     spans: Option<HashMap<String, RangeInclusive<u64>>>,
 }
 
-/// Rows as they come out of the sort, some at once.
-pub(super) struct Sorted {
-    names: Vec<Arc<str>>,
-    spool: Int32Array,
-    proxy: Int32Array,
-    sequence: Int64Array,
-    partition: Int32Array,
-    offset: Int64Array,
-    time: Int64Array,
-    previous: FixedSizeBinaryArray,
-    record: FixedSizeBinaryArray,
-}
-
-impl Sorted {
-    fn new(batch: &RecordBatch, names: Vec<Arc<str>>) -> Self {
-        let [spool, proxy, partition] = [0, 1, 3].map(|at| batch.column(at).as_primitive::<Int32Type>().clone());
-        let [sequence, offset, time] = [2, 4, 5].map(|at| batch.column(at).as_primitive::<Int64Type>().clone());
-        let [previous, record] = [6, 7].map(|at| batch.column(at).as_fixed_size_binary().clone());
-        Self { names, spool, proxy, sequence, partition, offset, time, previous, record }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.spool.len()
-    }
-
-    /// The log that a row is of.
-    pub(super) fn spool(&self, row: usize) -> Arc<str> {
-        self.name(&self.spool, row).cloned().unwrap_or_else(|| "".into())
-    }
-
-    /// How many of the rows from `row` on are of the same log as it.
-    pub(super) fn alike(&self, row: usize) -> usize {
-        let rest = self.spool.values().get(row..).unwrap_or_default();
-        rest.iter().take_while(|spool| Some(*spool) == rest.first()).count()
-    }
-
-    pub(super) fn row(&self, row: usize) -> Row<'_> {
-        let digest =
-            |array: &FixedSizeBinaryArray| array.is_valid(row).then(|| Digest::read(array.value(row))).flatten();
-        let count = |array: &Int64Array| u64::try_from(array.value(row)).unwrap_or_default();
-        Row {
-            proxy: self.name(&self.proxy, row).map_or("", |name| name),
-            sequence: count(&self.sequence),
-            time: Time(self.time.value(row)),
-            partition: u32::try_from(self.partition.value(row)).unwrap_or_default(),
-            offset: count(&self.offset),
-            previous: digest(&self.previous),
-            record: digest(&self.record),
-        }
-    }
-
-    fn name(&self, numbers: &Int32Array, row: usize) -> Option<&Arc<str>> {
-        self.names.get(usize::try_from(numbers.value(row)).ok()?)
-    }
-}
-
 /// A sorted reading of a table.
 pub(super) struct Scan {
     work: Arc<Work>,
     rows: SendableRecordBatchStream,
     memory: usize,
 }
-
-static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    use DataType::{FixedSizeBinary, Int32, Int64};
-    Arc::new(Schema::new(vec![
-        Field::new("spool", Int32, false),
-        Field::new("proxy", Int32, false),
-        Field::new("sequence", Int64, false),
-        Field::new("partition", Int32, false),
-        Field::new("offset", Int64, false),
-        Field::new("time", Int64, false),
-        Field::new("previous", FixedSizeBinary(32), true),
-        Field::new("record", FixedSizeBinary(32), true),
-    ]))
-});
 
 impl Scan {
     /// Starts reading these files of the table.
@@ -159,8 +86,8 @@ impl Scan {
         let readers = lake.context().state().config().target_partitions();
         let part = || Arc::new(Part(Arc::clone(&work))) as Arc<dyn PartitionStream>;
         let parts = (0..readers).map(|_| part()).collect();
-        let source = StreamingTable::try_new(Arc::clone(&SCHEMA), parts).map_err(Error::planning)?;
-        let order = ["spool", "sequence", "offset"].map(|name| col(name).sort(true, false)).to_vec();
+        let source = StreamingTable::try_new(Arc::clone(&narrow::SCHEMA), parts).map_err(Error::planning)?;
+        let order = vec![col(narrow::ORDER).sort(true, false)];
         let sorted = lake.context().read_table(Arc::new(source)).and_then(|frame| frame.sort(order));
         let memory = lake.memory();
         let rows = sorted.map_err(Error::planning)?.execute_stream().await;
@@ -186,7 +113,7 @@ struct Part(Arc<Work>);
 
 impl PartitionStream for Part {
     fn schema(&self) -> &SchemaRef {
-        &SCHEMA
+        &narrow::SCHEMA
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
@@ -196,7 +123,7 @@ impl PartitionStream for Part {
             let batches = read(Arc::clone(&work), file).await;
             Some((batches, work))
         });
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&SCHEMA), files.flatten()))
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&narrow::SCHEMA), files.flatten()))
     }
 }
 
@@ -219,12 +146,12 @@ async fn read(work: Arc<Work>, file: File) -> impl Stream<Item = Result<RecordBa
     let opened = opened.await;
     let name = format!("{}/{}", work.table.name(), file.path);
     let opened = opened.map_err(|error| lock(&work.broken).push(format!("{name}: {error}"))).ok();
-    stream::unfold((opened, work, name), |(rows, work, name)| async move {
-        let mut rows = rows?;
-        match rows.next().await? {
+    stream::unfold((opened, work, name), |(batches, work, name)| async move {
+        let mut batches = batches?;
+        match batches.next().await? {
             Ok(batch) => {
-                let narrow = narrow(&work, &batch);
-                Some((narrow, (Some(rows), work, name)))
+                let rows = narrowed(&work, &batch);
+                Some((rows, (Some(batches), work, name)))
             }
             Err(error) => {
                 lock(&work.broken).push(format!("{name}: {error}"));
@@ -234,8 +161,8 @@ async fn read(work: Arc<Work>, file: File) -> impl Stream<Item = Result<RecordBa
     })
 }
 
-fn narrow(work: &Work, batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
-    let mut columns = Columns::default();
+fn narrowed(work: &Work, batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
+    let mut columns = Columns::with_room_for(batch.num_rows());
     let mut known = Known::default();
     let mut unnumbered = 0;
     lake::links(work.table, batch, |link| {
@@ -248,14 +175,9 @@ fn narrow(work: &Work, batch: &RecordBatch) -> Result<RecordBatch, DataFusionErr
         {
             return;
         }
-        columns.spool.push(known.spool.number(stamp.spool, &work.names));
-        columns.proxy.push(known.proxy.number(stamp.proxy, &work.names));
-        columns.sequence.push(signed(stamp.sequence));
-        columns.partition.push(i32::try_from(link.partition).unwrap_or(i32::MAX));
-        columns.offset.push(signed(link.offset));
-        columns.time.push(link.time.0);
-        columns.previous.push(stamp.previous);
-        columns.record.push(link.record);
+        let spool = known.spool.number(stamp.spool, &work.names);
+        let proxy = known.proxy.number(stamp.proxy, &work.names);
+        columns.push(spool, proxy, &stamp, &link);
     });
     *lock(&work.unnumbered) += unnumbered;
     columns.finish()
@@ -282,49 +204,6 @@ impl Last {
             }
         }
     }
-}
-
-#[derive(Default)]
-struct Columns {
-    spool: Vec<i32>,
-    proxy: Vec<i32>,
-    sequence: Vec<i64>,
-    partition: Vec<i32>,
-    offset: Vec<i64>,
-    time: Vec<i64>,
-    previous: Vec<Option<Digest>>,
-    record: Vec<Option<Digest>>,
-}
-
-impl Columns {
-    fn finish(self) -> Result<RecordBatch, DataFusionError> {
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(Int32Array::from(self.spool)),
-            Arc::new(Int32Array::from(self.proxy)),
-            Arc::new(Int64Array::from(self.sequence)),
-            Arc::new(Int32Array::from(self.partition)),
-            Arc::new(Int64Array::from(self.offset)),
-            Arc::new(Int64Array::from(self.time)),
-            digests(&self.previous)?,
-            digests(&self.record)?,
-        ];
-        Ok(RecordBatch::try_new(Arc::clone(&SCHEMA), columns)?)
-    }
-}
-
-fn digests(digests: &[Option<Digest>]) -> Result<ArrayRef, DataFusionError> {
-    let mut column = FixedSizeBinaryBuilder::with_capacity(digests.len(), 32);
-    for digest in digests {
-        match digest {
-            Some(digest) => column.append_value(digest.0)?,
-            None => column.append_null(),
-        }
-    }
-    Ok(Arc::new(column.finish()))
-}
-
-fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// What is guarded is pushed to and counted; a panic elsewhere leaves it whole.

@@ -1,10 +1,10 @@
 //! What is known of a log's chain from signatures and from whoever asks, in the order of numbers.
 
-use super::chain::Span;
 use crate::{Error, Rows, Snapshot};
 use datafusion::scalar::ScalarValue;
 use interdict_schemas::{Checkpoint, Digest, Time, Topic, lake};
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
 /// A head, and whether it is known without looking at a signature.
 #[derive(Debug, Clone)]
@@ -22,13 +22,19 @@ pub(super) struct Signed {
 }
 
 impl Signed {
-    pub(super) async fn open(lake: &Snapshot, topic: Topic, spool: &str, span: Span) -> Result<Self, Error> {
+    /// All that was signed about these numbers.
+    pub(super) async fn open(
+        lake: &Snapshot,
+        topic: Topic,
+        spool: &str,
+        numbers: RangeInclusive<u64>,
+    ) -> Result<Self, Error> {
         let bound = |value: u64| ScalarValue::Int64(Some(i64::try_from(value).unwrap_or(i64::MAX)));
         let values = vec![
             ScalarValue::from(spool),
             ScalarValue::from(topic.name()),
-            bound(span.first.map_or(0, |first| first.saturating_sub(1))),
-            bound(span.last.unwrap_or(u64::MAX)),
+            bound(*numbers.start()),
+            bound(*numbers.end()),
         ];
         let sql = "select * from checkpoints where log = $1 and chain = $2 and last between $3 and $4 \
                    order by last, time";

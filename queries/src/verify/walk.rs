@@ -2,9 +2,11 @@
 
 use super::chain::{Found, Span, Walk, Walked};
 use super::keys::Keys;
+use super::narrow::Sorted;
 use super::part::{self, Extent};
-use super::report::{Break, Files, Spool, TableReport};
-use super::scan::{Scan, Sorted};
+use super::report::{Break, Fault, Files, Spool, TableReport};
+use super::retired::Retired;
+use super::scan::Scan;
 use super::signed::{Signed, Word};
 use super::{MAX_BREAKS, Options, Written, excused, files};
 use crate::{Error, Snapshot};
@@ -23,13 +25,13 @@ pub(super) async fn table(
     files: &mut Files,
 ) -> Result<TableReport, Error> {
     let table = part::table(topic);
-    let report =
-        TableReport { table: table.name(), spools: Vec::new(), breaks: Vec::new(), faults: 0, unnumbered: 0 };
+    let report = TableReport::of(table.name());
     let spans = extent.as_ref().map(|extent| extent.spans.clone());
-    let mut told = Told { lake, topic, options, spans: spans.clone(), keys, files, report };
+    let mut told =
+        Told { lake, topic, options, spans: spans.clone(), keys, files, committed: HashMap::new(), report };
     let mut seen = HashSet::new();
     if let Some(delta) = lake.delta(table) {
-        let days = extent.as_ref().and_then(|extent| extent.days.as_ref());
+        let days = extent.as_ref().map(|extent| extent.days.as_slice());
         let wanted = files::of(delta, table)?.into_iter().filter(|file| file.is_of(days)).collect();
         if let Some(scan) = Scan::open(lake, table, wanted, spans).await? {
             let mut reading = Reading { scan, rows: None, at: 0 };
@@ -66,6 +68,8 @@ struct Told<'a> {
     spans: Option<HashMap<String, RangeInclusive<u64>>>,
     keys: &'a mut Keys,
     files: &'a mut Files,
+    /// By partition, up to where the table says that the bus was read, if it does.
+    committed: HashMap<u32, Option<u64>>,
     report: TableReport,
 }
 
@@ -90,15 +94,22 @@ impl Reading {
 impl Told<'_> {
     /// Walks through one log: the rows as long as they are its own.
     async fn log(&mut self, spool: &str, proxy: &str, mut reading: Option<&mut Reading>) -> Result<(), Error> {
-        let span = match self.spans.as_ref().map(|spans| spans.get(spool)) {
-            Some(Some(span)) => Span { first: Some(*span.start()), last: Some(*span.end()) },
+        let (span, numbers) = match self.spans.as_ref().map(|spans| spans.get(spool)) {
+            // How far it must reach is what was signed there. Words about a span without numbers are looked at too:
+            // one of them may have been put in to make it so.
+            Some(Some(span)) => {
+                let (before, last) = (span.start().saturating_sub(1), *span.end());
+                let is_known = before > 0 || !self.options.head_may_be_gone;
+                let first = is_known.then_some(*span.start());
+                (Span { first, last: None }, before.min(last)..=before.max(last))
+            }
             _ => {
                 let last = self.written(spool).map(|written| written.last).max();
-                Span { first: (!self.options.head_may_be_gone).then_some(1), last }
+                (Span { first: (!self.options.head_may_be_gone).then_some(1), last }, 0..=u64::MAX)
             }
         };
-        let in_span = Span { last: self.spans.as_ref().and(span.last), ..span };
-        let signed = Signed::open(self.lake, self.topic, spool, in_span).await;
+        let mut retired = Retired::default();
+        let signed = Signed::open(self.lake, self.topic, spool, numbers).await;
         let mut signed = signed.or_else(|error| excused(self.files, error))?;
         signed.know(self.topic, spool, self.written(spool).filter_map(|written| Some((written.last, written.head?))));
         let mut walk = Walk::new(spool, self.topic, span);
@@ -108,41 +119,92 @@ impl Told<'_> {
                     break;
                 }
                 let to = from + rows.alike(from);
+                let mut ahead = Vec::new();
                 for row in (from..to).map(|at| rows.row(at)) {
                     while let Some(Word { checkpoint, is_known }) = signed.before(row.sequence).await? {
                         walk.checkpoint(&checkpoint, is_known || self.keys.believe(&checkpoint));
                     }
                     walk.row(&row);
+                    if self.committed(row.partition).await?.is_some_and(|next| row.offset >= next) {
+                        let (from, to, before) = (row.sequence, row.sequence, Some(row.time));
+                        ahead.push(Found { fault: Fault::Ahead, from, to, after: None, before });
+                    }
                 }
                 reading.at = to;
                 self.options.progress.records.fetch_add((to - from) as u64, Ordering::Relaxed);
-                self.add(spool, proxy, walk.take());
+                self.add(spool, proxy, walk.take(), &mut retired).await?;
+                self.add(spool, proxy, ahead, &mut retired).await?;
             }
         }
         while let Some(Word { checkpoint, is_known }) = signed.before(u64::MAX).await? {
             walk.checkpoint(&checkpoint, is_known || self.keys.believe(&checkpoint));
         }
         let (walked, found) = walk.finish(self.options.settled.unwrap_or(Time(i64::MAX)));
-        self.add(spool, proxy, found);
+        self.add(spool, proxy, found, &mut retired).await?;
         let Walked { first, last, rows, missing, doubled, chained, signed, late, head } = walked;
-        let head = head.map(|head| head.to_string());
+        if self.spans.is_some() && (rows, missing, late) == (0, 0, 0) {
+            return Ok(());
+        }
+        let Retired { numbers: retired, bare, .. } = retired;
+        let (missing, head) = (missing.saturating_sub(retired), head.map(|head| head.to_string()));
         let (proxy, spool) = (proxy.to_owned(), spool.to_owned());
-        let spool = Spool { proxy, spool, first, last, rows, missing, doubled, chained, signed, late, head };
-        self.report.spools.push(spool);
+        self.report.retired += retired;
+        self.report.spools.push(Spool {
+            proxy,
+            spool,
+            first,
+            last,
+            rows,
+            missing,
+            retired,
+            bare,
+            doubled,
+            chained,
+            signed,
+            late,
+            head,
+        });
         Ok(())
     }
 
-    fn add(&mut self, spool: &str, proxy: &str, found: Vec<Found>) {
+    /// Tells what was found, but for what retention explains.
+    async fn add(
+        &mut self,
+        spool: &str,
+        proxy: &str,
+        mut found: Vec<Found>,
+        retired: &mut Retired,
+    ) -> Result<(), Error> {
+        if Retired::may_explain(&found) {
+            let last = match retired.last {
+                Some(last) => last,
+                None => self.lake.retired(part::table(self.topic), spool).await?.unwrap_or_default(),
+            };
+            retired.last = Some(last);
+            found = retired.explain(last, found);
+        }
         self.report.faults += found.len() as u64;
         for Found { fault, from, to, after, before } in found {
             if self.report.breaks.len() == MAX_BREAKS {
-                return;
+                break;
             }
             let day = |time: Option<Time>| time.map(|time| time.to_string().chars().take(10).collect());
             let (after, before) = (day(after), day(before));
             let (proxy, spool) = (proxy.to_owned(), spool.to_owned());
             self.report.breaks.push(Break { proxy, spool, from, to, fault, after, before });
         }
+        Ok(())
+    }
+
+    /// Up to where this partition was read: a row and the position behind it come in one commit.
+    async fn committed(&mut self, partition: u32) -> Result<Option<u64>, Error> {
+        if let Some(next) = self.committed.get(&partition) {
+            return Ok(*next);
+        }
+        let next = self.lake.next_offset(part::table(self.topic), self.topic, partition).await?;
+        let next = next.and_then(|next| u64::try_from(next).ok());
+        self.committed.insert(partition, next);
+        Ok(next)
     }
 
     /// How far the log was written, as whoever asks knows it.
@@ -154,25 +216,27 @@ impl Told<'_> {
 
     /// Logs that have signed and of which no row is left.
     async fn others(&self, seen: &HashSet<String>) -> Result<Vec<(String, String)>, Error> {
-        let mut others: Vec<(String, String)> = Vec::new();
-        if self.spans.is_none() {
-            let sql = format!(
-                "select log, max(signer) as signer from checkpoints where chain = '{}' group by log order by log",
-                self.topic
-            );
-            let found = async {
-                let mut found = Vec::new();
-                for batch in self.lake.sql(&sql).await?.collect().await? {
-                    for row in 0..batch.num_rows() {
-                        let text = |column| super::check::text(&batch, column, row);
-                        found.push((text("log")?.unwrap_or_default(), text("signer")?.unwrap_or_default()));
-                    }
+        let sql = format!(
+            "select log, max(signer) as signer from checkpoints where chain = '{}' group by log order by log",
+            self.topic
+        );
+        let found = async {
+            let mut found = Vec::new();
+            for batch in self.lake.sql(&sql).await?.collect().await? {
+                for row in 0..batch.num_rows() {
+                    let text = |column| super::check::text(&batch, column, row);
+                    found.push((text("log")?.unwrap_or_default(), text("signer")?.unwrap_or_default()));
                 }
-                Ok(found)
-            };
-            others = found.await.or_else(|error| excused(self.files, error))?;
-            let written = self.options.written.iter().filter(|written| written.topic == self.topic);
-            others.extend(written.map(|written| (written.spool.clone(), String::new())));
+            }
+            Ok(found)
+        };
+        let mut others: Vec<(String, String)> = found.await.or_else(|error| excused(self.files, error))?;
+        match &self.spans {
+            Some(spans) => others.retain(|(spool, _)| spans.contains_key(spool)),
+            None => {
+                let written = self.options.written.iter().filter(|written| written.topic == self.topic);
+                others.extend(written.map(|written| (written.spool.clone(), String::new())));
+            }
         }
         let mut seen = seen.clone();
         others.retain(|(spool, _)| seen.insert(spool.clone()));

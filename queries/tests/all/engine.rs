@@ -2,7 +2,7 @@
 
 use crate::fixture::{Lake, MORNING, csv, session, story};
 use interdict_queries::{Engine, Error, Settings};
-use interdict_schemas::{Finding, Message, Protocol, Resolution};
+use interdict_schemas::{Event, Finding, Kind, Message, Protocol, Resolution};
 use std::time::Duration;
 
 async fn check(engine: &Engine, sql: &str, expected: &str) {
@@ -157,6 +157,28 @@ async fn limits_are_kept_and_named() {
 }
 
 #[tokio::test]
+async fn disk_is_bounded_and_another_question_goes_on() {
+    let lake = story().await;
+    let settings = Settings { memory: 64 << 20, spill: 32 << 20, ..Settings::default() };
+    let engine = Engine::open(lake.path().to_str().expect("path"), settings).expect("opens");
+    let sort = |rows: u32| {
+        format!("select h from (select md5(value::text) as h from generate_series(1, {rows})) order by h offset 1")
+    };
+    let asked = async |sql: String| {
+        let mut rows = engine.sql(&sql).await?;
+        while rows.next().await?.is_some() {}
+        Ok::<_, Error>(())
+    };
+    let (large, small) = tokio::join!(asked(sort(3_000_000)), asked("select id from events order by id".to_owned()));
+    let error = large.expect_err("does not fit");
+    assert!(matches!(&error, Error::Disk { limit } if limit == "32.0 MB"), "{error:?}");
+    assert!(error.to_string().contains("--spill-mib"), "{error}");
+    small.expect("goes on beside it");
+    // Its disk is given back.
+    asked(sort(500_000)).await.expect("fits");
+}
+
+#[tokio::test]
 async fn what_is_no_lake_is_named() {
     let lake = Lake::new();
     let file = lake.path().join("file");
@@ -241,29 +263,54 @@ async fn views_show_what_a_person_wants() {
         "root,target,session,sessions\nsvc:deploy,cmdb,s0,1\nuser:dana,cmdb,s1,2\nuser:dana,bastion,s3,1\n",
     )
     .await;
-    check("select count(*) as n from today", "n\n0\n").await;
-    check("select count(*) as n from touches", "n\n0\n").await;
 }
 
 #[tokio::test]
-async fn what_is_new_is_told_once() {
+async fn what_was_touched_and_done_today_is_counted() {
     let mut lake = Lake::new();
-    let one = session("s1", &["user:dana"], "cmdb", Protocol::Postgres, 0);
-    lake.write([one.opened()]).await;
-    let sql = "select id, disclosures from events order by time".to_owned();
-    let engine = std::sync::Arc::new(lake.engine());
-    let mut rows = interdict_queries::follow(engine, sql, Duration::from_millis(5)).await.expect("follows");
-    let mut told = Vec::new();
-    for expected in [1, 3] {
-        while told.len() < expected {
-            let batch = rows.next().await.expect("reads").expect("never ends");
-            let ids = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).expect("text");
-            let ids = arrow::array::AsArray::as_string::<i32>(&ids);
-            told.extend(ids.iter().map(|id| id.expect("an id").to_owned()));
+    let now = interdict_schemas::Time::from(jiff::Timestamp::now());
+    let ago = |seconds: i64| now.micros_since(MORNING) / 1_000_000 - seconds;
+    let touching = |mut message: Message, objects: &[&str]| {
+        if let Message::Event(Event { kind: Kind::Acted { action, .. }, .. }) = &mut message {
+            action.objects = objects.iter().map(|object| (*object).to_owned()).collect();
         }
-        if expected == 1 {
-            lake.write([one.resulted("a1", 1, &[("bastion.example", "bastion")]), one.closed(3)]).await;
-        }
-    }
-    assert_eq!(told, ["s1-open", "s1-resulted-a1", "s1-close"]);
+        message
+    };
+    let agent = session("s1", &["user:dana", "agent:plan"], "cmdb", Protocol::Postgres, ago(3_600));
+    let shell = session("s2", &["user:dana", "agent:plan"], "bastion", Protocol::Ssh, ago(1_800));
+    let other = session("s3", &["svc:deploy"], "cmdb", Protocol::Postgres, ago(60));
+    let before = session("s0", &["user:dana", "agent:plan"], "web", Protocol::Postgres, ago(26 * 3_600));
+    lake.write([
+        before.opened(),
+        touching(before.acted("a0", 1, "select", None), &["hosts"]),
+        agent.opened(),
+        touching(agent.acted("a1", 1, "select", None), &["hosts", "users"]),
+        touching(agent.acted("a2", 2, "select", Some("not yours")), &["hosts"]),
+        agent.resulted("a1", 3, &[("bastion.example", "bastion"), ("web.example", "web")]),
+        shell.refused("verdict"),
+        other.opened(),
+        touching(other.acted("a3", 1, "select", None), &["hosts"]),
+    ])
+    .await;
+    let engine = lake.engine();
+    check(
+        &engine,
+        "select root, actor, sessions, targets, actions, denied, refused, learned, \
+         last - first between interval '29 minutes' and interval '31 minutes' as half from today order by root",
+        "root,actor,sessions,targets,actions,denied,refused,learned,half\n\
+         svc:deploy,svc:deploy,1,1,1,0,0,0,false\n\
+         user:dana,agent:plan,2,2,2,1,1,2,true",
+    )
+    .await;
+    check(
+        &engine,
+        "select root, actor, target, object, verb, times, denied, last - first = interval '1 second' as second \
+         from touches order by root, target, object",
+        "root,actor,target,object,verb,times,denied,second\n\
+         svc:deploy,svc:deploy,cmdb,hosts,read,1,0,false\n\
+         user:dana,agent:plan,cmdb,hosts,read,2,1,true\n\
+         user:dana,agent:plan,cmdb,users,read,1,0,false\n\
+         user:dana,agent:plan,web,hosts,read,1,0,false",
+    )
+    .await;
 }

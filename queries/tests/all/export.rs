@@ -54,6 +54,78 @@ async fn http_session_is_a_har() {
     assert!(export::har(&snapshot, "none", &mut Vec::new()).await.is_err());
 }
 
+/// What HAR 1.2 requires of an entry (its sections "entries" to "timings"), where it is and of which kind.
+fn check_entry(entry: &Value) {
+    let check = |path: &str, is_so: fn(&Value) -> bool| {
+        let found = entry.pointer(path).unwrap_or_else(|| panic!("{path} is missing in {entry}"));
+        assert!(is_so(found), "{path} is {found}");
+    };
+    let is_text = Value::is_string;
+    let is_list: fn(&Value) -> bool = Value::is_array;
+    for text in ["startedDateTime", "request/method", "request/url", "request/httpVersion", "response/statusText"] {
+        check(&format!("/{text}"), is_text);
+    }
+    for text in ["response/httpVersion", "response/redirectURL", "response/content/mimeType"] {
+        check(&format!("/{text}"), is_text);
+    }
+    for list in ["request/cookies", "request/headers", "request/queryString", "response/cookies", "response/headers"]
+    {
+        check(&format!("/{list}"), is_list);
+    }
+    for number in ["request/headersSize", "request/bodySize", "response/headersSize", "response/bodySize"] {
+        check(&format!("/{number}"), |value| value.as_i64().is_some_and(|size| size >= -1));
+    }
+    for number in
+        ["time", "response/status", "response/content/size", "timings/send", "timings/wait", "timings/receive"]
+    {
+        check(&format!("/{number}"), |value| value.as_f64().is_some_and(|number| number >= 0.0));
+    }
+    check("/cache", Value::is_object);
+    let method = entry["request"]["method"].as_str().expect("a text");
+    assert!(!method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()), "{method}");
+    let text = entry["request"]["url"].as_str().expect("a text");
+    let url = url::Url::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    assert!(url.fragment().is_none() && url.host().is_some() && text.is_ascii() && !text.contains(' '), "{text}");
+    let began = entry["startedDateTime"].as_str().expect("a text");
+    began.parse::<jiff::Timestamp>().unwrap_or_else(|error| panic!("{began}: {error}"));
+}
+
+#[tokio::test]
+async fn every_address_of_a_har_is_one_and_begins_as_its_targets() {
+    let check = async |host: Option<&str>, port: u16, protocol, text: &str, expected: (&str, &str)| {
+        let mut lake = Lake::new();
+        let one = session("s1", &["user:dana"], "shop", protocol, 0);
+        let mut opened = one.opened();
+        if let Message::Event(event) = &mut opened {
+            (event.target.host, event.target.port) = (host.map(str::to_owned), port);
+        }
+        lake.write([opened, one.acted("a1", 1, text, None), one.resulted("a1", 2, &[])]).await;
+        let snapshot = lake.engine().snapshot().await.expect("reads");
+        let mut out = Vec::new();
+        assert_eq!(export::har(&snapshot, "s1", &mut out).await.expect("exports"), 1, "{text}");
+        let har: Value = serde_json::from_slice(&out).expect("JSON");
+        assert_eq!(har["log"]["version"], "1.2");
+        assert!(har["log"]["creator"]["name"].is_string() && har["log"]["creator"]["version"].is_string());
+        let entry = &har["log"]["entries"][0];
+        check_entry(entry);
+        let request = &entry["request"];
+        assert_eq!((&request["method"], &request["url"]), (&expected.0.into(), &expected.1.into()), "{text}");
+        assert_eq!(entry["comment"].is_string(), protocol == Protocol::Kubernetes, "{entry}");
+    };
+    let http = Protocol::Http;
+    check(None, 0, http, "GET /a", ("GET", "https://shop/a")).await;
+    check(Some("shop.example"), 443, http, "GET /a", ("GET", "https://shop.example/a")).await;
+    check(Some("shop.example"), 8443, http, "GET /a", ("GET", "https://shop.example:8443/a")).await;
+    check(Some("shop.example"), 80, http, "GET /a", ("GET", "http://shop.example/a")).await;
+    check(Some("127.0.0.1"), 9000, http, "GET /a", ("GET", "http://127.0.0.1:9000/a")).await;
+    check(Some("2001:db8::1"), 443, http, "GET /a", ("GET", "https://[2001:db8::1]/a")).await;
+    check(Some("h"), 0, http, "GET /a/../b?q=x y#z", ("GET", "https://h/a/../b?q=x%20y%23z")).await;
+    check(Some("h"), 0, http, "GET /\u{e9}%2F", ("GET", "https://h/%C3%A9%2F")).await;
+    let api = Protocol::Kubernetes;
+    check(Some("h"), 0, api, "create pods/exec prod/web-1", ("GET", "https://h/create/pods/exec/prod/web-1")).await;
+    check(Some("h"), 0, api, "ec2:RunInstances", ("GET", "https://h/ec2%3ARunInstances")).await;
+}
+
 #[tokio::test]
 async fn events_go_out_as_security_lake_wants_them() {
     let mut lake = story().await;

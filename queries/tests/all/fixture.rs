@@ -1,6 +1,7 @@
 //! Lakes made for a test, as the collector writes them.
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+mod proof;
+
 use deltalake::DeltaTableBuilder;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel as _;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
@@ -11,19 +12,24 @@ use deltalake::writer::{DeltaWriter as _, RecordBatchWriter};
 use interdict_queries::{Engine, Rows, Settings};
 use interdict_schemas::lake::{self, Located, Place, Record, Table, txn::Txn};
 use interdict_schemas::{
-    Account, Action, Alert, Checkpoint, Chunk, Class, Closed, Decision, Digest, Disclosure, DisclosureKind, Effect,
-    Event, Hop, Identity, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope, Severity,
-    Source, Stamp, Status, Stop, Stream, Target, Technique, Time, Topic, Verb, Verdict, chain,
+    Account, Action, Alert, Chunk, Class, Closed, Decision, Digest, Disclosure, DisclosureKind, Effect, Event, Hop,
+    Identity, Kind, Message, Mode, Outcome, Principal, PrincipalKind, Protocol, Refused, Scope, Severity, Source,
+    Stamp, Status, Stop, Stream, Target, Technique, Time, Topic, Verb, Verdict, chain,
 };
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use url::Url;
+
+pub(crate) use proof::{pair, public};
 
 /// 2026-03-02 08:00:00 UTC.
 pub(crate) const MORNING: Time = Time(1_772_438_400_000_000);
 
 pub(crate) struct Lake {
     folder: tempfile::TempDir,
+    spool: &'static str,
+    /// When the last event was.
+    now: Time,
     offset: u64,
     sequences: [u64; 2],
     /// The heads of the chains of both topics, where there are chains.
@@ -35,44 +41,21 @@ const CHAINS: [Topic; 2] = [Topic::Events, Topic::Recordings];
 
 const SPOOL: &str = "01SPOOL";
 
-/// The pair of keys that signs in tests, of 32 times this byte.
-pub(crate) fn pair(seed: u8) -> Ed25519KeyPair {
-    Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).expect("seed")
-}
-
-/// Its public key.
-pub(crate) fn public(pair: &Ed25519KeyPair) -> [u8; 32] {
-    pair.public_key().as_ref().try_into().expect("32 bytes")
-}
-
 impl Lake {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("temporary folder"), offset: 0, sequences: [0; 2], heads: None }
+        let folder = tempfile::tempdir().expect("temporary folder");
+        Self { folder, spool: SPOOL, now: MORNING.plus_seconds(-60), offset: 0, sequences: [0; 2], heads: None }
     }
 
     /// A lake of a gateway that chains its records.
     pub(crate) fn chained() -> Self {
-        let heads = CHAINS.map(|topic| chain::genesis(SPOOL, topic, 0));
-        Self { heads: Some(heads), ..Self::new() }
+        Self::chained_as(SPOOL)
     }
 
-    /// How the chain of events stands, signed.
-    pub(crate) fn checkpoint(&mut self, pair: &Ed25519KeyPair, successor: Option<[u8; 32]>) -> Located<Message> {
-        let [head, _] = self.heads.expect("a chained lake");
-        let mut checkpoint = Checkpoint {
-            proxy: "gw-1".into(),
-            spool: SPOOL.into(),
-            chain: Topic::Events,
-            sequence: self.sequences[0],
-            head,
-            time: MORNING.plus_seconds(i64::try_from(self.offset).expect("small")),
-            key: public(pair),
-            successor,
-            signature: [0; 64],
-        };
-        let signature = pair.sign(&checkpoint.signed());
-        checkpoint.signature.copy_from_slice(signature.as_ref());
-        self.next(Message::Checkpoint(checkpoint))
+    /// The same with another log.
+    pub(crate) fn chained_as(spool: &'static str) -> Self {
+        let heads = CHAINS.map(|topic| chain::genesis(spool, topic, 0));
+        Self { spool, heads: Some(heads), ..Self::new() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -87,7 +70,10 @@ impl Lake {
     /// The message with the next number of the proxy `gw-1` where a proxy writes it, and the next offset.
     pub(crate) fn next(&mut self, message: Message) -> Located<Message> {
         let log = match &message {
-            Message::Event(_) => Some(0),
+            Message::Event(event) => {
+                self.now = event.time.max(self.now);
+                Some(0)
+            }
             Message::Chunk(_) => Some(1),
             _ => None,
         };
@@ -98,7 +84,7 @@ impl Lake {
             if let Some(heads) = &mut self.heads {
                 heads[log] = chain::link(&heads[log], sequence, "gw-1", &chain::record(&message.encode()));
             }
-            Stamp { proxy: "gw-1".into(), spool: SPOOL.into(), sequence, previous }
+            Stamp { proxy: "gw-1".into(), spool: self.spool.into(), sequence, previous }
         });
         let place = Place { stamp, partition: 0, offset: self.offset };
         self.offset += 1;

@@ -2,7 +2,7 @@
 
 use crate::fixture::{Lake, MORNING, pair, public, session};
 use arrow::array::{Array as _, ArrayRef, RecordBatch, StringArray};
-use interdict_queries::verify::{self, Fault, Options, Part, Report, Written};
+use interdict_queries::verify::{self, Fault, Options, Report, Written};
 use interdict_schemas::lake::{Located, Table};
 use interdict_schemas::{Digest, Kind, Message, Protocol, Topic, chain};
 use parquet::arrow::ArrowWriter;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Twelve events of two sessions on three days, each day a file, with a checkpoint after each; changed by `tamper`
 /// before they are written.
-async fn lake(tamper: impl FnOnce(&mut Vec<Located<Message>>)) -> Lake {
+pub(crate) async fn lake(tamper: impl FnOnce(&mut Vec<Located<Message>>)) -> Lake {
     const DAY: i64 = 86_400;
     let mut lake = Lake::chained();
     let mut records = Vec::new();
@@ -41,11 +41,11 @@ async fn lake(tamper: impl FnOnce(&mut Vec<Located<Message>>)) -> Lake {
     lake
 }
 
-async fn report(lake: &Lake, options: Options) -> Report {
+pub(crate) async fn report(lake: &Lake, options: Options) -> Report {
     verify::verify(&lake.engine(), &options).await.expect("reads")
 }
 
-fn faults(report: &Report) -> Vec<(Fault, u64, u64)> {
+pub(crate) fn faults(report: &Report) -> Vec<(Fault, u64, u64)> {
     report.events.breaks.iter().map(|found| (found.fault, found.from, found.to)).collect()
 }
 
@@ -54,7 +54,7 @@ fn event(record: &mut Located<Message>) -> &mut interdict_schemas::Event {
     event
 }
 
-fn say(record: &mut Located<Message>, words: &str) {
+pub(crate) fn say(record: &mut Located<Message>, words: &str) {
     match &mut event(record).kind {
         Kind::Acted { action, .. } => action.text = words.to_owned(),
         _ => event(record).account.name = words.to_owned(),
@@ -62,7 +62,7 @@ fn say(record: &mut Located<Message>, words: &str) {
 }
 
 /// The place of the event with this number in the list.
-fn at(sequence: usize) -> usize {
+pub(crate) fn at(sequence: usize) -> usize {
     sequence - 1 + (sequence - 1) / 4
 }
 
@@ -90,7 +90,7 @@ async fn untouched_lake_is_whole_and_signed_to_its_end() {
 
 #[tokio::test]
 async fn what_was_done_is_named() {
-    use Fault::{Altered, Cut, Doubled, Forged, Lost, Signature, Unproven};
+    use Fault::{Ahead, Altered, Cut, Doubled, Forged, Lost, Moved, Signature, Unproven};
     type Tamper = Box<dyn FnOnce(&mut Vec<Located<Message>>)>;
     type Named = (Fault, u64, u64);
     let cases: Vec<(&str, Tamper, Vec<Named>)> = vec![
@@ -126,6 +126,19 @@ async fn what_was_done_is_named() {
                 all.push(copy);
             }),
             vec![(Doubled, 6, 6)],
+        ),
+        (
+            "two events that change places on the bus",
+            Box::new(|all| {
+                let (one, other) = (all[at(6)].place.offset, all[at(7)].place.offset);
+                (all[at(6)].place.offset, all[at(7)].place.offset) = (other, one);
+            }),
+            vec![(Moved, 7, 7)],
+        ),
+        (
+            "an event that nobody can have read",
+            Box::new(|all| all[at(6)].place.offset = 1_000),
+            vec![(Ahead, 6, 6), (Moved, 7, 7)],
         ),
         (
             "a lost tail",
@@ -188,7 +201,7 @@ async fn what_was_done_is_named() {
 }
 
 /// The files of a table's newest state.
-fn files(lake: &Lake, table: Table) -> Vec<PathBuf> {
+pub(crate) fn files(lake: &Lake, table: Table) -> Vec<PathBuf> {
     let folder = lake.path().join(table.name());
     let mut files = Vec::new();
     for day in std::fs::read_dir(folder).expect("folder").flatten().filter(|day| day.path().is_dir()) {
@@ -248,33 +261,6 @@ async fn file_with_a_flipped_byte_of_the_same_size_is_named_by_its_digest() {
     assert_eq!((report.files.altered, report.files.without_digest), (1, 0), "{report}");
     assert!(report.files.changed[0].contains("its digest is"), "{report}");
     assert!(!report.is_whole());
-}
-
-#[tokio::test]
-async fn part_is_proven_without_the_rest() {
-    let first = |all: &mut Vec<Located<Message>>| say(&mut all[at(2)], "other");
-    let lake = lake(first).await;
-    let check = async |part: Part, expected: &[(Fault, u64, u64)], rows: u64| {
-        let report = report(&lake, Options { part: part.clone(), ..Options::default() }).await;
-        assert_eq!(faults(&report), expected, "{part:?}: {report}");
-        assert_eq!(report.events.rows(), rows, "{part:?}: {report}");
-    };
-    let day = |day: i64| MORNING.plus_seconds(day * 86_400);
-    check(Part::Session("s1".into()), &[], 4).await;
-    check(Part::Session("s0".into()), &[(Fault::Altered, 2, 2)], 4).await;
-    check(Part::Between(day(1), day(2).plus_seconds(1)), &[], 8).await;
-    check(Part::Between(day(0), day(1).plus_seconds(-9)), &[(Fault::Altered, 2, 2)], 4).await;
-    check(Part::Session("none".into()), &[], 0).await;
-}
-
-#[tokio::test]
-async fn part_whose_rows_are_gone_is_told() {
-    let lake = lake(|all| {
-        all.remove(at(7));
-    })
-    .await;
-    let report = report(&lake, Options { part: Part::Session("s1".into()), ..Options::default() }).await;
-    assert_eq!(faults(&report), [(Fault::Unproven, 5, 6), (Fault::Lost, 7, 7)], "{report}");
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ static DICTIONARY: &[Entry] = &[
     ("bus_offset", "offset there", "bus", "-"),
     // Who, from where, to what.
     ("session", "id of the session", "proxy", "session.uid"),
-    ("issuer", "`iss` of the token: who vouches for the identity", "token", "actor.user.domain"),
+    ("issuer", "`iss` of the token: who vouches for the identity", "token", "actor.idp.uid"),
     ("root", "`sub`: the person or workload at the start of the chain", "token", "actor.user.uid"),
     ("root_kind", "person, administrator, workload or agent", "token", "actor.user.type"),
     ("actor", "who acts now: the last of the chain", "token", "ai_agent.uid"),
@@ -132,11 +132,16 @@ static DICTIONARY: &[Entry] = &[
     ("status", "success, failure or unknown", "target", "status"),
     ("code", "the target's own code: SQLSTATE, exit code, HTTP status", "target", "status_code"),
     ("detail", "in words", "target", "status_detail"),
-    ("rows", "rows returned or changed", "target", "query_info.rows"),
-    ("duration_us", "microseconds from the request to the end of its answer", "proxy", "duration"),
+    ("rows", "rows returned or changed", "target", "-"),
+    (
+        "duration_us",
+        "microseconds from the request to the end of its answer; OCSF's `duration` is this by 1000, in milliseconds",
+        "proxy",
+        "duration",
+    ),
     ("bytes_in", "bytes to the target; of the whole session in `closed`", "proxy", "traffic.bytes_in"),
     ("bytes_out", "bytes from the target; of the whole session in `closed`", "proxy", "traffic.bytes_out"),
-    ("reason", "a stable word: why it was refused or ended", "proxy", "status_code"),
+    ("reason", "a stable word: why it was refused or ended", "proxy", "status_detail"),
     ("verdict", "id of the verdict that did it", "detector", "-"),
     ("opened", "when the session was opened", "proxy", "session.created_time"),
     ("actions", "actions of the whole session", "proxy", "count"),
@@ -156,7 +161,13 @@ static DICTIONARY: &[Entry] = &[
     // Recordings.
     ("index", "place in the recording, 0, 1, 2, ..", "proxy", "-"),
     ("stream", "header, output, input, resize or exit", "proxy", "-"),
-    ("data", "the bytes, masked", "proxy", "-"),
+    (
+        "data",
+        "a terminal's output as the client was sent it, nothing masked in it (masks are for `postgres` and `http`); of a \
+         header, a resize and an exit their text",
+        "proxy",
+        "-",
+    ),
     // Alerts.
     ("alerts.time", "the event's time at which it was found", "detector", "time"),
     ("alerts.id", "id of the finding; the same in all its revisions", "detector", "finding_info.uid"),

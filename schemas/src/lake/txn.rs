@@ -3,7 +3,8 @@
 //!
 //! `interdict/<topic>/<partition>` has as version the next offset to be read; `interdict/<topic>/<partition>/<spool>`
 //! the highest sequence of that spool that stands in the table; `interdict/<topic>/term` the collector that writes:
-//! each that starts takes the next term, and a commit of an older one is refused.
+//! each that starts takes the next term, and a commit of an older one is refused. `interdict/<topic>/retired/<spool>` has
+//! the highest sequence of that spool that retention took out of the table: what is missing up to it is not lost.
 
 use crate::Topic;
 
@@ -37,10 +38,20 @@ pub enum Txn {
         /// The topic.
         topic: Topic,
     },
+    /// Its version is the highest sequence of this spool that retention took.
+    Retired {
+        /// The topic.
+        topic: Topic,
+        /// The spool's id.
+        spool: String,
+    },
 }
 
-/// The last part of a term's id, where others have a partition.
+/// The third part of a term's id, where others have a partition.
 const TERM: &str = "term";
+
+/// The third part of the id of what retention took.
+const RETIRED: &str = "retired";
 
 impl Txn {
     /// Reads an application id; `None` if it is not one of interdict's.
@@ -55,6 +66,10 @@ impl Txn {
         let digits = parts.next()?;
         if digits == TERM {
             return parts.next().is_none().then_some(Self::Term { topic });
+        }
+        if digits == RETIRED {
+            let spool = parts.next().filter(|spool| !spool.is_empty())?.to_owned();
+            return Some(Self::Retired { topic, spool });
         }
         let partition: u32 = digits.parse().ok()?;
         if partition.to_string() != digits {
@@ -73,6 +88,7 @@ impl std::fmt::Display for Txn {
         match self {
             Self::Next { topic, partition } => write!(f, "{PREFIX}/{topic}/{partition}"),
             Self::Term { topic } => write!(f, "{PREFIX}/{topic}/{TERM}"),
+            Self::Retired { topic, spool } => write!(f, "{PREFIX}/{topic}/{RETIRED}/{spool}"),
             Self::Highest { topic, partition, spool } => write!(f, "{PREFIX}/{topic}/{partition}/{spool}"),
         }
     }
@@ -98,9 +114,12 @@ mod tests {
         );
         check("interdict/interdict.events/1/a/b", Some(Txn::Highest { topic, partition: 1, spool: "a/b".into() }));
         check("interdict/interdict.events/term", Some(Txn::Term { topic }));
+        check("interdict/interdict.events/retired/a/b", Some(Txn::Retired { topic, spool: "a/b".into() }));
         for stranger in [
             "",
             "interdict/interdict.events/term/1",
+            "interdict/interdict.events/retired",
+            "interdict/interdict.events/retired/",
             "spark/1",
             "interdict/other/0",
             "interdict/interdict.events",

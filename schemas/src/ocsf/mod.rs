@@ -19,6 +19,9 @@
 //!   network traffic;
 //! - a closed session's counts;
 //! - the protocol where it is not the class's own: a statement is always PostgreSQL's, a file always SMB's.
+//!
+//! What a class must have and an event does not know is there nevertheless, and is not read back: ids (of a query, a process,
+//! a database, a list of resources), `unknown` as the name of a source, and as the operation whose result this is.
 
 mod finding;
 mod read;
@@ -32,7 +35,7 @@ pub use write::event;
 /// The longest line that is read, in bytes.
 pub const MAX_LINE: usize = 1 << 20;
 
-/// The OCSF version written.
+/// The OCSF version written: the schema's main branch of July 2026, of which `ai_agent` and `delegation` are.
 pub const VERSION: &str = "1.9.0-dev";
 
 /// Why a line is not an event.

@@ -33,10 +33,13 @@ pub fn event(event: &Event) -> Value {
         );
     }
     let source = &event.source;
+    // An endpoint is none without a word of which one it is.
+    let is_unknown = source.target.is_none() && source.host.is_none() && source.address.is_none();
     put(
         "src_endpoint",
         object([
             ("uid", json!(source.target)),
+            ("name", if is_unknown { json!("unknown") } else { Value::Null }),
             ("hostname", json!(source.host)),
             ("ip", json!(source.address)),
             ("port", port(source.port)),
@@ -121,9 +124,10 @@ fn what(event: &Event, out: &mut Map<String, Value>) {
                 (Effect::Allow, None) => put("status_id", json!(0)),
             }
         }
-        Kind::Resulted { class, outcome, .. } => {
+        Kind::Resulted { action, class, outcome } => {
             put("app_name", app(*class));
             resulted(*class, outcome, &mut put);
+            answered(event, action, *class, outcome, &mut put);
         }
     }
 }
@@ -132,8 +136,8 @@ fn acted(event: &Event, action: &Action, put: &mut impl FnMut(&str, Value)) {
     put("app_name", app(action.class));
     match action.class {
         Class::Statement => {
-            put("query_info", json!({"query_string": action.text}));
-            put("database", action.database.as_ref().map_or(Value::Null, |name| json!({"name": name, "type_id": 1})));
+            put("query_info", json!({"uid": action.id, "query_string": action.text}));
+            put("database", database(event, action.database.as_deref()));
         }
         Class::Command | Class::Shell | Class::Forward => {}
         Class::Request => {
@@ -150,7 +154,10 @@ fn acted(event: &Event, action: &Action, put: &mut impl FnMut(&str, Value)) {
             let request = Api::parse(&action.text);
             let service = event.target.protocol.name();
             put("api", json!({"operation": request.operation, "service": {"name": service}}));
+            // A list of things has no name; what it is of identifies it.
+            let uid = Some(request.resource).filter(|_| request.name.is_none());
             let resource = object([
+                ("uid", json!(uid)),
                 ("type", json!(request.resource)),
                 ("name", json!(request.name)),
                 ("namespace", json!(request.namespace)),
@@ -192,6 +199,24 @@ fn resulted(class: Class, outcome: &Outcome, put: &mut impl FnMut(&str, Value)) 
     if network && (outcome.bytes_in, outcome.bytes_out) != (0, 0) {
         put("traffic", json!({"bytes_in": outcome.bytes_in, "bytes_out": outcome.bytes_out}));
     }
+}
+
+/// What a class must have, of a result that does not repeat what was done: nothing of which is read back.
+fn answered(event: &Event, action: &str, class: Class, outcome: &Outcome, put: &mut impl FnMut(&str, Value)) {
+    match class {
+        Class::Statement => put("database", database(event, None)),
+        Class::Api => {
+            put("api", json!({"operation": "unknown", "service": {"name": event.target.protocol.name()}}));
+        }
+        Class::Request if outcome.code.parse::<u32>().is_err() => put("http_request", json!({"uid": action})),
+        Class::Request | Class::Command | Class::Shell | Class::Forward | Class::File => {}
+    }
+}
+
+/// A database by its name, or else by the system that it is in.
+fn database(event: &Event, name: Option<&str>) -> Value {
+    let uid = Some(&event.target.name).filter(|_| name.is_none());
+    object([("uid", json!(uid)), ("name", json!(name)), ("type_id", json!(1))])
 }
 
 fn denied(put: &mut impl FnMut(&str, Value)) {
@@ -248,7 +273,7 @@ fn actor(event: &Event) -> Value {
     ]);
     let process = match &event.kind {
         Kind::Acted { action, .. } if matches!(action.class, Class::Command | Class::Shell) => {
-            json!({"cmd_line": action.text})
+            json!({"uid": action.id, "cmd_line": action.text})
         }
         _ => Value::Null,
     };

@@ -145,15 +145,12 @@ impl<'a> Input<'a> {
 pub(super) trait Field<'a>: Default {
     /// Reads it once more.
     fn accept(&mut self, form: Form, input: &mut Input<'a>) -> Result<()>;
-    /// The bytes that it takes, its key included.
-    fn size(&self, number: u32) -> usize;
     fn write(&self, number: u32, out: &mut Vec<u8>);
 }
 
 /// A message: fields by number. [`message!`] writes this from a description.
 pub(super) trait Message<'a>: Default {
     fn accept_field(&mut self, number: u32, form: Form, input: &mut Input<'a>) -> Result<()>;
-    fn size(&self) -> usize;
     fn write(&self, out: &mut Vec<u8>);
 
     fn accept_all(&mut self, mut input: Input<'a>) -> Result<()> {
@@ -169,7 +166,7 @@ fn expect(form: Form, wanted: Form) -> Result<()> {
     if form == wanted { Ok(()) } else { Err(Fault::Type) }
 }
 
-pub(super) const fn number_size(value: u64) -> usize {
+const fn number_size(value: u64) -> usize {
     // Seven bits a byte, and one byte for nothing.
     ((value | 1).ilog2() / 7 + 1) as usize
 }
@@ -184,10 +181,6 @@ pub(super) fn put_number(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-fn key_size(number: u32) -> usize {
-    number_size(u64::from(number) << 3)
-}
-
 pub(super) fn put_key(number: u32, form: Form, out: &mut Vec<u8>) {
     put_number(u64::from(number) << 3 | form as u64, out);
 }
@@ -200,10 +193,6 @@ macro_rules! numbers {
                 // Higher bits are cut off, as protobuf has it; so a number may change its type.
                 *self = input.number()? as Self;
                 Ok(())
-            }
-
-            fn size(&self, number: u32) -> usize {
-                if *self == 0 { 0 } else { key_size(number) + number_size(*self as u64) }
             }
 
             fn write(&self, number: u32, out: &mut Vec<u8>) {
@@ -225,19 +214,11 @@ impl<'a> Field<'a> for &'a [u8] {
         Ok(())
     }
 
-    fn size(&self, number: u32) -> usize {
-        if self.is_empty() { 0 } else { filled_size(number, self.len()) }
-    }
-
     fn write(&self, number: u32, out: &mut Vec<u8>) {
         if !self.is_empty() {
             put_bytes(number, self, out);
         }
     }
-}
-
-fn filled_size(number: u32, length: usize) -> usize {
-    key_size(number) + number_size(length as u64) + length
 }
 
 fn put_bytes(number: u32, bytes: &[u8], out: &mut Vec<u8>) {
@@ -257,10 +238,6 @@ impl<'a> Field<'a> for &'a str {
         Ok(())
     }
 
-    fn size(&self, number: u32) -> usize {
-        self.as_bytes().size(number)
-    }
-
     fn write(&self, number: u32, out: &mut Vec<u8>) {
         self.as_bytes().write(number, out);
     }
@@ -270,10 +247,6 @@ impl<'a> Field<'a> for List<&'a str> {
     fn accept(&mut self, form: Form, input: &mut Input<'a>) -> Result<()> {
         self.push(read_text(form, input)?);
         Ok(())
-    }
-
-    fn size(&self, number: u32) -> usize {
-        self.iter().map(|text| filled_size(number, text.len())).sum()
     }
 
     fn write(&self, number: u32, out: &mut Vec<u8>) {
@@ -286,10 +259,6 @@ impl<'a, M: Message<'a>> Field<'a> for Option<M> {
         self.get_or_insert_default().accept_all(input.message(form)?)
     }
 
-    fn size(&self, number: u32) -> usize {
-        self.as_ref().map_or(0, |message| filled_size(number, message.size()))
-    }
-
     fn write(&self, number: u32, out: &mut Vec<u8>) {
         if let Some(message) = self {
             put_message(number, message, out);
@@ -299,12 +268,23 @@ impl<'a, M: Message<'a>> Field<'a> for Option<M> {
 
 pub(super) fn put_message<'a>(number: u32, message: &impl Message<'a>, out: &mut Vec<u8>) {
     put_key(number, Form::Bytes, out);
-    put_number(message.size() as u64, out);
+    // How long it is, is known once it is written. Most lengths take one byte; for others the message is moved on, which
+    // costs less than to ask each message within it twice.
+    out.push(0);
+    let begin = out.len();
     message.write(out);
-}
-
-pub(super) fn message_size<'a>(number: u32, message: &impl Message<'a>) -> usize {
-    filled_size(number, message.size())
+    let length = out.len() - begin;
+    let digits = number_size(length as u64);
+    if digits > 1 {
+        out.resize(out.len() + digits - 1, 0);
+        out.copy_within(begin..begin + length, begin + digits - 1);
+    }
+    for (digit, byte) in (1..=digits).zip(out.iter_mut().skip(begin - 1)) {
+        let more = if digit < digits { 0x80 } else { 0 };
+        #[expect(clippy::cast_possible_truncation, reason = "seven bits of it are meant")]
+        let seven = (length >> (7 * (digit - 1))) as u8 & 0x7f;
+        *byte = seven | more;
+    }
 }
 
 impl<'a, M: Message<'a>, const N: usize> Field<'a> for List<M, N> {
@@ -313,10 +293,6 @@ impl<'a, M: Message<'a>, const N: usize> Field<'a> for List<M, N> {
         message.accept_all(input.message(form)?)?;
         self.push(message);
         Ok(())
-    }
-
-    fn size(&self, number: u32) -> usize {
-        self.iter().map(|message| message_size(number, message)).sum()
     }
 
     fn write(&self, number: u32, out: &mut Vec<u8>) {
@@ -355,14 +331,6 @@ macro_rules! message {
                     })+)?
                     _ => input.skip(number, form),
                 }
-            }
-
-            fn size(&self) -> usize {
-                0 $(+ self.$field.size($number))*
-                $(+ match &self.$choice {
-                    None => 0,
-                    $(Some($variants::$variant(message)) => message_size($tag, message),)+
-                })?
             }
 
             fn write(&self, out: &mut Vec<u8>) {

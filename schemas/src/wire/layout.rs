@@ -1,7 +1,7 @@
 //! How events and stamps lie in a record's bytes: the messages of `record.proto` that are read and written without
 //! copying. Reading, writing and passing over all come from this one description.
 
-use super::field::{Fault, Field, Form, Input, Message, Part, message, message_size, put_message};
+use super::field::{Fault, Field, Form, Input, Message, Part, message, put_message};
 use crate::list::List;
 
 message! {

@@ -17,7 +17,7 @@ use crate::borrowed::{EnvelopeRef, EventRef, MessageRef, StampRef};
 use crate::topic::{MAX_RECORD, VERSION};
 use crate::{Digest, Judged, Message, Stamp, Time};
 pub(crate) use event::Memo;
-use field::{Fault, Field as _, Form, Input, Message as _, put_message};
+use field::{Fault, Field as _, Form, Input, put_message};
 pub use outline::{About, Outline};
 use prost::Message as _;
 pub(crate) use written::Written;
@@ -89,8 +89,6 @@ pub(crate) fn encode(message: &Message) -> Vec<u8> {
 /// Appends what [`encode`] makes of an event, beside others of which most says the same.
 pub(crate) fn encode_event<'a>(event: &EventRef<'a>, written: &mut Written<'a>, out: &mut Vec<u8>) {
     let event = written.layout(event);
-    // The envelope's keys and its length take some bytes more.
-    out.reserve(event.size() + 16);
     VERSION.write(VERSION_FIELD, out);
     put_message(EVENT_FIELD, &event, out);
 }

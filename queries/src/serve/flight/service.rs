@@ -1,10 +1,10 @@
 //! The calls of Flight SQL. Each finds out who calls, then puts a question to the desk or looks the catalogue up.
 
-use super::answer::{about, command, info, ipc, read_only};
+use super::answer::{about, command, handed, info, ipc, read_only};
 use super::ticket::{self, Ticket};
 use super::visits::Visits;
 use super::wire::Peer;
-use crate::serve::answer::{Answer, Stop};
+use crate::serve::answer::Stop;
 use crate::serve::catalogue::{DATABASE, PUBLIC};
 use crate::serve::desk::Desk;
 use crate::serve::door::Visit;
@@ -33,7 +33,6 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use prost::bytes::Bytes;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
@@ -94,7 +93,7 @@ impl Service {
     async fn columns(&self, visit: &Arc<dyn Visit>, text: &str) -> Result<(SchemaRef, SchemaRef), Refusal> {
         let statement = self.statement(text)?;
         let Purpose::Read(parsed) = &statement.purpose else {
-            return match self.desk.ask(visit, &statement, None, self.stop()).await {
+            return match self.desk.ask(visit, &statement, None, self.stop(), None).await {
                 Err(refusal) => Err(refusal),
                 Ok(_) => Err(Refusal::new(Kind::Unsupported, "this statement has no rows")),
             };
@@ -117,16 +116,10 @@ impl Service {
     async fn run<T>(&self, request: &Request<T>, ticket: &Ticket) -> Result<Data, Status> {
         let visit = self.visit(request).await?;
         let statement = self.statement(&ticket.text)?;
-        let answer = self.desk.ask(&visit, &statement, ticket.parameters()?, self.stop()).await?;
-        let schema = answer.schema();
-        let batches = stream::unfold(answer, async |mut answer: Answer| {
-            let next = answer.next().await?;
-            if let Ok(batch) = &next {
-                answer.sent().fetch_add(batch.get_array_memory_size() as u64, Ordering::Relaxed);
-            }
-            Some((next.map_err(|refusal| FlightError::Tonic(Box::new(refusal.into()))), answer))
-        });
-        Ok(data(schema, batches))
+        // Nothing is left out: there is no place in the protocol where a client would be warned of it.
+        let stop = self.stop();
+        let answer = self.desk.ask(&visit, &statement, ticket.parameters()?, stop.clone(), None).await?;
+        Ok(data(answer.schema(), handed(answer, stop)))
     }
 
     /// A statement's flight.

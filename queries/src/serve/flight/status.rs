@@ -19,8 +19,9 @@ impl From<Refusal> for Status {
             Kind::Unsupported => Code::Unimplemented,
             Kind::Time => Code::DeadlineExceeded,
             Kind::Cancelled => Code::Cancelled,
-            Kind::Memory | Kind::Rows | Kind::Busy => Code::ResourceExhausted,
+            Kind::Memory | Kind::Disk | Kind::Rows | Kind::Busy => Code::ResourceExhausted,
             Kind::Shutdown | Kind::Unrecorded => Code::Unavailable,
+            Kind::Damaged => Code::DataLoss,
             Kind::Internal => Code::Internal,
         };
         let mut status = Self::new(code, refusal.message);

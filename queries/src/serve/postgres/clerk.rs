@@ -4,28 +4,26 @@
 use super::connection::Seat;
 use super::fault;
 use super::prepared::{Planner, Prepared};
+use super::response::{aborted, rows, setting};
 use super::session::Said;
-use crate::serve::answer::{Answer, Stop};
+use crate::serve::answer::Stop;
 use crate::serve::cursor::Cursor;
 use crate::serve::refusal::{Kind, Refusal};
 use crate::serve::statement::{Purpose, Statement};
-use arrow_pg::datatypes::arrow_schema_to_pg_fields;
-use arrow_pg::row_encoder::RowEncoder;
 use async_trait::async_trait;
 use datafusion::common::ParamValues;
-use futures::{Sink, SinkExt as _, StreamExt as _, stream};
+use futures::{Sink, SinkExt as _, stream};
 use pgwire::api::portal::{Format, Portal, PortalExecutionState};
 use pgwire::api::query::{
     ExtendedQueryHandler, SimpleQueryHandler, send_execution_response, send_partial_query_response,
     send_query_response, send_ready_for_query,
 };
-use pgwire::api::results::{DataRowEncoder, FieldInfo, QueryResponse, Response, Tag};
+use pgwire::api::results::{QueryResponse, Response, Tag};
 use pgwire::api::stmt::{QueryParser as _, StoredStatement};
 use pgwire::api::store::{Entry, PortalStore};
-use pgwire::api::{ClientInfo, ClientPortalStore, DEFAULT_NAME, PgWireConnectionState, Type};
+use pgwire::api::{ClientInfo, ClientPortalStore, DEFAULT_NAME, PgWireConnectionState};
 use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
-use pgwire::messages::data::DataRow;
 use pgwire::messages::extendedquery::{
     Bind, BindComplete, Close, CloseComplete, Execute, Parse, ParseComplete, Sync as PgSync, TARGET_TYPE_BYTE_PORTAL,
     TARGET_TYPE_BYTE_STATEMENT,
@@ -34,7 +32,6 @@ use pgwire::messages::response::{EmptyQueryResponse, TransactionStatus};
 use pgwire::messages::simplequery::Query;
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Serves one client's questions.
 pub(super) struct Clerk {
@@ -83,8 +80,8 @@ impl Clerk {
         if let Purpose::Cursor(cursor) = &statement.purpose {
             return self.cursor(cursor, format, status, stop).await;
         }
-        let answer = self.seat.desk().ask(self.seat.visit()?, statement, values, stop).await?;
-        rows(answer, format).map(Response::Query)
+        let answer = self.seat.desk().ask(self.seat.visit()?, statement, values, stop, self.seat.left_out()).await?;
+        rows(answer, format, &self.seat).map(Response::Query)
     }
 
     async fn cursor(
@@ -101,8 +98,9 @@ impl Clerk {
             }
             Cursor::Declare(name, question) => {
                 cursors.check(name)?;
-                let answer = self.seat.desk().ask(self.seat.visit()?, question, None, stop).await?;
-                cursors.declare(name, rows(answer, &Format::UnifiedText)?);
+                let left_out = self.seat.left_out();
+                let answer = self.seat.desk().ask(self.seat.visit()?, question, None, stop, left_out).await?;
+                cursors.declare(name, rows(answer, &Format::UnifiedText, &self.seat)?);
                 Ok(Response::Execution(Tag::new("DECLARE CURSOR")))
             }
             // Whoever describes a statement before it is run must be told its columns, which a cursor's name alone has not.
@@ -117,47 +115,6 @@ impl Clerk {
             }
         }
     }
-}
-
-fn aborted() -> PgWireError {
-    fault::error("25P02", "current transaction is aborted, commands ignored until end of transaction block")
-}
-
-/// One row with one setting.
-fn setting(name: &str, value: &str, format: &Format) -> PgWireResult<QueryResponse> {
-    let field = FieldInfo::new(name.to_owned(), None, None, Type::TEXT, format.format_for(0));
-    let fields = Arc::new(vec![field]);
-    let mut encoder = DataRowEncoder::new(Arc::clone(&fields));
-    encoder.encode_field(&Some(value))?;
-    let row = encoder.take_row();
-    Ok(QueryResponse::new(fields, stream::iter([Ok(row)])))
-}
-
-/// The rows of an answer, each encoded when it is asked for.
-fn rows(answer: Answer, format: &Format) -> PgWireResult<QueryResponse> {
-    let fields = Arc::new(arrow_schema_to_pg_fields(&answer.schema(), format, None)?);
-    let sent = answer.sent();
-    let state = (answer, None::<RowEncoder>, Arc::clone(&fields));
-    let rows = stream::unfold(state, move |(mut answer, mut encoder, fields)| {
-        let sent = Arc::clone(&sent);
-        async move {
-            loop {
-                if let Some(row) = encoder.as_mut().and_then(RowEncoder::next_row) {
-                    let row: PgWireResult<DataRow> = row;
-                    if let Ok(row) = &row {
-                        sent.fetch_add(row.data.len() as u64, Ordering::Relaxed);
-                    }
-                    return Some((row, (answer, encoder, fields)));
-                }
-                match answer.next().await? {
-                    Ok(batch) => encoder = Some(RowEncoder::new(batch, Arc::clone(&fields))),
-                    Err(refusal) => return Some((Err(refusal.into()), (answer, None, fields))),
-                }
-            }
-        }
-    });
-    // Whoever fetches from a cursor may ask again after the last row.
-    Ok(QueryResponse::new(fields, rows.fuse()))
 }
 
 /// The status after a response.
@@ -193,7 +150,12 @@ impl SimpleQueryHandler for Clerk {
             let response = self.answer(&statement, None, &Format::UnifiedText, status, stop.clone()).await?;
             client.set_transaction_status(after(&response, status));
             match response {
-                Response::Query(rows) => send_query_response(client, rows, true).await?,
+                Response::Query(rows) => {
+                    send_query_response(client, rows, true).await?;
+                    for warning in self.seat.warnings() {
+                        client.feed(warning).await?;
+                    }
+                }
                 Response::Execution(tag) | Response::TransactionStart(tag) | Response::TransactionEnd(tag) => {
                     send_execution_response(client, tag).await?;
                 }
@@ -324,6 +286,9 @@ impl ExtendedQueryHandler for Clerk {
         };
         if send_partial_query_response(client, &mut rows, most).await? {
             *state = PortalExecutionState::Suspended(rows);
+        }
+        for warning in self.seat.warnings() {
+            client.feed(warning).await?;
         }
         client.set_state(PgWireConnectionState::ReadyForQuery);
         Ok(())

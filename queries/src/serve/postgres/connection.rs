@@ -13,6 +13,7 @@ use crate::serve::answer::Stop;
 use crate::serve::refusal::{Kind, Refusal};
 use crate::serve::{Desk, Door, Visit};
 use futures::{SinkExt as _, StreamExt as _};
+use interdict_cluster::LeftOut;
 use pgwire::api::{ClientInfo as _, DefaultClient, NoopHandler, PgWireConnectionState};
 use pgwire::error::{ErrorInfo, PgWireError};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
@@ -62,6 +63,8 @@ pub(super) struct Seat {
     /// Prepared statements by name, with the bytes of their texts.
     shelf: Mutex<BTreeMap<String, usize>>,
     pub(super) cursors: Cursors,
+    /// What the client is to be warned of, in words.
+    warnings: Mutex<Vec<String>>,
 }
 
 impl std::fmt::Debug for Seat {
@@ -80,6 +83,7 @@ impl Seat {
             settings: Mutex::default(),
             shelf: Mutex::default(),
             cursors: Cursors::default(),
+            warnings: Mutex::default(),
         })
     }
 
@@ -105,6 +109,22 @@ impl Seat {
 
     pub(super) fn settings(&self) -> MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where files are noted that a question goes on without; nowhere if it does not.
+    pub(super) fn left_out(&self) -> Option<Arc<LeftOut>> {
+        self.settings().skip_broken.then(Arc::default)
+    }
+
+    /// Something of which the client is to be warned.
+    pub(super) fn warn(&self, words: Vec<String>) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).extend(words);
+    }
+
+    /// The warnings that are due.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = PgWireBackendMessage> + use<> {
+        let due = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        due.into_iter().map(|words| PgWireBackendMessage::NoticeResponse(fault::warning(words)))
     }
 
     /// Begins a question: its time runs from now, and a cancel request means it from now on.

@@ -2,6 +2,7 @@
 
 use crate::serve::refusal::{Kind, Refusal};
 use pgwire::error::{ErrorInfo, PgWireError};
+use pgwire::messages::response::NoticeResponse;
 
 /// As the client reads it.
 fn info(refusal: &Refusal, severity: &str) -> ErrorInfo {
@@ -26,6 +27,11 @@ pub(super) fn fatal(refusal: &Refusal) -> PgWireError {
 /// An error of the client with a code of its own.
 pub(super) fn error(code: &str, words: impl Into<String>) -> PgWireError {
     PgWireError::UserError(Box::new(ErrorInfo::new("ERROR".to_owned(), code.to_owned(), words.into())))
+}
+
+/// What a client is told that goes on all the same (class 01).
+pub(super) fn warning(words: String) -> NoticeResponse {
+    ErrorInfo::new("WARNING".to_owned(), "01000".to_owned(), words).into()
 }
 
 /// A break of the protocol.

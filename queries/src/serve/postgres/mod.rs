@@ -9,6 +9,7 @@ mod fault;
 mod greeter;
 mod guard;
 mod prepared;
+mod response;
 mod session;
 mod tls;
 

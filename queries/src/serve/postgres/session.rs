@@ -32,7 +32,12 @@ pub(super) struct Settings {
     set: BTreeMap<String, String>,
     /// The client's own limit of time; never above the server's.
     pub(super) time: Option<Duration>,
+    /// Whether questions go on without files that cannot be read, and warn of them.
+    pub(super) skip_broken: bool,
 }
+
+/// The setting of that name.
+const SKIP_BROKEN: &str = "interdict.skip_broken";
 
 impl Settings {
     /// Does what the statement says.
@@ -67,12 +72,15 @@ impl Settings {
             "time zone" => "timezone",
             "transaction isolation level" => "transaction_isolation",
             "session authorization" => "session_authorization",
+            // The parser takes a name with a point in it for two words.
+            "interdict skip_broken" => SKIP_BROKEN,
             name => name,
         };
         let own = match name {
             "statement_timeout" => {
                 Some(self.time.map_or_else(|| "0".to_owned(), |time| format!("{}ms", time.as_millis())))
             }
+            SKIP_BROKEN => Some(if self.skip_broken { "on" } else { "off" }.to_owned()),
             name => self.set.get(name).cloned(),
         };
         let value = own.or_else(|| functions::setting(name).map(str::to_owned));
@@ -98,6 +106,10 @@ impl Settings {
             self.time = timeout(&value)?;
             return Ok(());
         }
+        if name == SKIP_BROKEN {
+            self.skip_broken = flag(&value)?;
+            return Ok(());
+        }
         if name == "client_encoding" && !value.replace('-', "").eq_ignore_ascii_case("utf8") {
             return Err(fault::error("22023", format!("{value} is not served: client_encoding is UTF8 here")));
         }
@@ -118,6 +130,15 @@ impl Settings {
 fn bare(value: &str) -> String {
     let inner = ['\'', '"'].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
     inner.unwrap_or(value).to_owned()
+}
+
+/// PostgreSQL's ways to write yes and no.
+fn flag(text: &str) -> Result<bool, PgWireError> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" => Ok(true),
+        "off" | "false" | "no" | "0" | "default" => Ok(false),
+        _ => Err(fault::error("22023", format!("parameter \"{SKIP_BROKEN}\" requires a Boolean value"))),
+    }
 }
 
 /// PostgreSQL's way to write a span of time: a number of milliseconds, or a number and a unit. Zero is none.
@@ -167,6 +188,7 @@ mod tests {
             "set client_encoding to 'UTF8'",
             "set statement_timeout = '2s'",
             "set datestyle to 'ISO'",
+            "set interdict.skip_broken = on",
         ] {
             assert_eq!(say(settings, text), Ok(Said::Done("SET")), "{text}");
         }
@@ -174,6 +196,8 @@ mod tests {
         check(settings, "show application_name", "application_name", "psql");
         check(settings, "show timezone", "timezone", "Europe/Berlin");
         check(settings, "show statement_timeout", "statement_timeout", "2000ms");
+        check(settings, "show interdict.skip_broken", SKIP_BROKEN, "on");
+        assert!(say(settings, "set interdict.skip_broken = perhaps").expect_err("refused").contains("22023"));
         assert!(say(settings, "show nothing").expect_err("unknown").contains("42704"));
         assert!(say(settings, "set client_encoding to 'LATIN1'").expect_err("refused").contains("UTF8"));
         assert_eq!(say(settings, "discard all"), Ok(Said::Done("DISCARD")));

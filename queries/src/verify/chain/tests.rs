@@ -158,6 +158,19 @@ proptest! {
     }
 
     #[test]
+    fn records_that_change_places_on_the_bus_are_found(count in 2..60_u64, every in 1..20_u64, at in any::<Index>()) {
+        let (mut records, checkpoints) = chain_of(count, every);
+        let at = at.index(records.len() - 1);
+        (records[at].row.offset, records[at + 1].row.offset) = (records[at + 1].row.offset, records[at].row.offset);
+        let (_, found) = walk(&records, &checkpoints);
+        let found: Vec<_> = found.iter().map(|found| (found.fault, found.from)).collect();
+        prop_assert_eq!(found, vec![(Fault::Moved, records[at + 1].row.sequence)]);
+        // Between partitions there is no order.
+        records[at].row.partition = 1;
+        prop_assert_eq!(walk(&records, &checkpoints).1, vec![]);
+    }
+
+    #[test]
     fn records_of_a_build_without_chains_may_come_first(count in 2..40_u64, old in 1..20_u64) {
         let (mut records, _) = chain_of(count.max(old + 1), 50);
         let mut head = chain::genesis(SPOOL, Topic::Events, old);

@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_postgres::NoTls;
+use tokio_postgres::{AsyncMessage, NoTls};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -186,6 +186,23 @@ impl Bed {
             let _ = connection.await;
         });
         Ok(client)
+    }
+
+    /// A client, and what it is warned of.
+    pub(crate) async fn warned(&self, token: &str) -> (tokio_postgres::Client, Arc<Mutex<Vec<String>>>) {
+        let mut config = tokio_postgres::Config::new();
+        config.user("dana").password(token).dbname("lake").ssl_mode(tokio_postgres::config::SslMode::Disable);
+        let (client, mut connection) = config.connect_raw(self.stream().await, NoTls).await.expect("is let in");
+        let warnings = Arc::<Mutex<Vec<String>>>::default();
+        let noted = Arc::clone(&warnings);
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+                if let AsyncMessage::Notice(notice) = message {
+                    noted.lock().expect("warnings").push(notice.message().to_owned());
+                }
+            }
+        });
+        (client, warnings)
     }
 
     pub(crate) async fn client(&self, token: &str) -> tokio_postgres::Client {

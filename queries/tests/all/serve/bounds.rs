@@ -21,7 +21,9 @@ async fn bed(limits: Limits) -> Bed {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn time_memory_and_rows_are_bounded_and_the_session_goes_on() {
-    let bed = bed(Limits { memory: 16 << 20, time: Duration::from_secs(2), rows: 1_000, questions: 2 }).await;
+    let limits =
+        Limits { memory: 16 << 20, time: Duration::from_secs(2), rows: 1_000, questions: 2, ..Limits::default() };
+    let bed = bed(limits).await;
     let client = bed.client("all").await;
     let check = async |sql: &str, expected: &str| {
         let error = client.simple_query(sql).await.err().unwrap_or_else(|| panic!("{sql} was answered"));
@@ -40,6 +42,38 @@ async fn time_memory_and_rows_are_bounded_and_the_session_goes_on() {
     check("select value from generate_series(1, 10000)", "54000").await;
     client.simple_query("select value from generate_series(1, 1000)").await.expect("fits");
     bed.until("result failure 54000 8192").await;
+}
+
+/// Sorts more than fits in 64 MiB of memory and 16 MiB of disk.
+const LARGE: &str = "select max(h) from (select encode(sha512(a.value::text), 'hex') as h from \
+                     generate_series(1, 1000000) a order by 1 offset 1)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_fills_memory_or_disk_harms_nobody_else() {
+    let limits = Limits { memory: 64 << 20, spill: 16 << 20, questions: 8, ..Limits::default() };
+    for (sql, expected, words) in [
+        ("select array_agg(value) from generate_series(1, 100000000)", "53200", "MiB of memory"),
+        (LARGE, "53100", "serve.spill_mib"),
+    ] {
+        let bed = bed(limits).await;
+        let (heavy, other) = (bed.client("all").await, bed.client("all").await);
+        let heavy = tokio::spawn(async move { (heavy.simple_query(sql).await.err(), heavy) });
+        bed.until(&format!("ask {{}} {sql}")).await;
+        let mut answered = 0;
+        while !heavy.is_finished() {
+            let rows = other.query("select root from events order by id", &[]).await;
+            assert_eq!(rows.expect("is answered beside it").len(), 14, "{sql}");
+            answered += 1;
+        }
+        assert!(answered > 0, "nothing was asked beside it");
+        let (error, heavy) = heavy.await.expect("task");
+        let error = error.unwrap_or_else(|| panic!("{sql} was answered"));
+        assert_eq!(code(&error), expected, "{error:?}");
+        assert!(error.as_db_error().is_some_and(|told| told.message().contains(words)), "{error:?}");
+        // What it filled is free again, for it too.
+        let sorted = "select value from generate_series(1, 100000) a order by value desc limit 1";
+        heavy.simple_query(sorted).await.expect("goes on");
+    }
 }
 
 #[test]

@@ -109,6 +109,38 @@ async fn catalogues_list_the_lake() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_reads_holds_nothing_for_long() {
+    let limits = Limits { time: Duration::from_secs(3), rows: u64::MAX, questions: 1, ..Limits::default() };
+    let bed = Bed::new(story().await, limits).await;
+    let (mut silent, mut other) = (client(&bed, "all").await, client(&bed, "all").await);
+    // Hundred gigabytes, if anybody took them.
+    let wide = "select concat(h, h, h, h, h, h, h, h) from (select encode(sha512(a.value::text), 'hex') as h from \
+                generate_series(1, 100000000) a)";
+    let info = silent.execute(wide.to_owned(), None).await.expect("plans");
+    let ticket = info.endpoint.into_iter().next().and_then(|endpoint| endpoint.ticket).expect("a ticket");
+    let mut rows = silent.do_get(ticket).await.expect("begins");
+    // There is one place, and the silent one has it for so long as it may.
+    let asked = std::time::Instant::now();
+    while ask(&mut other, "select 1").await.is_err() {
+        assert!(asked.elapsed() < Duration::from_secs(30), "the place is not given back");
+    }
+    let result = || bed.log().into_iter().find(|line| line.starts_with("result failure 57014"));
+    let result = result().expect("its end is recorded, though it is still there");
+    // A row has a kilobyte: what was made of it fills buffers of the network and a batch or two.
+    let made: u64 = result.rsplit(' ').next().and_then(|rows| rows.parse().ok()).expect("rows");
+    assert!((1..=64 * 1024).contains(&made), "{result}");
+    // What comes when it reads at last does not look like all there is.
+    let end = loop {
+        match rows.try_next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the answer looks whole"),
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(end.contains("statement timeout"), "{end}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_has_no_token_or_no_right_or_no_end_is_refused() {
     let limits = Limits { time: Duration::from_secs(2), rows: 1_000, ..Limits::default() };
     let bed = Bed::new(story().await, limits).await;

@@ -3,6 +3,7 @@
 
 mod bed;
 mod bounds;
+mod broken;
 mod flight;
 mod questions;
 mod tools;

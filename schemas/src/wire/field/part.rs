@@ -1,6 +1,6 @@
 //! Messages within messages that are read when they are asked for.
 
-use super::{Field, Form, Input, Message, Result, filled_size, put_bytes};
+use super::{Field, Form, Input, Message, Result, put_bytes};
 use std::marker::PhantomData;
 
 /// A message within another one that is read only when it is asked for, since whoever reads many records may have read
@@ -65,10 +65,6 @@ impl<'a, M: Message<'a>> Field<'a> for Part<'a, M> {
             }
         };
         Ok(())
-    }
-
-    fn size(&self, number: u32) -> usize {
-        self.each().iter().map(|piece| filled_size(number, piece.bytes.len())).sum()
     }
 
     fn write(&self, number: u32, out: &mut Vec<u8>) {

@@ -1,0 +1,100 @@
+//! A file's rows, if the file is what was written.
+
+use super::{Keeper, sort};
+use crate::{Error, file};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+use deltalake::Path;
+use deltalake::kernel::LogicalFileView;
+use deltalake::logstore::ObjectStoreRef;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, TryFutureExt as _};
+use interdict_schemas::lake::FILE_DIGEST;
+use object_store::{ObjectStore as _, ObjectStoreExt as _};
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Bytes of a file's end that are fetched at once: most footers fit.
+const FOOTER: usize = 64 << 10;
+
+impl Keeper {
+    /// A file's rows, a batch at a time, with the columns of today's table. Its bytes are read once, for its digest and for
+    /// its rows.
+    ///
+    /// # Errors
+    /// [`Error::Unread`] when the file is not what was written.
+    pub(super) async fn read(&self, view: &LogicalFileView, stored: &SchemaRef) -> Result<Vec<RecordBatch>, Error> {
+        let table = self.table.name();
+        let unread = |reason| Error::Unread { table, file: view.path().into_owned(), reason };
+        let got = async { self.delta.object_store().get(&view.object_store_path()).await?.bytes().await };
+        let bytes = got.await.map_err(|source| match source {
+            object_store::Error::NotFound { .. } => unread("is gone".to_owned()),
+            source => Error::Storage { doing: "read", table, source },
+        })?;
+        let (wanted, stored) = (digest(view), SchemaRef::clone(stored));
+        match tokio::task::spawn_blocking(move || decode(bytes, wanted.as_deref(), &stored)).await {
+            Ok(rows) => rows.map_err(unread),
+            Err(error) if error.is_panic() => Err(unread("breaks the reader of Parquet".to_owned())),
+            Err(_) => Err(Error::CutShort(table)),
+        }
+    }
+
+    /// A file of which only some columns are fetched; nobody proves that it is what was written.
+    pub(super) fn parts(&self, view: &LogicalFileView) -> Parts {
+        let (store, path) = (self.delta.object_store(), view.object_store_path());
+        Parts { store, path, size: view.size().unsigned_abs() }
+    }
+}
+
+/// The parts of a file that are asked for.
+pub(super) struct Parts {
+    store: ObjectStoreRef,
+    path: Path,
+    size: u64,
+}
+
+impl AsyncFileReader for Parts {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
+        self.store.get_range(&self.path, range).map_err(|error| ParquetError::External(Box::new(error))).boxed()
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
+        let got = async move { self.store.get_ranges(&self.path, &ranges).await };
+        got.map_err(|error| ParquetError::External(Box::new(error))).boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
+        let size = self.size;
+        let reader = ParquetMetaDataReader::new().with_arrow_reader_options(options).with_prefetch_hint(Some(FOOTER));
+        reader.load_and_finish(self, size).map_ok(Arc::new).boxed()
+    }
+}
+
+/// What the log says that a file's digest is; nothing of one that an older build or another writer made.
+#[expect(deprecated, reason = "nothing else tells a file's tags")]
+fn digest(view: &LogicalFileView) -> Option<String> {
+    view.add_action().tags?.remove(FILE_DIGEST).flatten()
+}
+
+/// Rows of a file that has the digest that is wanted, or words for what is wrong with it.
+fn decode(bytes: Bytes, wanted: Option<&str>, stored: &SchemaRef) -> Result<Vec<RecordBatch>, String> {
+    if let Some(wanted) = wanted {
+        let found = file::digest(&bytes);
+        if found != wanted {
+            return Err(format!("has digest {found} and had {wanted}"));
+        }
+    }
+    let rows = || {
+        let rows = ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(sort::BATCH).build()?;
+        rows.map(|rows| Ok(file::conform(rows?, stored)?)).collect::<Result<Vec<_>, ParquetError>>()
+    };
+    rows().map_err(|error| format!("cannot be read: {error}"))
+}
