@@ -25,16 +25,16 @@ pub enum Error {
     /// There is no table.
     #[error("there is no lake table {0}; it is made when the collector first runs")]
     Missing(String),
-    /// A file that the table lists is not there.
+    /// A file of the lake is gone or damaged.
     #[error(
-        "lake table {table}: its file {file} is missing; put it back from a backup, or, if it is lost for good, take it \
+        "file {file} of the lake cannot be read: {detail}; put it back from a backup, or, if it is lost for good, take it \
          out of the table with Delta's `FSCK REPAIR TABLE`; `interdict verify` then shows what is lost"
     )]
     File {
-        /// Where the table is.
-        table: String,
-        /// The file.
+        /// Where it is below the lake's folder.
         file: String,
+        /// What is wrong with it.
+        detail: String,
     },
     /// The table cannot be read as it is, or the cluster that should have read it gave no answer; says what is at fault.
     #[error("{0}")]
@@ -50,19 +50,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// Why reading failed; a file that is missing is named.
+    /// Why reading failed; a file that cannot be read is named.
     pub(super) fn read(table: &str, source: DataFusionError) -> Self {
-        if let Some(error) = interdict_cluster::Error::of(&source) {
-            return Self::Cluster(error.to_string());
+        match interdict_cluster::Error::of(&source) {
+            Some(interdict_cluster::Error::File { file, detail }) => {
+                Self::File { file: file.clone(), detail: detail.clone() }
+            }
+            Some(error) => Self::Cluster(error.to_string()),
+            None => Self::Read { table: table.to_owned(), source: Box::new(source) },
         }
-        let table = table.to_owned();
-        // The reader of Parquet hands the storage's error on as text.
-        let text = source.to_string();
-        let lost = text.split_once("Object at location ").and_then(|(_, rest)| rest.split_once(" not found"));
-        if let Some((file, _)) = lost {
-            return Self::File { table, file: file.to_owned() };
-        }
-        Self::Read { table, source: Box::new(source) }
     }
 }
 
