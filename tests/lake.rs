@@ -100,8 +100,8 @@ fn a_session_nobody_knows_is_a_clear_error() {
     assert!(answer.errors.contains("no-such-session"), "{}", answer.errors);
 }
 
-#[test]
-fn verify_finds_what_was_taken_away() {
+/// A gateway that has ended, with three sessions in its lake, each in commits of its own.
+fn after_three_sessions() -> Gateway {
     let mut gateway = Gateway::up(Bus::Embedded);
     let dana = gateway.clients("dana", &[]);
     for round in 0..3 {
@@ -109,6 +109,12 @@ fn verify_finds_what_was_taken_away() {
         gateway.until_in_lake("kind = 'closed'", round + 1);
     }
     assert!(gateway.stop());
+    gateway
+}
+
+#[test]
+fn verify_finds_what_was_taken_away() {
+    let gateway = after_three_sessions();
     gateway.interdict(&["verify"]);
     // Undo one commit as a hand that hides something would: the newest version of the table's log.
     let log = gateway.folder.path().join("data/lake/events/_delta_log");
@@ -129,13 +135,7 @@ fn verify_finds_what_was_taken_away() {
 
 #[test]
 fn a_compaction_hides_no_change_and_goes_on_beside_it() {
-    let mut gateway = Gateway::up(Bus::Embedded);
-    let dana = gateway.clients("dana", &[]);
-    for round in 0..3 {
-        assert_eq!(gateway.psql(&dana, &["select 1"]).status, 0);
-        gateway.until_in_lake("kind = 'closed'", round + 1);
-    }
-    assert!(gateway.stop());
+    let gateway = after_three_sessions();
     let sessions = gateway.folder.path().join("data/lake/sessions");
     let below = |folder: &Path| fs::read_dir(folder).expect("folder").map(|entry| entry.expect("entry").path());
     let day = below(&sessions).find(|path| path.to_string_lossy().contains("date=")).expect("a day");

@@ -3,7 +3,7 @@
 use crate::maintain::{keeper, place};
 use crate::memory::{Memory, Shared};
 use crate::say::{self, NOON};
-use crate::{collect, patient};
+use crate::{collect, lake, patient};
 use interdict_collector::maintain::{Hold, HoldKind, Keeper};
 use interdict_schemas::lake::Table;
 use std::collections::BTreeMap;
@@ -50,18 +50,7 @@ fn change(file: &Path) {
 
 /// Takes the digests out of a table's log, as a build without them would have written it.
 fn forget_digests(folder: &Path, table: Table) {
-    for commit in std::fs::read_dir(folder.join(table.name()).join("_delta_log")).expect("a log") {
-        let commit = commit.expect("a commit").path();
-        let lines = std::fs::read_to_string(&commit).expect("text");
-        let lines = lines.lines().map(|line| {
-            let mut line: serde_json::Value = serde_json::from_str(line).expect("JSON");
-            if let Some(add) = line.get_mut("add") {
-                add["tags"] = serde_json::Value::Null;
-            }
-            line.to_string()
-        });
-        std::fs::write(&commit, lines.collect::<Vec<_>>().join("\n")).expect("writes");
-    }
+    lake::rewrite_adds(folder, table, |add| add["tags"] = serde_json::Value::Null);
 }
 
 /// What stands in the table, by file.

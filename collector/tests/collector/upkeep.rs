@@ -31,18 +31,10 @@ fn put(log: &Shared, sequences: std::ops::RangeInclusive<u64>, time: Time) {
 
 /// Says in the table's log that everything came a year ago.
 fn age(folder: &Path, table: Table) {
-    for commit in std::fs::read_dir(folder.join(table.name()).join("_delta_log")).expect("a log") {
-        let commit = commit.expect("a commit").path();
-        let lines = std::fs::read_to_string(&commit).expect("text");
-        let lines = lines.lines().map(|line| {
-            let mut line: serde_json::Value = serde_json::from_str(line).expect("JSON");
-            if let Some(time) = line.pointer_mut("/add/modificationTime") {
-                *time = (time.as_i64().expect("a time") - 365 * 86_400_000).into();
-            }
-            line.to_string()
-        });
-        std::fs::write(&commit, lines.collect::<Vec<_>>().join("\n")).expect("writes");
-    }
+    lake::rewrite_adds(folder, table, |add| {
+        let time = &mut add["modificationTime"];
+        *time = (time.as_i64().expect("a time") - 365 * 86_400_000).into();
+    });
 }
 
 /// A file that no version names, as a crash leaves it, two weeks old.

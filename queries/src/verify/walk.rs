@@ -11,7 +11,7 @@ use super::signed::{Signed, Word};
 use super::{MAX_BREAKS, Options, Written, excused, files};
 use crate::{Error, Snapshot};
 use interdict_schemas::{Time, Topic};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
@@ -28,7 +28,7 @@ pub(super) async fn table(
     let report = TableReport::of(table.name());
     let spans = extent.as_ref().map(|extent| extent.spans.clone());
     let mut told =
-        Told { lake, topic, options, spans: spans.clone(), keys, files, committed: HashMap::new(), report };
+        Told { lake, topic, options, spans: spans.clone(), keys, files, committed: BTreeMap::new(), report };
     let mut seen = HashSet::new();
     if let Some(delta) = lake.delta(table) {
         let days = extent.as_ref().map(|extent| extent.days.as_slice());
@@ -68,8 +68,8 @@ struct Told<'a> {
     spans: Option<HashMap<String, RangeInclusive<u64>>>,
     keys: &'a mut Keys,
     files: &'a mut Files,
-    /// By partition, up to where the table says that the bus was read, if it does.
-    committed: HashMap<u32, Option<u64>>,
+    /// By partition, up to where the table says that the bus was read, if it does. Partitions are few, and each row asks.
+    committed: BTreeMap<u32, Option<u64>>,
     report: TableReport,
 }
 
