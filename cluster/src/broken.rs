@@ -13,18 +13,20 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileOpener, FileScanConfig, FileSource};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::parquet::errors::ParquetError;
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::filter_pushdown::FilterPushdownPropagation;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::{DisplayFormatType, SortOrderPushdownResult};
 use datafusion_datasource::morsel::{Morsel, MorselPlan, MorselPlanner, Morselizer};
-use futures::StreamExt as _;
 use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
 use object_store::ObjectStore;
 use object_store::path::Path;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The files that a question went on without, and why.
@@ -206,7 +208,7 @@ impl MorselPlanner for Tried {
         }
         Ok(Some(MorselPlan::new().with_pending_planner(async move {
             let tried = async { read_through(inner.plan_file(file.clone())?).await };
-            match tried.await {
+            match AssertUnwindSafe(tried).catch_unwind().await.unwrap_or_else(|_| Err(reader_broke())) {
                 Ok(()) => named(inner.plan_file(file), &name),
                 Err(error) if is_of_file(&error) => {
                     left_out.known().insert(name.to_string(), error.strip_backtrace());
@@ -263,14 +265,18 @@ fn named(inner: Result<Box<dyn MorselPlanner>>, name: &Arc<str>) -> Result<Box<d
 impl MorselPlanner for Step<dyn MorselPlanner> {
     fn plan(self: Box<Self>) -> Result<Option<MorselPlan>> {
         let Self { name, inner } = *self;
-        let Some(mut plan) = inner.plan().map_err(|error| blamed(error, &name))? else { return Ok(None) };
+        let planned = catch_unwind(AssertUnwindSafe(|| inner.plan())).unwrap_or_else(|_| Err(reader_broke()));
+        let Some(mut plan) = planned.map_err(|error| blamed(error, &name))? else { return Ok(None) };
         let morsels = plan.take_morsels().into_iter();
         let morsels = morsels.map(|inner| Box::new(Step { name: Arc::clone(&name), inner }) as Box<dyn Morsel>);
         let planners = plan.take_ready_planners().into_iter().map(|inner| named(Ok(inner), &name));
         let found = MorselPlan::new().with_morsels(morsels.collect());
         let found = found.with_planners(planners.collect::<Result<_>>()?);
         Ok(Some(match plan.take_pending_planner() {
-            Some(pending) => found.with_pending_planner(async move { named(pending.await, &name) }),
+            Some(pending) => found.with_pending_planner(async move {
+                let planned = AssertUnwindSafe(pending).catch_unwind().await;
+                named(planned.unwrap_or_else(|_| Err(reader_broke())), &name)
+            }),
             None => found,
         }))
     }
@@ -279,8 +285,16 @@ impl MorselPlanner for Step<dyn MorselPlanner> {
 impl Morsel for Step<dyn Morsel> {
     fn into_stream(self: Box<Self>) -> BoxStream<'static, Result<RecordBatch>> {
         let Self { name, inner } = *self;
-        inner.into_stream().map(move |batch| batch.map_err(|error| blamed(error, &name))).boxed()
+        // Ends after a panic.
+        let batches = AssertUnwindSafe(inner.into_stream()).catch_unwind();
+        let batches = batches.map(|batch| batch.unwrap_or_else(|_| Err(reader_broke())));
+        batches.map(move |batch| batch.map_err(|error| blamed(error, &name))).boxed()
     }
+}
+
+/// Of some damage the reader does not make an error but a panic, which must not be the whole process's.
+fn reader_broke() -> DataFusionError {
+    ParquetError::General("it breaks the reader of Parquet".to_owned()).into()
 }
 
 fn blamed(error: DataFusionError, file: &str) -> DataFusionError {

@@ -2,17 +2,14 @@
 //! session: which these are is read out of the tables that name who acts, a batch of four columns at a time, before
 //! anything is taken. Their own rows of those identities are held too, so the answer stays there as long as the hold.
 
+use super::Keeper;
 use super::hold::{Hold, Kind};
-use super::{Keeper, sort};
 use crate::Error;
 use crate::location::Lake;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, RecordBatch, StructArray};
 use arrow::datatypes::DataType;
 use deltalake::kernel::LogicalFileView;
-use futures::TryStreamExt as _;
 use interdict_schemas::lake::Table;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use parquet::errors::ParquetError;
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -165,16 +162,14 @@ impl Held {
         view: &LogicalFileView,
         learn: fn(&mut Self, &RecordBatch),
     ) -> Result<(), ParquetError> {
-        let rows = ParquetRecordBatchStreamBuilder::new(keeper.parts(view)).await?;
         let name = if keeper.table == Table::Alerts { "id" } else { "session" };
-        let columns = ProjectionMask::columns(rows.parquet_schema(), [name, "root", "actor", "chain"]);
-        let mut rows = rows.with_projection(columns).with_batch_size(sort::BATCH).build()?;
-        while let Some(rows) = rows.try_next().await? {
-            learn(self, &rows);
-            // The proxy may share this runtime.
-            tokio::task::yield_now().await;
-        }
-        Ok(())
+        let columns = [name, "root", "actor", "chain"];
+        keeper
+            .columns(view, columns, |rows| {
+                learn(self, rows);
+                Ok(())
+            })
+            .await
     }
 
     /// The sessions of rows that are held, and those of hops whose actor is.

@@ -9,14 +9,16 @@ use deltalake::Path;
 use deltalake::kernel::LogicalFileView;
 use deltalake::logstore::ObjectStoreRef;
 use futures::future::BoxFuture;
-use futures::{FutureExt as _, TryFutureExt as _};
+use futures::{FutureExt as _, TryFutureExt as _, TryStreamExt as _};
 use interdict_schemas::lake::FILE_DIGEST;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 /// Bytes of a file's end that are fetched at once: most footers fit.
@@ -39,20 +41,44 @@ impl Keeper {
         let (wanted, stored) = (digest(view), SchemaRef::clone(stored));
         match tokio::task::spawn_blocking(move || decode(bytes, wanted.as_deref(), &stored)).await {
             Ok(rows) => rows.map_err(unread),
-            Err(error) if error.is_panic() => Err(unread("breaks the reader of Parquet".to_owned())),
+            Err(error) if error.is_panic() => Err(unread(BREAKS.to_owned())),
             Err(_) => Err(Error::CutShort(table)),
         }
     }
 
-    /// A file of which only some columns are fetched; nobody proves that it is what was written.
-    pub(super) fn parts(&self, view: &LogicalFileView) -> Parts {
+    /// Fetches only these columns of a file, a batch at a time; nobody proves that it is what was written.
+    ///
+    /// # Errors
+    /// [`ParquetError::External`] with the storage's error where that fails.
+    pub(super) async fn columns<const N: usize>(
+        &self,
+        view: &LogicalFileView,
+        names: [&str; N],
+        mut each: impl FnMut(&RecordBatch) -> Result<(), ParquetError>,
+    ) -> Result<(), ParquetError> {
         let (store, path) = (self.delta.object_store(), view.object_store_path());
-        Parts { store, path, size: view.size().unsigned_abs() }
+        let parts = Parts { store, path, size: view.size().unsigned_abs() };
+        let read = async {
+            let rows = ParquetRecordBatchStreamBuilder::new(parts).await?;
+            let columns = ProjectionMask::columns(rows.parquet_schema(), names);
+            let mut rows = rows.with_projection(columns).with_batch_size(sort::BATCH).build()?;
+            while let Some(rows) = rows.try_next().await? {
+                each(&rows)?;
+                // The proxy may share this runtime.
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        };
+        // Of some damage the reader does not make an error but a panic.
+        let broke = |_| Err(ParquetError::General(BREAKS.to_owned()));
+        AssertUnwindSafe(read).catch_unwind().await.unwrap_or_else(broke)
     }
 }
 
+const BREAKS: &str = "breaks the reader of Parquet";
+
 /// The parts of a file that are asked for.
-pub(super) struct Parts {
+struct Parts {
     store: ObjectStoreRef,
     path: Path,
     size: u64,

@@ -10,11 +10,8 @@ use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 use deltalake::DeltaTable;
 use deltalake::kernel::{LogicalFileView, Transaction};
-use futures::TryStreamExt as _;
 use interdict_schemas::lake::Table;
 use interdict_schemas::lake::txn::Txn;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use parquet::errors::ParquetError;
 use std::collections::BTreeMap;
 
@@ -24,17 +21,12 @@ impl Keeper {
     /// # Errors
     /// When the storage fails.
     pub(super) async fn numbers(&self, view: &LogicalFileView) -> Result<Taken, Error> {
-        let read = async {
-            let rows = ParquetRecordBatchStreamBuilder::new(self.parts(view)).await?;
-            let columns = ProjectionMask::columns(rows.parquet_schema(), [SPOOL, SEQUENCE]);
-            let (mut rows, mut taken) = (rows.with_projection(columns).build()?, Taken::default());
-            while let Some(batch) = rows.try_next().await? {
-                taken.add(&batch, &BooleanArray::from(vec![true; batch.num_rows()]))?;
-            }
-            Ok::<_, ParquetError>(taken)
-        };
+        let mut taken = Taken::default();
+        let read = self.columns(view, [SPOOL, SEQUENCE], |batch| {
+            Ok(taken.add(batch, &BooleanArray::from(vec![true; batch.num_rows()]))?)
+        });
         let error = match read.await {
-            Ok(taken) => return Ok(taken),
+            Ok(()) => return Ok(taken),
             Err(ParquetError::External(error)) => match error.downcast::<object_store::Error>() {
                 Ok(source) if !matches!(*source, object_store::Error::NotFound { .. }) => {
                     return Err(Error::Storage { doing: "read", table: self.table.name(), source: *source });

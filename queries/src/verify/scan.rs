@@ -15,12 +15,14 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::col;
 use deltalake::ObjectStore;
-use futures::{Stream, StreamExt as _, stream};
+use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, stream};
 use interdict_schemas::lake::{self, Table};
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::errors::ParquetError;
 use std::collections::{HashMap, VecDeque};
 use std::ops::RangeInclusive;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rows that are read at once: each time every column is begun anew, and a row is some hundred bytes.
@@ -143,12 +145,12 @@ async fn read(work: Arc<Work>, file: File) -> impl Stream<Item = Result<RecordBa
         let found = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options)?;
         ParquetRecordBatchStreamBuilder::new_with_metadata(source, found).with_batch_size(ROWS).build()
     };
-    let opened = opened.await;
+    let opened = contained(opened).await;
     let name = format!("{}/{}", work.table.name(), file.path);
     let opened = opened.map_err(|error| lock(&work.broken).push(format!("{name}: {error}"))).ok();
     stream::unfold((opened, work, name), |(batches, work, name)| async move {
         let mut batches = batches?;
-        match batches.next().await? {
+        match contained(batches.try_next()).await.transpose()? {
             Ok(batch) => {
                 let rows = narrowed(&work, &batch);
                 Some((rows, (Some(batches), work, name)))
@@ -159,6 +161,12 @@ async fn read(work: Arc<Work>, file: File) -> impl Stream<Item = Result<RecordBa
             }
         }
     })
+}
+
+/// Of some damage the reader does not make an error but a panic, which must not be the whole proof's.
+async fn contained<T>(read: impl Future<Output = Result<T, ParquetError>>) -> Result<T, ParquetError> {
+    let broke = |_| Err(ParquetError::General("breaks the reader of Parquet".to_owned()));
+    AssertUnwindSafe(read).catch_unwind().await.unwrap_or_else(broke)
 }
 
 fn narrowed(work: &Work, batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
