@@ -15,7 +15,9 @@ from deltalake import DeltaTable
 NAMES = {"regexp_like(": "regexp_matches(", "cardinality(": "len(", "/ 3600": "// 3600", "/ 86400": "// 86400"}
 SECONDS = "create macro to_unixtime(moment) as cast(floor(epoch(moment)) as bigint)"
 NEWEST = """
-create view sessions as select * exclude (newest_first) from (
+create view sessions as select * exclude (newest_first) replace (case when state = 'closed' and
+  coalesce(reason in ('verdict', 'barrier') and actions = 0 and bytes_in = 0 and bytes_out = 0, false)
+  then 'refused' else state end as state) from (
   select *, row_number() over (
     partition by session order by case state when 'open' then 0 else 1 end desc, bus_offset desc) as newest_first
   from session_facts) where newest_first = 1

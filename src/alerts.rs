@@ -27,7 +27,7 @@ pub(crate) async fn run(args: cli::Alerts, config: &Path) -> anyhow::Result<()> 
     }
     if !args.follow {
         let query = listing(&args, Time::from(jiff::Timestamp::now()));
-        return lake::ask(args.rows, config, &query).await;
+        return lake::ask(args.rows, config, &query).await.map(drop);
     }
     if args.rows.lake.is_some() {
         let words = "--follow hears of alerts on the bus as they are raised, and reads no lake: leave --lake out";

@@ -18,6 +18,7 @@ pub(crate) struct Arguments {
     pub(crate) key: Option<String>,
     pub(crate) out: Option<PathBuf>,
     pub(crate) lake: Option<PathBuf>,
+    pub(crate) settings: interdict_queries::Settings,
 }
 
 /// The key of the local log, or one of its own.
@@ -43,7 +44,7 @@ pub(crate) async fn run(args: Arguments, config: &Path) -> anyhow::Result<bool> 
     };
     let key = open(args.key.map(PathBuf::from), config)?;
     let options = verify::believed(args.lake.is_none().then_some(config))?;
-    let engine = lake::open(args.lake, config)?;
+    let engine = lake::open_with(args.lake, config, args.settings)?;
     let snapshot = engine.snapshot().await?;
     let below = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = Outfile::private(&out)?;
@@ -64,6 +65,7 @@ pub(crate) async fn run(args: Arguments, config: &Path) -> anyhow::Result<bool> 
     if !whole {
         writeln!(told, "the lake is not whole in the time of the case: verify.json in it says where")?;
     }
+    lake::say_left_out(&snapshot)?;
     Ok(true)
 }
 
@@ -83,7 +85,7 @@ fn open(key: Option<PathBuf>, config: &Path) -> anyhow::Result<Key> {
 }
 
 fn check(archive: &Path, key: Option<&str>) -> anyhow::Result<bool> {
-    let key = key.map(public).transpose()?;
+    let key = key.map(cli::key_or_file).transpose().map_err(|error| Usage(format!("--key: {error}")))?;
     let file = File::open(archive).with_context(|| format!("cannot read {}", archive.display()))?;
     let found = case::check(file, key).with_context(|| format!("cannot read {}", archive.display()))?;
     let mut out = std::io::stdout();
@@ -100,16 +102,4 @@ fn check(archive: &Path, key: Option<&str>) -> anyhow::Result<bool> {
         writeln!(out, "nobody vouched for that key: give the one you trust with --key")?;
     }
     Ok(key.is_some())
-}
-
-/// A public key, written out or in a file, whose first line counts.
-fn public(text: &str) -> anyhow::Result<[u8; 32]> {
-    let written = match cli::key(text) {
-        Ok(key) => return Ok(key),
-        Err(_) if Path::new(text).is_file() => {
-            std::fs::read_to_string(text).with_context(|| format!("cannot read {text}"))?
-        }
-        Err(error) => return Err(Usage(format!("--key: {error}, and no file either")).into()),
-    };
-    cli::key(written.lines().next().unwrap_or_default()).map_err(|error| Usage(format!("{text}: {error}")).into())
 }

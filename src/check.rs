@@ -1,9 +1,10 @@
-//! `interdict check`: is the configuration right, do the policies hold together, can targets and bus be reached? Every
+//! `interdict check`: is the configuration right, do the policies hold together, can targets, bus and lake be reached? Every
 //! answer is one line; what is wrong stands with its file and line.
 
 use crate::settings::Settings;
 use interdict_proxy::identity::Authenticator;
 use interdict_proxy::policy::Policies;
+use interdict_queries::Engine;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -58,7 +59,22 @@ pub(crate) async fn run(config: &Path) -> anyhow::Result<bool> {
         Ok(what) => report.line(true, format_args!("bus: {what}"))?,
         Err(error) => report.line(false, format_args!("{}: bus: {error:#}", place("[bus]".into())))?,
     }
+    match tokio::time::timeout(PATIENCE, lake(&settings)).await {
+        Ok(Ok(what)) => report.line(true, format_args!("lake: {what}"))?,
+        Ok(Err(error)) => report.line(false, format_args!("{}: lake: {error:#}", place("[lake]".into())))?,
+        Err(_) => {
+            let why = format!("no answer within {} s", PATIENCE.as_secs());
+            report.line(false, format_args!("{}: lake: {why}", place("[lake]".into())))?;
+        }
+    }
     Ok(report.good)
+}
+
+async fn lake(settings: &Settings) -> anyhow::Result<String> {
+    let place = settings.collector.lake.display().to_string();
+    let engine = Engine::open(&place, interdict_queries::Settings::default())?;
+    let is_empty = engine.snapshot().await?.is_empty();
+    Ok(if is_empty { format!("{place}, in which nothing is written yet") } else { place })
 }
 
 async fn bus(settings: &Settings) -> anyhow::Result<String> {

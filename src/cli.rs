@@ -1,6 +1,7 @@
 //! The command line: names, arguments and their help. Decides nothing.
 
 use crate::when::{self, When};
+use clap::builder::RangedU64ValueParser;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use interdict_cluster::Address;
@@ -8,7 +9,7 @@ use interdict_detector::simulation::AttackKind;
 use interdict_queries::hunt::{self, Hunt};
 use interdict_queries::import;
 use interdict_schemas::{PrincipalKind, Severity, Stop};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Exit codes, as README.md documents them.
 pub(crate) mod code {
@@ -188,13 +189,13 @@ pub(crate) struct Sql {
     #[arg(long, conflicts_with_all = ["engine", "skip_broken"])]
     pub(crate) follow: bool,
     /// Bytes of memory that the query may use in this process, in MiB.
-    #[arg(long, default_value_t = 512)]
+    #[arg(long, default_value_t = 512, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1 << 30))]
     pub(crate) memory_mib: usize,
     /// Disk that the query may use for what does not fit in the memory, in MiB; eight times the memory if left out.
     #[arg(long)]
     pub(crate) spill_mib: Option<u64>,
     /// Seconds that the query may take.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: Option<u64>,
     #[command(flatten)]
     pub(crate) broken: Broken,
@@ -245,10 +246,13 @@ pub(crate) struct Export {
     /// Disk that may be used to put rows in order, in MiB.
     #[arg(long, global = true, default_value_t = 32_768)]
     pub(crate) spill_mib: u64,
+    /// Go on without files of the lake that cannot be read: each is named, and the exit code is 1. Every file is read twice.
+    #[arg(long, global = true)]
+    pub(crate) skip_broken: bool,
     #[command(subcommand)]
     pub(crate) form: ExportForm,
     /// Where it is written; standard output if left out.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, value_parser = file)]
     pub(crate) out: Option<PathBuf>,
     /// The lake's folder; the configuration's if left out.
     #[arg(long, global = true)]
@@ -275,8 +279,8 @@ pub(crate) enum ExportForm {
         /// The AWS region, such as eu-central-1.
         #[arg(long, requires = "security_lake")]
         region: Option<String>,
-        /// The AWS account.
-        #[arg(long, requires = "security_lake")]
+        /// The AWS account: 12 digits.
+        #[arg(long, requires = "security_lake", value_parser = account)]
         account: Option<String>,
         /// What the custom sources' names begin with.
         #[arg(long, requires = "security_lake", default_value = "interdict")]
@@ -338,7 +342,7 @@ pub(crate) struct Replay {
     pub(crate) alert: Option<String>,
     /// Start here: so long after the session's beginning (`90s`, `5m`), or at a moment (RFC 3339). What was on the screen
     /// by then is shown at once.
-    #[arg(long, value_parser = when::parse)]
+    #[arg(long, value_parser = at)]
     pub(crate) at: Option<When>,
     /// Play this many times faster.
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
@@ -350,7 +354,7 @@ pub(crate) struct Replay {
     #[arg(long)]
     pub(crate) skip_broken: bool,
     /// Write an asciicast file instead of playing.
-    #[arg(long)]
+    #[arg(long, value_parser = file)]
     pub(crate) export: Option<PathBuf>,
     /// The asciicast version: 3, or 2 for players before asciinema 3.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=3))]
@@ -699,9 +703,9 @@ pub(crate) struct Verify {
     /// Only what a session left. One of which no event is there is not whole.
     #[arg(long, conflicts_with_all = ["from", "to"])]
     pub(crate) session: Option<String>,
-    /// A public key that may have signed, 64 hexadecimal digits; may be repeated, and no other is believed. Left out: those
-    /// beside the configuration's log, and for other proxies the first that signed.
-    #[arg(long = "key", value_parser = key)]
+    /// A public key that may have signed, 64 hexadecimal digits or a file of them; may be repeated, and no other is believed.
+    /// Left out: those beside the configuration's log, and for other proxies the first that signed.
+    #[arg(long = "key", value_parser = key_or_file)]
     pub(crate) keys: Vec<[u8; 32]>,
     /// A report of an earlier proof (`--json`): what it saw must still be there.
     #[arg(long)]
@@ -749,6 +753,40 @@ fn param(text: &str) -> Result<(String, i64), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=NUMBER")?;
     let value = value.parse().map_err(|_| format!("`{value}` is no whole number"))?;
     Ok((name.to_owned(), value))
+}
+
+/// Where in a session: after its beginning, or at a moment.
+fn at(text: &str) -> Result<When, String> {
+    when::parse(text).map_err(|_| {
+        "write how long after the session's beginning (90s, 5m), or a moment: 2026-03-01T08:00:00Z (Z is UTC)"
+            .to_owned()
+    })
+}
+
+/// A file that is written.
+fn file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("it is no file's name".to_owned()),
+        text => Ok(text.into()),
+    }
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_account { Ok(text.to_owned()) } else { Err("an AWS account has 12 digits".to_owned()) }
+}
+
+/// A public key, written out or in a file, whose first line counts.
+pub(crate) fn key_or_file(text: &str) -> Result<[u8; 32], String> {
+    let error = match key(text) {
+        Ok(key) => return Ok(key),
+        Err(error) => error,
+    };
+    if !Path::new(text).is_file() {
+        return Err(format!("{error}, and no file either"));
+    }
+    let written = std::fs::read_to_string(text).map_err(|error| format!("cannot read {text}: {error}"))?;
+    key(written.lines().next().unwrap_or_default()).map_err(|error| format!("{text}: {error}"))
 }
 
 /// Reads 32 bytes of 64 hexadecimal digits.

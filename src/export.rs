@@ -11,10 +11,11 @@ use std::path::Path;
 
 /// Runs it; `Ok(false)` when a case was checked and is not what was signed.
 pub(crate) async fn run(args: Export, config: &Path) -> anyhow::Result<bool> {
+    let settings = Settings { spill: args.spill_mib << 20, skip_broken: args.skip_broken, ..Settings::default() };
     if let ExportForm::Case { alert, check, key } = args.form {
-        return case::run(case::Arguments { alert, check, key, out: args.out, lake: args.lake }, config).await;
+        return case::run(case::Arguments { alert, check, key, out: args.out, lake: args.lake, settings }, config)
+            .await;
     }
-    let settings = Settings { spill: args.spill_mib << 20, ..Settings::default() };
     let engine = lake::open_with(args.lake, config, settings)?;
     let snapshot = engine.snapshot().await?;
     let mut file = args.out.as_deref().map(Outfile::create).transpose()?;
@@ -44,6 +45,7 @@ pub(crate) async fn run(args: Export, config: &Path) -> anyhow::Result<bool> {
         file.finish()?;
     }
     writeln!(std::io::stderr(), "{told}")?;
+    lake::say_left_out(&snapshot)?;
     Ok(true)
 }
 

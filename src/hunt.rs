@@ -3,8 +3,8 @@
 use crate::cli::{self, HuntCommand};
 use crate::grid::grid;
 use crate::lake;
-use interdict_queries::Settings;
 use interdict_queries::hunt::{self, Hunt};
+use interdict_queries::{Error, Settings};
 use interdict_schemas::Time;
 use std::io::Write as _;
 use std::path::Path;
@@ -46,7 +46,13 @@ async fn find(args: cli::HuntRun, config: &Path) -> anyhow::Result<()> {
     let since = args.since.map_or(now.plus_seconds(-USUAL_DAYS * 86_400), |since| since.time(now));
     let snapshot = engine.snapshot().await?;
     lake::say_empty(&engine, &snapshot, false)?;
-    let rows = args.hunt.run(&snapshot, since, &args.params).await?;
-    lake::print(rows, args.rows.output).await?;
+    let rows = args.hunt.run(&snapshot, since, &args.params).await;
+    let rows = rows.map_err(|error| match error {
+        Error::Param(unknown) => anyhow::Error::from(cli::Usage(unknown.to_string())),
+        error => error.into(),
+    })?;
+    if lake::print(rows, args.rows.output).await? == 0 {
+        writeln!(std::io::stderr(), "nothing since {since}; --since looks further back")?;
+    }
     lake::say_left_out(&snapshot)
 }

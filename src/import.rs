@@ -1,6 +1,6 @@
 //! `interdict import`: other systems' logs into the lake; and the reading of logs as commands show it.
 
-use crate::cli;
+use crate::cli::{self, Usage};
 use crate::settings::Settings;
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,6 +9,7 @@ use interdict_collector::{Config, Import, Lake};
 use interdict_queries::import::{self, Error, Events, Tally};
 use interdict_queries::neutral;
 use interdict_schemas::Event;
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
@@ -29,10 +30,12 @@ pub(crate) async fn run(args: cli::Import, config: &Path) -> anyhow::Result<()> 
         None => Settings::load(config)?.collector,
     };
     if args.files.iter().any(|file| file == Path::new("-")) {
-        bail!("a file is imported once by what it holds, so it is read twice; name a file instead of -");
+        let words = "a file is imported once by what it holds, so it is read twice; name a file instead of -";
+        return Err(Usage(words.to_owned()).into());
     }
     if let Some(file) = args.files.iter().find(|file| file.exists() && !file.is_file()) {
-        bail!("{} is no file: what is imported is read twice, so a pipe or a folder will not do", file.display());
+        let words = "what is imported is read twice, so a pipe or a folder will not do";
+        return Err(Usage(format!("{} is no file: {words}", file.display())).into());
     }
     let mut lake = Import::open(&config).await?;
     let options = args.logs.options();
@@ -96,19 +99,26 @@ fn send(
     if unread > 0 && readable.is_empty() {
         bail!("no file can be read; nothing was imported");
     }
+    let names = readable.clone();
     let mut logs = Logs::new(Events::new(readable, options))?;
-    let (mut file, mut sequence) = (0, 0);
+    let (mut file, mut sequence, mut fruitful) = (0, 0, BTreeSet::new());
     while let Some(event) = logs.next()? {
         if logs.file() != file {
             (file, sequence) = (logs.file(), 0);
         }
+        fruitful.insert(file);
         sequence += 1;
         let Some(digest) = digests.get(file) else { bail!("more files were read than were named") };
         if to.blocking_send((digest.clone(), sequence, event)).is_err() {
             break;
         }
     }
-    Ok((logs.finish()?, unread))
+    let tally = logs.finish()?;
+    for (_, file) in names.iter().enumerate().filter(|(at, _)| !fruitful.contains(at)) {
+        let told = format!("{} has no line that is an event", file.display());
+        writeln!(std::io::stderr(), "{}", neutral(&told))?;
+    }
+    Ok((tally, unread))
 }
 
 /// Events with a progress bar, wrong lines named on standard error.

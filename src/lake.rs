@@ -122,21 +122,20 @@ async fn is_known(lake: &Lake, who: &str, column: Column) -> anyhow::Result<bool
     Ok(rows.iter().any(|batch| batch.num_rows() > 0))
 }
 
-/// Prints rows to standard output.
-pub(crate) async fn print(rows: Rows, output: Output) -> anyhow::Result<()> {
+/// Prints rows to standard output; how many there are.
+pub(crate) async fn print(rows: Rows, output: Output) -> anyhow::Result<usize> {
     let mut out = std::io::stdout().lock();
     // A table is folded to the terminal; into a pipe it is as wide as its rows.
     let width = if std::io::stdout().is_terminal() { terminal_width() } else { None };
-    output::write(rows, output.into(), width, &mut out).await?;
-    Ok(())
+    Ok(output::write(rows, output.into(), width, &mut out).await?)
 }
 
 fn terminal_width() -> Option<u16> {
     console::Term::stdout().size_checked().map(|(_, columns)| columns)
 }
 
-/// Asks the lake and prints the answer.
-pub(crate) async fn ask(arguments: Arguments, config: &Path, query: &str) -> anyhow::Result<()> {
+/// Asks the lake and prints the answer; how many rows it has.
+pub(crate) async fn ask(arguments: Arguments, config: &Path, query: &str) -> anyhow::Result<usize> {
     let engine = open(arguments.lake, config)?;
     let snapshot = engine.snapshot().await?;
     say_empty(&engine, &snapshot, false)?;

@@ -1,6 +1,6 @@
 //! `interdict lake`: how the lake stands, and its maintenance by hand.
 
-use crate::cli::Output;
+use crate::cli::{Output, Usage};
 use crate::feed::{Ends, Feed};
 use crate::settings::Settings;
 use crate::{grid, lake, verdicts};
@@ -10,6 +10,7 @@ use interdict_collector::Lake;
 use interdict_collector::maintain::{Hold, HoldKind, Keeper, Left};
 use interdict_schemas::Time;
 use interdict_schemas::lake::Table;
+use serde_json::{Map, Value};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -98,7 +99,7 @@ fn table(name: &str) -> anyhow::Result<Table> {
     let names = || Table::ALL.map(Table::name).join(", ");
     match Table::ALL.into_iter().find(|table| table.name() == name) {
         Some(table) => Ok(table),
-        None => bail!("no table is called `{name}`; there are {}", names()),
+        None => Err(Usage(format!("no table is called `{name}`; there are {}", names())).into()),
     }
 }
 
@@ -139,7 +140,11 @@ async fn status(place: &Lake, output: Output, ends: &Ends) -> anyhow::Result<()>
         }
         let left = (left.files > 0)
             .then(|| format!("{} files are not what was written: run `interdict verify`", left.files));
-        let troubles: Vec<_> = left.into_iter().chain(found.trouble()).collect();
+        let gone = match keeper.gone().await? {
+            0 => None,
+            gone => Some(format!("{gone} files are gone or of another size: run `interdict verify`")),
+        };
+        let troubles: Vec<_> = left.into_iter().chain(gone).chain(found.trouble()).collect();
         rows.push([
             table.name().to_owned(),
             found.version.to_string(),
@@ -183,9 +188,13 @@ async fn status(place: &Lake, output: Output, ends: &Ends) -> anyhow::Result<()>
             rows.iter().try_for_each(|row| say(&lake::csv(row)))
         }
         Output::Json => rows.into_iter().try_for_each(|row| {
-            let line: serde_json::Map<_, _> =
-                columns.iter().map(|name| (*name).to_owned()).zip(row.map(serde_json::Value::from)).collect();
-            say(&serde_json::Value::from(line).to_string())
+            let value = |text: String| match text.parse::<i64>() {
+                Ok(number) => Value::from(number),
+                Err(_) if text.is_empty() => Value::Null,
+                Err(_) => text.into(),
+            };
+            let line: Map<_, _> = columns.iter().map(|name| (*name).to_owned()).zip(row.map(value)).collect();
+            say(&Value::from(line).to_string())
         }),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cli;
 use crate::lake::{self, literal};
+use std::io::Write as _;
 use std::path::Path;
 
 pub(crate) async fn run(args: cli::Sessions, config: &Path) -> anyhow::Result<()> {
@@ -15,5 +16,8 @@ pub(crate) async fn run(args: cli::Sessions, config: &Path) -> anyhow::Result<()
         conditions.join(" and "),
         args.limit,
     );
-    lake::ask(args.rows, config, &query).await
+    if lake::ask(args.rows, config, &query).await? == args.limit {
+        writeln!(std::io::stderr(), "the newest {} are shown; --limit shows more", args.limit)?;
+    }
+    Ok(())
 }

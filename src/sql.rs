@@ -3,7 +3,7 @@
 use crate::cli::{self, Output, Usage};
 use crate::lake;
 use anyhow::{Context as _, bail};
-use interdict_queries::{Settings, follow};
+use interdict_queries::{Settings, follow, too_deep};
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +28,9 @@ pub(crate) async fn run(args: cli::Sql, config: &Path) -> anyhow::Result<()> {
             query
         }
     };
+    if let Some(words) = too_deep(&query) {
+        return Err(Usage(words).into());
+    }
     let time = args.timeout.map(Duration::from_secs);
     let cluster = args.engine.engine;
     let settings = Settings {
@@ -52,7 +55,7 @@ pub(crate) async fn run(args: cli::Sql, config: &Path) -> anyhow::Result<()> {
     }
     let rows = follow(Arc::new(engine), query, EVERY).await?;
     tokio::select! {
-        printed = lake::print(rows, args.rows.output) => printed,
+        printed = lake::print(rows, args.rows.output) => printed.map(drop),
         _ = tokio::signal::ctrl_c() => Ok(()),
     }
 }

@@ -53,6 +53,9 @@ fn ago(text: &str) -> Option<i64> {
     number.parse::<u32>().ok().map(|number| i64::from(number) * unit)
 }
 
+/// Microseconds.
+const DAY: i64 = 86_400_000_000;
+
 /// From a moment to a moment, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -69,6 +72,14 @@ impl Span {
         if from > to {
             let [first, last] = names;
             return Err(Usage(format!("{first} is {from} and {last} is {to}: {first} must not be after {last}")));
+        }
+        if from == to && from.0.rem_euclid(DAY) == 0 {
+            let next = Time(to.0.saturating_add(DAY)).to_string();
+            let [first, last] = names;
+            return Err(Usage(format!(
+                "{first} and {last} are both the first moment of a day; for all of that day, {last} is {}",
+                next.get(..10).unwrap_or_default()
+            )));
         }
         Ok(Self { from, to })
     }
@@ -113,6 +124,8 @@ mod tests {
         let names = ["--from", "--to"];
         assert!(Span::between(Some(When::Ago(1)), Some(When::Ago(2)), names).is_err());
         assert!(Span::between(Some(When::Ago(2)), Some(When::Ago(1)), names).is_ok());
+        let day = parse("2026-03-01").ok();
+        assert!(Span::between(day, day, names).is_err_and(|error| error.to_string().contains("2026-03-02")));
         let all = Span::between(None, None, names).expect("all of time");
         assert_eq!((all.from, all.to), (Time(i64::MIN), Time(i64::MAX)));
     }

@@ -307,6 +307,7 @@ fn blamed(error: DataFusionError, file: &str) -> DataFusionError {
 /// Whether reading failed, and not what the question reckons with what was read, which a scan may do as well.
 fn is_of_file(error: &DataFusionError) -> bool {
     const RECKONED: &str = "Error evaluating filter predicate";
+    const UNLIKE: &str = "is missing from the physical schema";
     match error.find_root() {
         DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => true,
         DataFusionError::ParquetError(error) => !error.to_string().contains(RECKONED),
@@ -315,6 +316,8 @@ fn is_of_file(error: &DataFusionError) -> bool {
             ArrowError::IoError(..) | ArrowError::ExternalError(_) => true,
             _ => false,
         },
+        // A column that the table has and may not be null.
+        DataFusionError::Execution(words) | DataFusionError::Plan(words) => words.contains(UNLIKE),
         _ => false,
     }
 }

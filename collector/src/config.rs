@@ -118,6 +118,14 @@ pub enum Error {
     /// A table that nobody knows.
     #[error("lake.retention_days names `{0}`, which is no table")]
     Table(String),
+    /// No number of days that rows could be kept.
+    #[error("lake.retention_days.{table} is {days}; it must be from 1 to {MAX_DAYS}")]
+    Days {
+        /// The table.
+        table: &'static str,
+        /// What was written.
+        days: u32,
+    },
     /// Zero or absurd.
     #[error("collector.{key} is {value}; it must be from {least} to {most}")]
     Range {
@@ -131,6 +139,9 @@ pub enum Error {
         most: u64,
     },
 }
+
+/// A hundred years.
+const MAX_DAYS: u32 = 36_500;
 
 impl Raw {
     /// Resolves both sections; `base` is the folder that a relative lake path starts from.
@@ -146,8 +157,10 @@ impl Raw {
         let mut retention = BTreeMap::new();
         for (name, days) in lake.retention_days {
             let table = Table::ALL.into_iter().find(|table| table.name() == name).ok_or(Error::Table(name))?;
-            let days = within("retention_days", days.into(), 1, 36_500)?;
-            retention.insert(table, u32::try_from(days).unwrap_or(u32::MAX));
+            if !(1..=MAX_DAYS).contains(&days) {
+                return Err(Error::Days { table: table.name(), days });
+            }
+            retention.insert(table, days);
         }
         Ok(Config {
             lake: Lake::parse(&lake.path.unwrap_or_else(|| "lake".into()), base)
@@ -188,5 +201,8 @@ mod tests {
         };
         check(Raw { max_age_s: Some(0), ..Raw::default() }, "collector.max_age_s is 0; it must be from 1 to 3600");
         check(Raw { max_rows: Some(0), ..Raw::default() }, "collector.max_rows is 0; it must be from 1 to 1000000");
+        let lake = RawLake { retention_days: [("events".to_owned(), 0)].into(), ..RawLake::default() };
+        let error = Raw::default().resolve(lake, Path::new("/")).expect_err("absurd").to_string();
+        assert_eq!(error, "lake.retention_days.events is 0; it must be from 1 to 36500");
     }
 }

@@ -75,6 +75,19 @@ pub enum Error {
         /// The storage's words.
         source: object_store::Error,
     },
+    /// A link where the table's files are.
+    #[error(
+        "{} is a link, and what it leads to would be deleted as if it were the table's; take the link away first", .0.display()
+    )]
+    Link(std::path::PathBuf),
+    /// A folder that cannot be listed.
+    #[error("cannot list {}: {source}", folder.display())]
+    Folder {
+        /// Which.
+        folder: std::path::PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
     /// The table on disk is not the one this build writes.
     #[error(
         "table `{table}` of the lake has column `{column}` as {found}, this build writes {expected}; move the table away or use the build that wrote it"

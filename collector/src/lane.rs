@@ -114,11 +114,19 @@ async fn once(
         let mut told = From::new();
         // An earlier collector may have died between its commit and this.
         forget(topic, log, &tables, &mut told).await?;
-        while let Some((cut, last)) = written.recv().await {
-            write(topic, &mut tables, cut, last, config.patience).await?;
+        loop {
+            match tokio::time::timeout(config.patience.idle, written.recv()).await {
+                Ok(Some((cut, last))) => write(topic, &mut tables, cut, last, config.patience).await?,
+                Ok(None) => return Ok(()),
+                // Nothing came for long: how far the tables are is known to whoever asks, and the bus may forget.
+                Err(_) => {
+                    for delta in &mut tables {
+                        within(config.patience, delta.table(), delta.settle()).await?;
+                    }
+                }
+            }
             forget(topic, log, &tables, &mut told).await?;
         }
-        Ok(())
     };
     tokio::try_join!(gather.run(cuts, shutdown), write).map(|((), ())| ())
 }

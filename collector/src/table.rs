@@ -222,6 +222,14 @@ impl Delta {
         self.commit(adds).await
     }
 
+    /// Commits the positions that were reached since the last commit, if there are any.
+    ///
+    /// # Errors
+    /// As [`Delta::write`].
+    pub(crate) async fn settle(&mut self) -> Result<(), Error> {
+        if self.pending.next.is_empty() { Ok(()) } else { self.commit(Vec::new()).await }
+    }
+
     /// Writes the rows of the records that `new` says the table has not, into files that are no part of it yet.
     pub(crate) async fn files(
         &self,

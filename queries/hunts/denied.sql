@@ -2,10 +2,11 @@
 -- attack: T1078
 -- read: One reason at many targets is a missing right or a search; `verdict` is the detector, `policy` a rule.
 select root, actor, target, protocol,
-       case kind when 'refused' then 'session' else class end as what,
+       case when kind in ('refused', 'closed') then 'session' else class end as what,
        coalesce(nullif(reason, ''), decision_reason) as why,
        count(*) as times, min(time) as first, max(time) as last
 from events
-where (kind = 'refused' or decision = 'deny') and time >= $since
+where time >= $since and (kind = 'refused' or decision = 'deny'
+  or (kind = 'closed' and reason in ('verdict', 'barrier') and actions = 0 and bytes_in = 0 and bytes_out = 0))
 group by all
 order by last desc, root, target

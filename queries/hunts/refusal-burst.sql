@@ -5,7 +5,8 @@
 select root, source_address, count(*) as refusals, count(distinct target) as targets,
        array_to_string(array_sort(array_agg(distinct reason)), ', ') as reasons, min(time) as first, max(time) as last
 from session_facts
-where state = 'refused' and time >= $since
+where time >= $since and (state = 'refused'
+  or (state = 'closed' and reason in ('verdict', 'barrier') and actions = 0 and bytes_in = 0 and bytes_out = 0))
 group by root, source_address
 having count(*) >= cast($minimum as bigint)
 order by refusals desc, root

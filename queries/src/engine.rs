@@ -175,6 +175,8 @@ impl Engine {
             .with_information_schema(true)
             // A snapshot brings its own.
             .with_create_default_catalog_and_schema(false)
+            // Moments without a zone, and the present one, are UTC's like all that is stored.
+            .set_str("datafusion.execution.time_zone", "UTC")
             // Where Delta's own reader is used, partition columns may be dictionaries, on which the in-list form of dynamic
             // join filters fails.
             .set_usize("datafusion.optimizer.hash_join_inlist_pushdown_max_size", 0)

@@ -104,6 +104,12 @@ pub enum Error {
         /// The session.
         session: String,
     },
+    /// A session that is of another protocol than HTTP.
+    #[error("session {session} has no requests; `interdict export transcript` writes what it has")]
+    NoRequests {
+        /// The session.
+        session: String,
+    },
     /// What was read could not be written out.
     #[error("output cannot be written")]
     Output(#[from] std::io::Error),

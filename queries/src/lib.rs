@@ -2,6 +2,7 @@
 //! files of other systems' logs. It never writes to the lake and depends on no other part than the contracts.
 
 pub mod case;
+mod dialect;
 mod engine;
 mod error;
 pub mod export;
@@ -20,6 +21,7 @@ mod snapshot;
 pub mod verify;
 mod view;
 
+pub use dialect::too_deep;
 pub use engine::{Engine, Settings};
 pub use error::Error;
 pub use follow::follow;

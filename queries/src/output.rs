@@ -5,7 +5,7 @@
 use crate::{Error, Rows, neutral};
 use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::csv;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow::error::ArrowError;
 use arrow::json::{ArrayWriter, LineDelimitedWriter, WriterBuilder, writer::LineDelimited};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -57,24 +57,45 @@ pub async fn write(rows: Rows, format: Format, width: Option<u16>, out: &mut dyn
     match format {
         Format::Table => table(rows, width, out).await,
         Format::Json => json(rows, out).await,
-        Format::Csv => csv(rows, out).await,
+        Format::Csv => csv(rows, width.is_some(), out).await,
     }
 }
 
 async fn json(mut rows: Rows, out: &mut dyn Write) -> Result<usize, Error> {
     let mut count = 0;
-    let mut writer: LineDelimitedWriter<_> =
-        WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out);
     while let Some(batch) = rows.next().await? {
         count += batch.num_rows();
+        let mut writer: LineDelimitedWriter<_> =
+            WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
         writer.write(&batch).map_err(failed)?;
+        writer.finish().map_err(failed)?;
+        out.write_all(&escaped(writer.into_inner()))?;
     }
-    writer.finish().map_err(failed)?;
-    writer.into_inner().flush()?;
+    out.flush()?;
     Ok(count)
 }
 
-async fn csv(mut rows: Rows, out: &mut dyn Write) -> Result<usize, Error> {
+/// JSON in which what steers a terminal or turns a text round is written as an escape, as JSON itself asks of the first
+/// 32 characters only.
+fn escaped(json: Vec<u8>) -> Vec<u8> {
+    // All of them are of two or three bytes that begin so.
+    let Ok(text) = std::str::from_utf8(&json) else { return json };
+    if !json.iter().any(|byte| matches!(byte, 0x7f | 0xc2 | 0xe2)) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                escaped.push_str(&format!("\\u{:04x}", u32::from(char)));
+            }
+            char => escaped.push(char),
+        }
+    }
+    escaped.into_bytes()
+}
+
+async fn csv(mut rows: Rows, is_terminal: bool, out: &mut dyn Write) -> Result<usize, Error> {
     // The header stands even if there are no rows.
     let (mut count, mut next) = (0, Some(RecordBatch::new_empty(rows.schema())));
     let mut is_first = true;
@@ -85,7 +106,12 @@ async fn csv(mut rows: Rows, out: &mut dyn Write) -> Result<usize, Error> {
         let mut writer = csv::WriterBuilder::new().with_header(is_first).build(&mut text);
         writer.write(&flat(&batch).map_err(failed)?).map_err(failed)?;
         drop(writer);
-        out.write_all(&text)?;
+        if is_terminal {
+            let lines = String::from_utf8_lossy(&text);
+            lines.lines().try_for_each(|line| writeln!(out, "{}", neutral(line)))?;
+        } else {
+            out.write_all(&text)?;
+        }
         (is_first, next) = (false, rows.next().await?);
     }
     out.flush()?;
@@ -106,12 +132,16 @@ async fn table(mut rows: Rows, width: Option<u16>, out: &mut dyn Write) -> Resul
         }
     }
     let (mut count, mut shown) = (0, 0);
-    let options = FormatOptions::default().with_display_error(true).with_timestamp_tz_format(Some("%F %T%.3fZ"));
+    let options = |field: &FieldRef| {
+        let format = if is_elsewhere(field.data_type()) { "%F %T%.3f%:z" } else { "%F %T%.3fZ" };
+        FormatOptions::default().with_display_error(true).with_timestamp_tz_format(Some(format))
+    };
+    let options: Vec<_> = schema.fields().iter().map(options).collect();
     while let Some(batch) = rows.next().await? {
         let room = (MAX_TABLE - shown).min(batch.num_rows());
-        let columns: Result<Vec<_>, ArrowError> =
-            batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options)).collect();
-        let columns = columns.map_err(failed)?;
+        let columns = batch.columns().iter().zip(&options);
+        let columns = columns.map(|(column, options)| ArrayFormatter::try_new(column.as_ref(), options));
+        let columns = columns.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         for row in 0..room {
             table.add_row(columns.iter().map(|column| cell(&column.value(row).to_string())));
         }
@@ -126,6 +156,19 @@ async fn table(mut rows: Rows, width: Option<u16>, out: &mut dyn Write) -> Resul
     }
     out.flush()?;
     Ok(count)
+}
+
+/// Whether moments in it are told in another zone than UTC.
+fn is_elsewhere(kind: &DataType) -> bool {
+    match kind {
+        DataType::Timestamp(_, Some(zone)) => !["UTC", "+00:00", "Z"].contains(&zone.as_ref()),
+        DataType::List(inner) | DataType::LargeList(inner) | DataType::FixedSizeList(inner, _) => {
+            is_elsewhere(inner.data_type())
+        }
+        DataType::Struct(fields) => fields.iter().any(|field| is_elsewhere(field.data_type())),
+        DataType::Dictionary(_, of) => is_elsewhere(of),
+        _ => false,
+    }
 }
 
 fn cell(text: &str) -> String {

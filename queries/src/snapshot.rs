@@ -2,7 +2,7 @@
 //! file or the session.
 
 use crate::engine::Settings;
-use crate::{Error, function, rejected, view};
+use crate::{Error, dialect, function, rejected, view};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
@@ -115,7 +115,7 @@ impl Snapshot {
         let list = view::catalogues(context.state(), named).map_err(Error::planning)?;
         let state = SessionStateBuilder::new_from_existing(context.state()).with_catalog_list(list).build();
         let context = SessionContext::new_with_state(state);
-        function::register(&context, &settings.replay).await?;
+        function::register(&context, &settings.replay, settings.memory).await?;
         Ok(Self { context, tables, memory: settings.memory, time: settings.time, left_out })
     }
 
@@ -154,8 +154,9 @@ impl Snapshot {
     pub(crate) async fn plan(&self, sql: &str) -> Result<LogicalPlan, Error> {
         let state = self.context.state();
         let dialect = state.config_options().sql_parser.dialect;
-        let statement = state.sql_to_statement(sql, &dialect).map_err(Error::planning)?;
+        let mut statement = state.sql_to_statement(sql, &dialect).map_err(Error::planning)?;
         is_question(&statement)?;
+        dialect::as_meant(&mut statement).map_err(|words| Error::Query(words.to_owned()))?;
         let plan = state.statement_to_plan(statement).await.map_err(Error::planning)?;
         only_reads(&plan)?;
         Ok(plan)

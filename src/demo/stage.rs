@@ -43,7 +43,8 @@ impl Stage {
         let api = serve_api(api_token.clone()).await?;
 
         let at = |name: &str| folder.join(name);
-        let key = SigningKey::create(&at("interdict/development.pem"), &at("interdict/jwks.json"))?;
+        // Where `interdict token` looks for it.
+        let key = SigningKey::create(&at("interdict/data/development.pem"), &at("interdict/jwks.json"))?;
         development::certificate(&["localhost", "127.0.0.1"], &at("interdict/cert.pem"), &at("interdict/key.pem"))?;
         development::write_new(&at("interdict/policies/demo.cedar"), 0o644, cast::POLICY.as_bytes())?;
         development::write_new(&at("interdict/secrets/config-db"), 0o600, password.as_bytes())?;

@@ -41,6 +41,7 @@ use futures::TryStreamExt as _;
 use interdict_schemas::lake::{PARTITION, Table};
 use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 use taken::Taken;
 
@@ -83,8 +84,13 @@ impl Keeper {
     /// Removes the files that no version of the last [`GRACE`] names; how many. Those on hold stand in versions.
     ///
     /// # Errors
-    /// When the storage fails.
+    /// When the storage fails, or something below the table's folder is a link: its files would be somebody else's.
     pub async fn vacuum(&mut self, dry_run: bool) -> Result<usize, Error> {
+        if let Ok(folder) = self.lake.table(self.table).to_file_path()
+            && let Some(link) = link(&folder)?
+        {
+            return Err(Error::Link(link));
+        }
         let fail = |source| failed("vacuum", self.table, source);
         let retention = deltalake_duration(GRACE);
         let vacuum = self.delta.clone().vacuum().with_retention_period(retention);
@@ -174,6 +180,24 @@ impl Keeper {
         }
         Err(fail(DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(200) }))
     }
+}
+
+/// The first link below a folder, which storage follows as if it were what it leads to.
+fn link(folder: &std::path::Path) -> Result<Option<PathBuf>, Error> {
+    let fail = |source| Error::Folder { folder: folder.to_owned(), source };
+    for entry in std::fs::read_dir(folder).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        let kind = entry.file_type().map_err(fail)?;
+        if kind.is_symlink() {
+            return Ok(Some(entry.path()));
+        }
+        if kind.is_dir()
+            && let Some(found) = link(&entry.path())?
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 fn deltalake_duration(duration: Duration) -> chrono::Duration {

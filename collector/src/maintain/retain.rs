@@ -8,12 +8,17 @@ use super::taken::Taken;
 use crate::Error;
 use crate::file::{self, Life};
 use crate::table::failed;
+use arrow::array::RecordBatch;
 use arrow::compute::{concat_batches, filter_record_batch, not};
+use arrow::datatypes::SchemaRef;
 use deltalake::DeltaTableError;
 use deltalake::kernel::{Add, LogicalFileView};
 use deltalake::protocol::DeltaOperation;
 use interdict_schemas::Time;
 use interdict_schemas::lake::day;
+
+/// Files that go in one commit, for which each of their logs is looked up once in the table's.
+const TOGETHER: usize = 64;
 
 /// What a retention did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,7 +31,7 @@ pub struct Retained {
     pub held: u64,
     /// Rows of such days that came within the days that are kept, and stay.
     pub late: u64,
-    /// Files that another changed at the same moment; the next round sees to them.
+    /// Files of which another changed some at the same moment; the next round sees to them.
     pub passed: usize,
     /// Files that are not what was written, and stay, since nobody can say whether rows in them are on hold.
     pub left: Left,
@@ -66,51 +71,82 @@ impl Keeper {
             return Ok(done);
         }
         let held = Held::of_lake(&self.lake, self.table, &kept_from).await?;
-        let table = self.table;
-        let wrong = |source| failed("filter", table, DeltaTableError::Arrow { source });
-        for (date, view) in due {
-            let mut adds: Vec<Add> = Vec::new();
-            let mut rows = view.num_records().unwrap_or(0) as u64;
-            if held.has_day(&date) {
-                done.held += rows;
+        let operation = DeltaOperation::Delete { predicate: Some(format!("date < '{kept_from}'")) };
+        for some in due.chunks(TOGETHER) {
+            let mut out = Out::default();
+            for (date, view) in some {
+                let rows = view.num_records().unwrap_or(0) as u64;
+                if held.has_day(date) {
+                    done.held += rows;
+                } else if held.is_empty() {
+                    out.take(view, rows);
+                    out.taken.join(self.numbers(view).await?);
+                } else if let Some(found) = turn.read(self, view, &stored).await? {
+                    done.held += self.sift(&held, date, view, &stored, &found, &mut out).await?;
+                }
+            }
+            if out.inputs.is_empty() {
                 continue;
             }
-            let mut taken = Taken::default();
-            if held.is_empty() {
-                taken = self.numbers(&view).await?;
+            if self.exchange(&out.inputs, &out.adds, &out.taken, operation.clone(), true).await? {
+                done.files += out.inputs.len();
+                done.rows += out.rows;
             } else {
-                let Some(found) = turn.read(self, &view, &stored).await? else { continue };
-                rows = found.iter().map(|batch| batch.num_rows() as u64).sum();
-                let mut kept = Vec::with_capacity(found.len());
-                for batch in &found {
-                    let held = held.of(batch);
-                    kept.push(filter_record_batch(batch, &held).map_err(wrong)?);
-                    taken.add(batch, &not(&held).map_err(wrong)?).map_err(wrong)?;
-                }
-                let kept = concat_batches(&stored, &kept).map_err(wrong)?;
-                done.held += kept.num_rows() as u64;
-                if kept.num_rows() as u64 == rows {
-                    continue;
-                }
-                rows -= kept.num_rows() as u64;
-                if kept.num_rows() > 0 {
-                    let (bytes, metadata) = file::encode(self.table, Life::Long, &kept.schema(), [Ok(kept)])?;
-                    let path = file::name(&date);
-                    adds.push(file::add(path.clone(), &date, &bytes, &metadata, came(&view), true));
-                    self.put(&path, bytes).await?;
-                }
-            }
-            let inputs = [view.path().into_owned()];
-            let operation = DeltaOperation::Delete { predicate: Some(format!("date < '{kept_from}'")) };
-            if self.exchange(&inputs, &adds, &taken, operation, true).await? {
-                done.files += 1;
-                done.rows += rows;
-            } else {
-                done.passed += 1;
+                done.passed += out.inputs.len();
             }
         }
         done.left = self.end(turn).await?;
         Ok(done)
+    }
+
+    /// Takes the rows of a file out that are not held; how many are.
+    async fn sift(
+        &self,
+        held: &Held,
+        date: &str,
+        view: &LogicalFileView,
+        stored: &SchemaRef,
+        found: &[RecordBatch],
+        out: &mut Out,
+    ) -> Result<u64, Error> {
+        let wrong = |source| failed("filter", self.table, DeltaTableError::Arrow { source });
+        let (mut kept, mut taken, mut rows) = (Vec::with_capacity(found.len()), Taken::default(), 0);
+        for batch in found {
+            let held = held.of(batch);
+            kept.push(filter_record_batch(batch, &held).map_err(wrong)?);
+            taken.add(batch, &not(&held).map_err(wrong)?).map_err(wrong)?;
+            rows += batch.num_rows();
+        }
+        let kept = concat_batches(stored, &kept).map_err(wrong)?;
+        let held = kept.num_rows();
+        if held < rows {
+            out.take(view, (rows - held) as u64);
+            out.taken.join(taken);
+        }
+        if (1..rows).contains(&held) {
+            let (bytes, metadata) = file::encode(self.table, Life::Long, &kept.schema(), [Ok(kept)])?;
+            let path = file::name(date);
+            out.adds.push(file::add(path.clone(), date, &bytes, &metadata, came(view), true));
+            self.put(&path, bytes).await?;
+        }
+        Ok(held as u64)
+    }
+}
+
+/// What one commit takes out.
+#[derive(Debug, Default)]
+struct Out {
+    inputs: Vec<String>,
+    /// In their place, with the rows that are held.
+    adds: Vec<Add>,
+    taken: Taken,
+    rows: u64,
+}
+
+impl Out {
+    fn take(&mut self, view: &LogicalFileView, rows: u64) {
+        self.inputs.push(view.path().into_owned());
+        self.rows += rows;
     }
 }
 

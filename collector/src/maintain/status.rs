@@ -10,7 +10,7 @@ use interdict_schemas::lake::Table;
 use interdict_schemas::lake::txn::Txn;
 use interdict_schemas::{Time, Topic};
 use object_store::ObjectStore as _;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How a table stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +80,25 @@ impl Keeper {
         })
     }
 
+    /// How many of its files are not there, or are of another size than the log says. What is in them is not looked at.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn gone(&self) -> Result<usize, Error> {
+        let mut missing: HashMap<Path, u64> = HashMap::new();
+        for (_, view) in self.files()? {
+            missing.insert(view.object_store_path(), view.size().unsigned_abs());
+        }
+        let mut listed = self.delta.object_store().list(None);
+        let fail = |source| Error::Storage { doing: "list", table: self.table.name(), source };
+        while let Some(found) = listed.try_next().await.map_err(fail)? {
+            if missing.get(&found.location) == Some(&found.size) {
+                missing.remove(&found.location);
+            }
+        }
+        Ok(missing.len())
+    }
+
     /// How many records were set aside beside it, because nobody could read them as what they should be.
     ///
     /// # Errors
@@ -91,7 +110,7 @@ impl Keeper {
     }
 
     /// How many records of its topic's partitions, which end there, it has not yet read. A partition that it never read it has
-    /// not read at all.
+    /// not read at all. A table that has no rows of them says so within a minute.
     ///
     /// # Errors
     /// When its log cannot be read.

@@ -67,6 +67,14 @@ impl Taken {
         Ok(())
     }
 
+    /// Adds what else is taken out.
+    pub(super) fn join(&mut self, other: Self) {
+        for (spool, last) in other.0 {
+            let known = self.0.entry(spool).or_insert(last);
+            *known = last.max(*known);
+        }
+    }
+
     /// What says so in a commit on top of this state of the table, but for what stands there already.
     pub(super) async fn above(&self, delta: &DeltaTable, table: Table) -> Result<Vec<Transaction>, Error> {
         let mut txns = Vec::new();

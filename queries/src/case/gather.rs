@@ -93,6 +93,7 @@ pub async fn export<W: Write>(
         to: to.to_string(),
         tables: tables.collect(),
         sessions: listed,
+        left_out: lake.left_out(),
         files: folder.files().to_vec(),
     };
     let text = serde_json::to_vec_pretty(&manifest).map_err(io::Error::other)?;
@@ -125,9 +126,10 @@ async fn one(lake: &Snapshot, folder: &mut Folder, session: &str, nth: usize) ->
         }
     }
     let requests = format!("{place}/requests.har");
-    match export::har(lake, session, &mut folder.create(&requests)?).await? {
-        0 => folder.leave(&requests)?,
-        _ => folder.keep(&requests)?,
+    match export::har(lake, session, &mut folder.create(&requests)?).await {
+        Ok(0) | Err(Error::NoRequests { .. }) => folder.leave(&requests)?,
+        Ok(_) => folder.keep(&requests)?,
+        Err(error) => return Err(error),
     }
     Ok(Session { session: session.to_owned(), folder: Some(place) })
 }

@@ -1,6 +1,7 @@
 //! What a case consists of: the list that is signed.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The form of a case.
 pub const FORMAT: &str = "interdict-case-1";
@@ -26,6 +27,9 @@ pub(super) struct Manifest {
     pub(super) tables: Vec<Version>,
     /// Which session is in which folder, in the order of the chain.
     pub(super) sessions: Vec<Session>,
+    /// Files of the lake whose rows are not in it, since they could not be read, and what is wrong with each.
+    #[serde(default)]
+    pub(super) left_out: BTreeMap<String, String>,
     pub(super) files: Vec<File>,
 }
 

@@ -4,7 +4,7 @@
 
 use crate::replay::{Entry, Transcript};
 use crate::{Error, Snapshot};
-use interdict_schemas::{Action, Class, Outcome, Target, Time, Verb};
+use interdict_schemas::{Action, Class, Outcome, Protocol, Target, Time, Verb};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::Write;
@@ -13,25 +13,35 @@ use std::net::{IpAddr, Ipv6Addr};
 /// Writes an HTTP session as HAR; returns how many requests it has. Requests that policy denied have status 0 and say why.
 ///
 /// # Errors
-/// When the lake knows no such session, cannot be read, or the writer does not take what is written.
+/// When the lake knows no such session, cannot be read, or the writer does not take what is written;
+/// [`Error::NoRequests`], before anything is written, when the session is of another protocol and has none.
 pub async fn har(lake: &Snapshot, session: &str, out: &mut dyn Write) -> Result<u64, Error> {
     let mut transcript = Transcript::open(lake, session).await?;
     let creator = json!({"name": "interdict", "version": env!("CARGO_PKG_VERSION")});
-    write!(out, "{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"entries\":[")?;
-    let (mut count, mut origin) = (0, "https://unknown.invalid".to_owned());
+    let head = format!("{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"entries\":[");
+    let (mut count, mut origin, mut has_requests) = (0, "https://unknown.invalid".to_owned(), false);
     while let Some(entry) = transcript.next().await? {
         match entry {
-            Entry::Opened(event) => origin = self::origin(&event.target),
+            Entry::Opened(event) | Entry::Refused(event) | Entry::Closed(event) => {
+                has_requests |= matches!(event.target.protocol, Protocol::Http | Protocol::Kubernetes);
+                origin = self::origin(&event.target);
+            }
             Entry::Action { time, action, decision, outcome, .. }
                 if matches!(action.class, Class::Request | Class::Api) =>
             {
-                let separator = if count == 0 { "" } else { "," };
+                let separator = if count == 0 { head.as_str() } else { "," };
                 let request = request(&origin, &action);
                 write!(out, "{separator}{}", entry_of(time, request, &decision.reason, outcome.as_ref()))?;
                 count += 1;
             }
             _ => {}
         }
+    }
+    if count == 0 {
+        if !has_requests {
+            return Err(Error::NoRequests { session: session.to_owned() });
+        }
+        write!(out, "{head}")?;
     }
     writeln!(out, "]}}}}")?;
     out.flush()?;
@@ -42,7 +52,9 @@ pub async fn har(lake: &Snapshot, session: &str, out: &mut dyn Write) -> Result<
 /// the gateway does where nothing else is said.
 fn origin(target: &Target) -> String {
     let host = target.host.as_deref().unwrap_or(&target.name);
-    let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback());
+    let is_local = host == "localhost"
+        || host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback())
+        || target.address.is_some_and(|address| address.to_canonical().is_loopback());
     let (scheme, usual) = if is_local || target.port == 80 { ("http", 80) } else { ("https", 443) };
     let is_v6 = host.parse::<Ipv6Addr>().is_ok();
     let host = if is_v6 { format!("[{host}]") } else { encoded(host, b"") };

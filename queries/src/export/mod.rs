@@ -19,7 +19,7 @@ use std::io::Write;
 /// Writes events as OCSF, one object a line, in the order of time; returns how many.
 ///
 /// # Errors
-/// When the lake cannot be read or the writer does not take what is written.
+/// When the lake knows no such session, cannot be read, or the writer does not take what is written.
 pub async fn events(lake: &Snapshot, part: &Part, out: &mut dyn Write) -> Result<u64, Error> {
     let mut rows = ask(lake, part).await?;
     let mut count = 0;
@@ -30,7 +30,15 @@ pub async fn events(lake: &Snapshot, part: &Part, out: &mut dyn Write) -> Result
         }
     }
     out.flush()?;
-    Ok(count)
+    is_there(part, count)
+}
+
+/// How many events there are of a part; none of a session is a session that the lake does not know.
+fn is_there(part: &Part, count: u64) -> Result<u64, Error> {
+    match part {
+        Part::Session(session) if count == 0 => Err(Error::NoSession { session: session.clone() }),
+        _ => Ok(count),
+    }
 }
 
 /// The events of a part, in the order of time.

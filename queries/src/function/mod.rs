@@ -1,11 +1,13 @@
 //! Functions of the field for SQL: tables that take an argument, the risk of a session, where a session is replayed, and
 //! the fingerprint of a statement.
 
+mod bounded;
 mod fingerprint;
 mod replay_url;
 mod risk;
 mod table;
 mod text;
+mod to_char;
 mod travel;
 
 pub use replay_url::REPLAY;
@@ -27,11 +29,13 @@ pub(crate) fn reads(name: &str) -> &'static [&'static str] {
     table::reads(name).unwrap_or_default()
 }
 
-/// Makes the functions known to a session. `replay` is where sessions are replayed.
-pub(crate) async fn register(context: &SessionContext, replay: &str) -> Result<(), Error> {
+/// Makes the functions known to a session. `replay` is where sessions are replayed, `memory` what queries may use.
+pub(crate) async fn register(context: &SessionContext, replay: &str, memory: usize) -> Result<(), Error> {
+    bounded::register(context, memory);
     register_reading(context).await?;
     context.register_udf(fingerprint());
     context.register_udf(replay_url(replay.to_owned()));
+    context.register_udf(ScalarUDF::from(to_char::ToChar::new()));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! value in.
 
 use crate::Error;
+use crate::view::{admitted, turned_away};
 use arrow::datatypes::DataType;
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
@@ -36,26 +37,39 @@ const CHAIN: &str = "select row_number() over (order by hop['time'], hop['sessio
      from (select unnest(chain) as hop from alerts where id = cast($1 as varchar))";
 
 /// What an identity, as root or as actor, was taught, and when it first used it.
-const LEARNED: &str = "select d.kind, d.value, d.target, d.from_target, count(*) as times, min(d.time) as first, \
+const LEARNED: &str = concat!(
+    "select d.kind, d.value, d.target, d.from_target, count(*) as times, min(d.time) as first, \
      max(d.time) as last, min(s.time) as first_used \
-     from disclosures d left join session_facts s \
-       on s.root = d.root and s.target = d.target and s.state = 'open' and s.time > d.time \
+     from disclosures d left join ",
+    admitted!(),
+    " s on s.root = d.root and s.target = d.target and s.time > d.time \
      where d.root = cast($1 as varchar) or d.actor = cast($1 as varchar) \
-     group by d.kind, d.value, d.target, d.from_target";
+     group by d.kind, d.value, d.target, d.from_target"
+);
 
-/// Sessions that start on a host, and those that start where they lead, up to six hops on; each target by the way that
-/// was first.
-const REACHED_FROM: &str = "with recursive steps as ( \
-       select target, target_host, session, root, actor, time, 1 as hops from session_facts \
-       where state = 'open' and time >= cast($2 as timestamp) \
-         and (source_target = cast($1 as varchar) or source_host = cast($1 as varchar)) \
+/// Sessions that start on a host or an address, and those that start where they lead, up to six hops on; each target by
+/// the way that was first. Of the ways to a target by so many hops one is followed, the first: whatever comes of another,
+/// comes of it.
+const REACHED_FROM: &str = concat!(
+    "with recursive steps as ( \
+       select target, target_host, session, root, actor, time, 1 as hops from ( \
+         select *, row_number() over (partition by target order by time, session) as nth from ",
+    admitted!(),
+    " where time >= cast($2 as timestamp) and (source_target = cast($1 as varchar) \
+           or source_host = cast($1 as varchar) or source_address = cast($1 as varchar))) \
+       where nth = 1 \
        union all \
-       select n.target, n.target_host, n.session, n.root, n.actor, n.time, s.hops + 1 as hops \
-       from steps s join session_facts n on n.source_target = s.target \
-       where n.state = 'open' and n.time > s.time and s.hops < 6) \
+       select target, target_host, session, root, actor, time, hops from ( \
+         select n.target, n.target_host, n.session, n.root, n.actor, n.time, s.hops + 1 as hops, \
+           row_number() over (partition by n.target order by n.time, n.session) as nth \
+         from steps s join ",
+    admitted!(),
+    " n on n.source_target = s.target where n.time > s.time and s.hops < 6) \
+       where nth = 1) \
      select target, hops, session, root, actor, time from ( \
        select *, row_number() over (partition by target order by time, hops, session) as nth from steps) \
-     where nth = 1";
+     where nth = 1"
+);
 
 /// The alerts that have a session in their chain.
 const RISK: &str = "select risk, confidence, severity, id as alert, detection, title, time, verdict \
@@ -92,7 +106,10 @@ impl TableFunctionImpl for Table {
         let mut values = Vec::new();
         for (kind, given) in self.arguments.iter().zip(given) {
             let Expr::Literal(value, _) = given else {
-                return plan_err!("{name} takes values, not `{given}`");
+                return plan_err!(
+                    "{name} takes values, not `{given}`: of many, ask for one after the other, or join what it reads, {}",
+                    reads(name).unwrap_or_default().join(" and ")
+                );
             };
             let wanted = match kind {
                 Kind::Text => DataType::Utf8,

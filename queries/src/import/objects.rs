@@ -67,9 +67,15 @@ impl Objects {
         loop {
             let bytes = reader.fill_buf()?;
             if bytes.is_empty() {
-                let ended = matches!(self.state, State::Object | State::Garbage);
-                self.state = State::Between;
-                return Ok(ended.then(|| self.cut()));
+                let state = std::mem::replace(&mut self.state, State::Between);
+                if matches!(state, State::Object | State::Garbage) {
+                    return Ok(Some(self.cut()));
+                }
+                if std::mem::take(&mut self.in_records) || state == State::Tail {
+                    let words = "the document breaks off within its list of records";
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, words));
+                }
+                return Ok(None);
             }
             let (mut used, mut whole) = (0, false);
             for byte in bytes {

@@ -4,6 +4,7 @@
 use super::cursor::{self, Cursor};
 use super::phrase::said_otherwise;
 use super::refusal::{Kind, Refusal};
+use crate::dialect;
 use crate::function::reads;
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as Parsed;
@@ -103,8 +104,9 @@ impl Reader {
         let alone = statements.len() == 1;
         statements
             .into_iter()
-            .map(|sql| {
+            .map(|mut sql| {
                 let recorded = if alone { text.trim().to_owned() } else { sql.to_string() };
+                dialect::of_sql(&mut sql).map_err(|words| Refusal::new(Kind::Unsupported, words))?;
                 let (tables, calls) = (self.tables(&sql)?, !called(&sql).is_empty());
                 let purpose = purpose(sql.clone());
                 let statement = Statement { tables, calls, text: bounded(recorded), purpose };

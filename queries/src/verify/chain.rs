@@ -242,13 +242,16 @@ impl<'a> Walk<'a> {
             Some((end, true)) if end > reached => {
                 self.unproven();
                 self.walked.missing += end - reached;
-                self.tell(Fault::Lost, (reached + 1, end), after, None);
+                let before = self.beyond.map(|(_, _, time)| time);
+                self.tell(Fault::Lost, (reached + 1, end), after, before);
             }
             Some((end, false)) if end > reached => self.walked.late = end - reached,
             _ => {}
         }
+        // What nobody has signed by now, anybody can have written.
+        let is_old = |since: Time| settled != Time(i64::MAX) && since < settled;
         if let (Some((first, since)), Some(last)) = (self.open, &self.last)
-            && last.time.micros_since(since) > UNSIGNED
+            && (last.time.micros_since(since) > UNSIGNED || is_old(since))
         {
             let to = last.sequence;
             self.tell(Fault::Unproven, (first, to), Some(since), None);

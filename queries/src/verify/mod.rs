@@ -6,6 +6,7 @@
 //! knows how far a log was written passes that in ([`Options::written`]), such as the report of an earlier proof. The
 //! work is one reading of the lake and one sort of its numbers and hashes, on disk where it does not fit in memory.
 
+mod bounds;
 mod chain;
 mod check;
 mod files;
@@ -103,7 +104,14 @@ pub async fn check(lake: &Snapshot, options: &Options) -> Result<Report, Error> 
                 return Err(error);
             }
             sound = lake.planned_by(Arc::new(sound::Without(broken)));
-            (&sound, Extents::find(&sound, &options.part).await?, files)
+            let extents = Extents::find(&sound, &options.part).await?;
+            // A file of another day is no part of what is asked for, unless nobody can say what that is.
+            let days = extents.as_ref().filter(|extents| !extents.is_absent).map(Extents::days);
+            let files = match days {
+                Some(days) => files::check(lake, Some(&days), &options.progress).await?.0,
+                None => files,
+            };
+            (&sound, extents, files)
         }
     };
     let is_absent = extents.as_ref().is_some_and(|extents| extents.is_absent);
@@ -115,18 +123,36 @@ pub async fn check(lake: &Snapshot, options: &Options) -> Result<Report, Error> 
     let recordings = walk::table(lake, Topic::Recordings, recordings, options, &mut keys, &mut files).await?;
     // Engines do not count in a table whose files are gone.
     let countable = all && (files.missing, files.altered) == (0, 0);
+    let (chunks, counts) = if countable { counted(lake, options, &mut files).await? } else { (None, Vec::new()) };
     Ok(Report {
         absent: match &options.part {
             Part::Session(session) if is_absent => Some(session.clone()),
             _ => None,
         },
         keys: keys.report(),
-        chunks: if countable { Some(check::chunks(lake, options).await?) } else { None },
-        counts: if countable { check::counts(lake).await? } else { Vec::new() },
+        chunks,
+        counts,
         files,
         events,
         recordings,
     })
+}
+
+/// The numbers that engines count; a file that only they look into may not be one that can be read.
+async fn counted(
+    lake: &Snapshot,
+    options: &Options,
+    files: &mut Files,
+) -> Result<(Option<Chunks>, Vec<Count>), Error> {
+    let counted = async { Ok((Some(check::chunks(lake, options).await?), check::counts(lake).await?)) };
+    match counted.await {
+        Err(Error::File { file, detail }) => {
+            files.altered += 1;
+            files.changed.push(format!("{file}: {detail}"));
+            Ok((None, Vec::new()))
+        }
+        counted => counted,
+    }
 }
 
 /// Without the files of checkpoints there are none, which is told by the files.

@@ -113,6 +113,8 @@ pub struct TableReport {
     pub faults: u64,
     /// Numbers that are missing because retention took them.
     pub retired: u64,
+    /// The day up to which they were written, about: no gateway signs what retention takes.
+    pub retired_until: Option<String>,
     /// Rows that no proxy wrote, which have no number.
     pub unnumbered: u64,
 }
@@ -193,7 +195,15 @@ pub struct Count {
 
 impl TableReport {
     pub(super) const fn of(table: &'static str) -> Self {
-        Self { table, spools: Vec::new(), breaks: Vec::new(), faults: 0, retired: 0, unnumbered: 0 }
+        Self {
+            table,
+            spools: Vec::new(),
+            breaks: Vec::new(),
+            faults: 0,
+            retired: 0,
+            retired_until: None,
+            unnumbered: 0,
+        }
     }
 
     /// Numbers missing.
@@ -285,7 +295,8 @@ impl std::fmt::Display for TableReport {
             self.table
         )?;
         if self.retired > 0 {
-            writeln!(f, "  {} more were taken by retention", self.retired)?;
+            let until = self.retired_until.as_deref().map_or(String::new(), |day| format!(", up to {day}"));
+            writeln!(f, "  {} more were taken by retention{until}", self.retired)?;
         }
         if bare > 0 {
             writeln!(

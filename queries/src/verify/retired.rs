@@ -7,6 +7,7 @@ use super::report::Fault;
 use crate::view::facts;
 use crate::{Error, Snapshot};
 use datafusion::scalar::ScalarValue;
+use interdict_schemas::Time;
 use interdict_schemas::lake::Table;
 use std::collections::BTreeMap;
 
@@ -19,6 +20,8 @@ pub(super) struct Retired {
     pub(super) numbers: u64,
     /// Rows whose signature stood at one of these.
     pub(super) bare: u64,
+    /// The time of what stands behind the newest of them, or before it.
+    pub(super) newest: Option<Time>,
 }
 
 impl Retired {
@@ -31,6 +34,7 @@ impl Retired {
     pub(super) fn explain(&mut self, last: u64, found: Vec<Found>) -> Vec<Found> {
         let left = |found: Found| match found.fault {
             Fault::Lost if found.from <= last => {
+                self.newest = self.newest.max(found.before.or(found.after));
                 self.numbers += last.min(found.to) - found.from + 1;
                 (found.to > last).then_some(Found { from: last + 1, ..found })
             }

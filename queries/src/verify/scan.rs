@@ -2,6 +2,7 @@
 //! that is gone or broken does not keep the others from being looked at; what is sorted is narrow, and spills to disk
 //! where it does not fit in the memory that the engine may use.
 
+use super::bounds::Bounds;
 use super::files::File;
 use super::narrow::{self, Columns, Sorted};
 use super::source::Source;
@@ -143,23 +144,26 @@ async fn read(work: Arc<Work>, file: File) -> impl Stream<Item = Result<RecordBa
         let schema = lake::as_dictionaries(found.schema(), has_dictionary);
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let found = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options)?;
-        ParquetRecordBatchStreamBuilder::new_with_metadata(source, found).with_batch_size(ROWS).build()
+        let bounds = Bounds::new(&file, Arc::clone(found.metadata()));
+        let batches = ParquetRecordBatchStreamBuilder::new_with_metadata(source, found).with_batch_size(ROWS);
+        Ok((batches.build()?, bounds))
     };
     let opened = contained(opened).await;
     let name = format!("{}/{}", work.table.name(), file.path);
     let opened = opened.map_err(|error| lock(&work.broken).push(format!("{name}: {error}"))).ok();
-    stream::unfold((opened, work, name), |(batches, work, name)| async move {
-        let mut batches = batches?;
-        match contained(batches.try_next()).await.transpose()? {
-            Ok(batch) => {
+    stream::unfold((opened, work, name), |(opened, work, name)| async move {
+        let (mut batches, mut bounds) = opened?;
+        let fault = match contained(batches.try_next()).await {
+            Ok(Some(batch)) => {
+                bounds.see(&batch);
                 let rows = narrowed(&work, &batch);
-                Some((rows, (Some(batches), work, name)))
+                return Some((rows, (Some((batches, bounds)), work, name)));
             }
-            Err(error) => {
-                lock(&work.broken).push(format!("{name}: {error}"));
-                None
-            }
-        }
+            Ok(None) => bounds.finish(),
+            Err(error) => Some(error.to_string()),
+        };
+        lock(&work.broken).extend(fault.map(|fault| format!("{name}: {fault}")));
+        None
     })
 }
 

@@ -104,7 +104,13 @@ impl Told<'_> {
                 (Span { first, last: None }, before.min(last)..=before.max(last))
             }
             _ => {
-                let last = self.written(spool).map(|written| written.last).max();
+                let written = self.written(spool).map(|written| written.last).max();
+                // Of a log that nobody signs, the end that retention took is known from nowhere else.
+                let taken = match self.spans {
+                    None => self.lake.retired(part::table(self.topic), spool).await?,
+                    Some(_) => None,
+                };
+                let last = written.max(taken);
                 (Span { first: (!self.options.head_may_be_gone).then_some(1), last }, 0..=u64::MAX)
             }
         };
@@ -145,7 +151,8 @@ impl Told<'_> {
         if self.spans.is_some() && (rows, missing, late) == (0, 0, 0) {
             return Ok(());
         }
-        let Retired { numbers: retired, bare, .. } = retired;
+        let Retired { numbers: retired, bare, newest, .. } = retired;
+        self.report.retired_until = self.report.retired_until.take().max(newest.and_then(day));
         let (missing, head) = (missing.saturating_sub(retired), head.map(|head| head.to_string()));
         let (proxy, spool) = (proxy.to_owned(), spool.to_owned());
         self.report.retired += retired;
@@ -188,8 +195,7 @@ impl Told<'_> {
             if self.report.breaks.len() == MAX_BREAKS {
                 break;
             }
-            let day = |time: Option<Time>| time.map(|time| time.to_string().chars().take(10).collect());
-            let (after, before) = (day(after), day(before));
+            let (after, before) = (after.and_then(day), before.and_then(day));
             let (proxy, spool) = (proxy.to_owned(), spool.to_owned());
             self.report.breaks.push(Break { proxy, spool, from, to, fault, after, before });
         }
@@ -242,4 +248,9 @@ impl Told<'_> {
         others.retain(|(spool, _)| seen.insert(spool.clone()));
         Ok(others)
     }
+}
+
+/// The day of a moment, in UTC.
+fn day(time: Time) -> Option<String> {
+    time.to_string().get(..10).map(str::to_owned)
 }

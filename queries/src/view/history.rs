@@ -25,7 +25,7 @@ pub(super) static TOUCHES: View = View {
 pub(super) static TODAY: View = View {
     name: "today",
     row: "an identity that did something in the last 24 hours",
-    from: "events where time >= now() - interval '24 hours' group by root, actor",
+    from: concat!(judged!(), " where time >= now() - interval '24 hours' group by root, actor"),
     columns: &[
         ("root", "root", "the person or workload at the start of the chain"),
         ("actor", "actor", "who acted"),
@@ -33,7 +33,7 @@ pub(super) static TODAY: View = View {
         ("targets", "count(distinct target)", "targets"),
         ("actions", "sum(case kind when 'acted' then 1 else 0 end)", "actions"),
         ("denied", "sum(case when decision = 'deny' then 1 else 0 end)", "of these, denied by policy"),
-        ("refused", "sum(case kind when 'refused' then 1 else 0 end)", "sessions that were refused"),
+        ("refused", "sum(case when is_refused then 1 else 0 end)", "sessions that were not admitted"),
         (
             "learned",
             "cast(sum(coalesce(cardinality(disclosures), 0)) as bigint)",
@@ -48,7 +48,7 @@ pub(super) static TODAY: View = View {
 pub(super) static FAILED_ADMISSIONS: View = View {
     name: "failed_admissions",
     row: "a session that was not admitted",
-    from: "session_facts where state = 'refused'",
+    from: concat!("session_facts where state = 'refused' or (state = 'closed' and ", turned_away!(), ")"),
     columns: &[
         ("time", "time", "when"),
         ("session", "session", "id of the session"),
@@ -93,10 +93,13 @@ pub(super) static SESSION_CHAINS: View = View {
 pub(super) static FIRST_EDGES: View = View {
     name: "first_edges",
     row: "a root's first session to a target under an account",
-    from: "(select root, target, protocol, account, time, session, actor, source_address, \
+    from: concat!(
+        "(select root, target, protocol, account, time, session, actor, source_address, \
               row_number() over (partition by root, target, protocol, account order by time, session) as nth, \
-              count(*) over (partition by root, target, protocol, account) as sessions \
-            from session_facts where state = 'open') where nth = 1",
+              count(*) over (partition by root, target, protocol, account) as sessions from ",
+        admitted!(),
+        ") where nth = 1"
+    ),
     columns: &[
         ("root", "root", "the person or workload at the start of the chain"),
         ("target", "target", "the target"),
@@ -115,10 +118,12 @@ pub(super) static FIRST_EDGES: View = View {
 pub(super) static EDGES: View = View {
     name: "edges",
     row: "a root, an account and a target that it was at, or was refused at",
-    from: "(select root, account, target, protocol, session, coalesce(opened, time) as began, time, \
-              state = 'refused' or (state = 'closed' and reason in ('verdict', 'barrier') and actions = 0 \
-                and bytes_in = 0 and bytes_out = 0) as refused from session_facts) \
-           group by root, account, target, protocol",
+    from: concat!(
+        "(select root, account, target, protocol, session, coalesce(opened, time) as began, time, \
+              state = 'refused' or (state = 'closed' and ",
+        turned_away!(),
+        ") as refused from session_facts) group by root, account, target, protocol"
+    ),
     columns: &[
         ("root", "root", "the person or workload at the start of the chain"),
         ("account", "account", "the account on the target; null where none was chosen"),

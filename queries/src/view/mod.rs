@@ -6,10 +6,35 @@
 /// went through, ended by a verdict or at the barrier.
 macro_rules! judged {
     () => {
-        "(select *, kind = 'refused' or (kind = 'closed' and coalesce(reason in ('verdict', 'barrier') and actions = 0 \
-           and bytes_in = 0 and bytes_out = 0, false)) as is_refused from events)"
+        concat!(
+            "(select *, kind = 'refused' or (kind = 'closed' and ",
+            turned_away!(),
+            ") as is_refused from events)"
+        )
     };
 }
+
+/// Of how a session ended: it was recorded as opened, and judged before its target was dialled.
+macro_rules! turned_away {
+    () => {
+        "coalesce(reason in ('verdict', 'barrier') and actions = 0 and bytes_in = 0 and bytes_out = 0, false)"
+    };
+}
+
+/// Facts that a session was opened, but for those that were turned away.
+macro_rules! admitted {
+    () => {
+        concat!(
+            "(select * from session_facts o where state = 'open' and not exists (\
+               select 1 from session_facts where session = o.session and state = 'closed' and ",
+            turned_away!(),
+            "))"
+        )
+    };
+}
+
+pub(crate) use admitted;
+pub(crate) use turned_away;
 
 mod asim;
 mod cim;
@@ -92,7 +117,13 @@ fn all() -> Vec<(&'static str, String)> {
 
 fn newest(table: Table, key: &str, order: &str) -> (&'static str, String) {
     let schema = table.schema();
-    let columns: Vec<String> = schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect();
+    let column = |name: &str| match name {
+        "state" if table == Table::Sessions => {
+            format!("case when state = 'closed' and {} then 'refused' else state end as state", turned_away!())
+        }
+        name => format!("\"{name}\""),
+    };
+    let columns: Vec<String> = schema.fields().iter().map(|field| column(field.name())).collect();
     let columns = columns.join(", ");
     let sql = format!(
         "select {columns} from (select *, row_number() over (partition by {key} order by {order}) as newest_first \

@@ -60,7 +60,7 @@ fn garble(file: &Path, column: &str, most: u64) {
     fs::write(file, bytes).expect("writes");
 }
 
-fn skipping(lake: &Lake) -> Engine {
+pub(crate) fn skipping(lake: &Lake) -> Engine {
     let settings = Settings { skip_broken: true, ..Settings::default() };
     Engine::open(lake.path().to_str().expect("path"), settings).expect("opens")
 }

@@ -1,5 +1,6 @@
 //! Cases: all about an alert in one archive, and every change of it found.
 
+use crate::broken::{Damage, skipping};
 use crate::fixture::{Lake, alert, pair, session, story, verdict};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use interdict_queries::Error;
@@ -186,6 +187,21 @@ async fn what_somebody_put_in_is_found() {
         let found = faults(&std::fs::read(&copy).expect("reads"));
         assert!(found.iter().any(|fault| fault.contains(expected)), "{name}: {found:?}");
     }
+}
+
+#[tokio::test]
+async fn a_case_says_which_files_it_is_without() {
+    let lake = story().await;
+    let broken = Damage::Page.to(lake.path(), "2026-03-02");
+    assert!(matches!(made(&lake, "f-1").await, Err(Error::File { file, .. }) if file == broken));
+    let snapshot = skipping(&lake).snapshot().await.expect("reads");
+    let made = export(&snapshot, "f-1", Options::default(), &Key(pair(7)), lake.path(), Vec::new()).await;
+    let (case, archive) = made.expect("made");
+    assert!(!case.whole);
+    assert_eq!(faults(&archive), Vec::<String>::new());
+    let manifest: serde_json::Value = serde_json::from_slice(&unpacked(&archive)["manifest.json"]).expect("JSON");
+    let left_out = manifest["left_out"].as_object().expect("files");
+    assert_eq!(left_out.keys().collect::<Vec<_>>(), [&broken]);
 }
 
 #[tokio::test]
