@@ -31,6 +31,9 @@ const MOST: usize = 4_096;
 /// Records after which other work of the runtime is let through.
 const TURN: usize = 256;
 
+/// A lane that has nothing to write looks no more often for what it could commit.
+const LEAST_IDLE: Duration = Duration::from_millis(50);
+
 /// How long a lane that is told to end still reads what stands on the bus already.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
@@ -115,7 +118,7 @@ async fn once(
         // An earlier collector may have died between its commit and this.
         forget(topic, log, &tables, &mut told).await?;
         loop {
-            match tokio::time::timeout(config.patience.idle, written.recv()).await {
+            match tokio::time::timeout(config.patience.idle.max(LEAST_IDLE), written.recv()).await {
                 Ok(Some((cut, last))) => write(topic, &mut tables, cut, last, config.patience).await?,
                 Ok(None) => return Ok(()),
                 // Nothing came for long: how far the tables are is known to whoever asks, and the bus may forget.

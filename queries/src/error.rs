@@ -142,7 +142,7 @@ impl Error {
                 Self::Memory { limit: memory >> 20, detail: detail.clone() }
             }
             DataFusionError::ArrowError(root, _) => Self::Query(root.to_string()),
-            DataFusionError::Execution(detail) => Self::Query(detail.clone()),
+            DataFusionError::Execution(detail) | DataFusionError::Plan(detail) => Self::Query(detail.clone()),
             _ => Self::Run(Box::new(error)),
         }
     }

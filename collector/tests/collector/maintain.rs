@@ -185,3 +185,28 @@ async fn old_days_go_but_for_what_is_held() {
         "younger than the grace"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vacuum_deletes_nothing_behind_a_link_and_what_is_gone_is_counted() {
+    let folder = tempfile::tempdir().expect("folder");
+    let lake = place(folder.path());
+    let log = Shared(Arc::new(Memory::new(1)));
+    fill(&log, 1..=20);
+    collect(patient(folder.path(), 10), log).await.expect("collected");
+    let elsewhere = tempfile::tempdir().expect("folder");
+    std::fs::write(elsewhere.path().join("notes.txt"), "keep").expect("written");
+    let link = folder.path().join("events/date=2000-01-01");
+    std::os::unix::fs::symlink(elsewhere.path(), &link).expect("a link");
+    let error = keeper(&lake, Table::Events).await.vacuum(false).await.expect_err("a link");
+    assert!(error.to_string().contains("date=2000-01-01 is a link"), "{error}");
+    std::fs::remove_file(link).expect("removed");
+    keeper(&lake, Table::Events).await.vacuum(false).await.expect("vacuumed");
+    assert!(elsewhere.path().join("notes.txt").exists());
+    assert_eq!(keeper(&lake, Table::Events).await.gone().await.expect("listed"), 0);
+    let day = std::fs::read_dir(folder.path().join("events")).expect("table").flatten().map(|entry| entry.path());
+    let day = day.filter(|path| path.to_string_lossy().contains("date=")).max().expect("a day");
+    let mut files = std::fs::read_dir(day).expect("day").flatten().map(|entry| entry.path());
+    std::fs::remove_file(files.next().expect("a file")).expect("removed");
+    std::fs::write(files.next().expect("another"), "short").expect("written");
+    assert_eq!(keeper(&lake, Table::Events).await.gone().await.expect("listed"), 2);
+}

@@ -321,3 +321,21 @@ async fn log_of_the_table_has_each_files_digest() {
     }
     assert_eq!(looked, 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_without_rows_of_its_own_says_how_far_it_is() {
+    let folder = tempfile::tempdir().expect("folder");
+    let log = Shared(Arc::new(Memory::new(1)));
+    // An action, which is no fact of a session.
+    log.0.stamped(0, &say::event("root", 1, NOON), "s", 1);
+    let mut config = patient(folder.path(), 1_000_000);
+    config.limits = Limits { age: Duration::from_millis(20), ..config.limits };
+    config.patience.idle = Duration::from_millis(200);
+    let shutdown = CancellationToken::new();
+    let run = tokio::spawn(interdict_collector::run(config, Arc::new(log.clone()), shutdown.clone()));
+    until_rows(folder.path(), Table::Events, 1).await;
+    // The bus is told once every table has it, without a record that would bring the next commit.
+    log.0.until_told().await;
+    shutdown.cancel();
+    run.await.expect("joined").expect("ended well");
+}

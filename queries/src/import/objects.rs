@@ -278,6 +278,20 @@ mod tests {
     }
 
     #[test]
+    fn a_document_that_breaks_off_is_no_document() {
+        for text in ["{\"Records\":[", "{\"Records\":[{\"a\":1},", "{\"Records\":[{\"a\":1", "{\"Records\":[] "] {
+            let (mut reader, mut objects) = (text.as_bytes(), Objects::default());
+            let ended = loop {
+                match objects.next(&mut reader) {
+                    Ok(Some(_)) => {}
+                    ended => break ended.map(|cut| cut.is_none()),
+                }
+            };
+            assert_eq!(ended.map_err(|error| error.kind()), Err(io::ErrorKind::UnexpectedEof), "{text}");
+        }
+    }
+
+    #[test]
     fn object_that_is_too_long_is_passed_over_without_being_kept() {
         let text = format!("{{\"a\":\"{}\"}}\n{{}}\n", "x".repeat(MAX_LINE));
         assert_eq!(cuts(text.as_bytes(), 4096), ["1:1 long", "2:2 {}"]);

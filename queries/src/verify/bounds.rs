@@ -232,3 +232,45 @@ fn scalar(said: &Value, column: &Column) -> Option<Scalar> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{Int64Array, StringArray};
+    use parquet::arrow::ArrowWriter;
+    use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+
+    fn rows(texts: &[Option<&str>]) -> RecordBatch {
+        let numbers = (0..texts.len()).map(|number| number as i64).collect::<Int64Array>();
+        let texts = texts.iter().copied().collect::<StringArray>();
+        RecordBatch::try_from_iter_with_nullable([
+            ("root", Arc::new(texts) as ArrayRef, true),
+            ("number", Arc::new(numbers) as ArrayRef, false),
+        ])
+        .expect("a batch")
+    }
+
+    #[test]
+    fn rows_that_a_row_group_denies_are_found() {
+        let said = rows(&[Some("b"), None, Some("d")]);
+        let mut file = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut file, said.schema(), None).expect("a writer");
+        writer.write(&said).expect("writes");
+        writer.close().expect("closes");
+        let found =
+            ArrowReaderMetadata::load(&bytes::Bytes::from(file), ArrowReaderOptions::new()).expect("a footer");
+        let check = |texts: &[Option<&str>], is_denied: bool| {
+            let mut held = Rows { count: texts.len() as u64, ..Rows::default() };
+            let batch = rows(texts);
+            let column = Column { bounds: super::texts(batch.column(0)), nulls: batch.column(0).null_count() as u64 };
+            held.columns.insert("root".to_owned(), column);
+            let group = found.metadata().row_group(0);
+            assert_eq!(narrowed(group, &held), is_denied.then_some("root"), "{texts:?}");
+        };
+        check(&[Some("b"), None, Some("d")], false);
+        check(&[Some("c"), None, Some("c")], false);
+        check(&[Some("a"), None, Some("d")], true);
+        check(&[Some("b"), None, Some("e")], true);
+        check(&[Some("b"), Some("c"), Some("d")], true);
+    }
+}

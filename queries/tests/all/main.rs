@@ -8,6 +8,8 @@ mod export;
 mod fixture;
 mod follow;
 mod forensics;
+mod functions;
+mod hidden;
 mod hunted;
 mod hunts;
 mod import;

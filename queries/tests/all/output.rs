@@ -64,3 +64,19 @@ fn formats_have_names() {
     }
     assert_eq!(Format::parse("xml"), None);
 }
+
+#[tokio::test]
+async fn moments_of_another_zone_say_which() {
+    let sql = "select time, time at time zone 'Europe/Berlin' as there from events where id = 's0-open'";
+    let table = written(sql, Format::Table).await;
+    assert!(table.contains("2026-03-02 08:00:00.000Z") && table.contains("2026-03-02 09:00:00.000+01:00"), "{table}");
+}
+
+#[tokio::test]
+async fn json_has_no_character_that_a_terminal_acts_on() {
+    let json = written("select chr(155) || '2J' || chr(8238) || 'ü' as a", Format::Json).await;
+    assert!(json.chars().all(|character| character == '\n' || !character.is_control()), "{json:?}");
+    let line: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(line["a"], "\u{9b}2J\u{202e}ü");
+    assert!(json.contains("\\u202e"), "{json}");
+}

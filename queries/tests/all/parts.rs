@@ -192,3 +192,13 @@ async fn a_file_that_is_gone_or_broken_is_named_for_a_part_too() {
         assert!(report.events.rows() >= 4, "{asked:?}: {report}");
     }
 }
+
+#[tokio::test]
+async fn a_file_of_another_day_is_no_part_of_what_is_asked_for() {
+    let lake = lake(|_| {}).await;
+    std::fs::remove_file(files(&lake, Table::Events).remove(1)).expect("removed");
+    for asked in [Part::Between(on(2, 0), on(2, 60)), Part::Session("s2".into())] {
+        let report = part(&lake, asked.clone()).await;
+        assert!(report.is_whole(), "{asked:?}: {report}");
+    }
+}

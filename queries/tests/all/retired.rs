@@ -145,3 +145,16 @@ async fn a_head_that_an_older_build_took_is_excused_if_told() {
         assert!(report(&lake, asked(true, part.clone())).await.is_whole(), "{part:?}");
     }
 }
+
+#[tokio::test]
+async fn an_end_that_nobody_signed_is_counted_if_retention_took_it() {
+    let mut lake = Lake::new();
+    for day in 0..3 {
+        let one = session("s1", &["user:dana"], "cmdb", Protocol::Postgres, day * 86_400);
+        lake.write([one.opened(), one.closed(1)]).await;
+    }
+    lake.retire(Table::Events, DAYS[2], Some(6)).await;
+    let report = all(&lake).await;
+    assert_eq!((report.events.rows(), report.events.retired, faults(&report)), (4, 2, vec![]), "{report}");
+    assert!(report.to_string().contains("2 more were taken by retention, up to 2026-03-03"), "{report}");
+}

@@ -187,3 +187,23 @@ proptest! {
         prop_assert_eq!(walked.chained, walked.rows - old);
     }
 }
+
+#[test]
+fn what_nobody_signed_in_time_is_without_proof() {
+    let check = |settled: i64, expected: &[(Fault, u64, u64)]| {
+        let (records, checkpoints) = chain_of(9, 4);
+        let mut walk = Walk::new(SPOOL, Topic::Events, Span { first: Some(1), last: None });
+        for Record { row } in &records {
+            for checkpoint in checkpoints.iter().take(2).filter(|word| word.sequence + 1 == row.sequence) {
+                walk.checkpoint(checkpoint, true);
+            }
+            walk.row(row);
+        }
+        let found = walk.finish(Time(settled)).1;
+        let found: Vec<_> = found.iter().map(|found| (found.fault, found.from, found.to)).collect();
+        assert_eq!(found, expected, "{settled}");
+    };
+    check(9, &[]);
+    check(10, &[(Fault::Unproven, 9, 9)]);
+    check(i64::MAX, &[]);
+}
