@@ -57,6 +57,9 @@ enum Command {
         /// Take also what came within these days, as an import does, or the records of a clock that was wrong.
         #[arg(long)]
         late: bool,
+        /// Only say how much.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Keep the rows of a session or an identity from retention and vacuum; without either, list what is held.
     Hold(Holding),
@@ -89,7 +92,9 @@ pub(crate) async fn run(args: Arguments, config: &Path) -> anyhow::Result<bool> 
         Command::Status { output } => status(&place, output, &ends(named, config).await).await?,
         Command::Compact { table } => return compact(&place, table.as_deref()).await,
         Command::Vacuum { dry_run } => vacuum(&place, dry_run).await?,
-        Command::Retain { table, days, late } => return retain(&place, &table, days, late).await,
+        Command::Retain { table, days, late, dry_run } => {
+            return retain(&place, &table, days, late, dry_run).await;
+        }
         Command::Hold(holding) => hold(&place, holding).await?,
     }
     Ok(true)
@@ -234,12 +239,17 @@ async fn vacuum(place: &Lake, dry_run: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn retain(place: &Lake, name: &str, days: u32, late: bool) -> anyhow::Result<bool> {
+async fn retain(place: &Lake, name: &str, days: u32, late: bool, dry_run: bool) -> anyhow::Result<bool> {
     let table = table(name)?;
     let Some(mut keeper) = Keeper::open(place, table).await? else { bail!("the lake has no table `{name}` yet") };
     let now = Time::from(jiff::Timestamp::now());
-    let done = if late { keeper.retain(days, now).await? } else { keeper.expire(days, now).await? };
-    say(&format!("{name}: {} rows in {} files are gone, {} rows are on hold", done.rows, done.files, done.held))?;
+    let done = match (dry_run, late) {
+        (true, late) => keeper.due(days, now, late).await?,
+        (false, true) => keeper.retain(days, now).await?,
+        (false, false) => keeper.expire(days, now).await?,
+    };
+    let words = if dry_run { "would go" } else { "are gone" };
+    say(&format!("{name}: {} rows in {} files {words}, {} rows are on hold", done.rows, done.files, done.held))?;
     if done.late > 0 {
         say(&format!("{name}: {} rows came within {days} days and stay; --late takes them too", done.late))?;
     }

@@ -360,6 +360,6 @@ fn says_more(event: &Event) -> bool {
 }
 
 /// Whether a session was refused before it reached anything.
-fn is_turned_back(closed: &Closed) -> bool {
+pub(crate) fn is_turned_back(closed: &Closed) -> bool {
     matches!(&*closed.reason, "verdict" | "barrier") && closed.actions == 0
 }

@@ -49,9 +49,9 @@ impl<T> Open<T> {
         true
     }
 
-    /// It ends.
-    pub(crate) fn end(&mut self, session: &str) {
-        self.by.remove(session);
+    /// It ends; what was known of it.
+    pub(crate) fn end(&mut self, session: &str) -> Option<T> {
+        self.by.remove(session).map(|(_, known)| known)
     }
 
     /// All of them, in no order.

@@ -3,7 +3,7 @@
 
 use crate::story::events;
 use interdict_detector::blast::{Blast, Query, Radius, Visitor, dot};
-use interdict_schemas::{Hop, Time};
+use interdict_schemas::{Hop, Kind, Time};
 
 const STORY: &str = "
     target config-db host=db.internal address=10.0.0.5
@@ -75,6 +75,38 @@ fn an_identity_reaches_what_it_learned_and_what_lies_behind() {
             "next habit vault: config-db start",
         ],
     );
+}
+
+#[test]
+fn a_session_that_was_turned_back_reached_nothing() {
+    let story = "
+        target bastion host=bastion.internal
+        09:00 dana>runner@sandbox db/postgres open
+        09:01 dana>runner@sandbox db/postgres reads hosts host_name=bastion.internal is bastion
+        09:02 dana>runner@sandbox bastion/ssh open
+        09:03 dana>runner@sandbox bastion/ssh close
+        09:04 erin@bastion web/http open
+    ";
+    let mut events = events(story);
+    for event in &mut events {
+        if let Kind::Closed(closed) = &mut event.kind {
+            (closed.reason, closed.actions) = ("barrier".into(), 0);
+        }
+    }
+    let of = |subject: &str| {
+        let mut blast = Blast::new(query(subject));
+        events.iter().for_each(|event| blast.observe(event));
+        blast.answer().expect("known")
+    };
+    let expected = [
+        "reached db/postgres 0 x1: db start",
+        "learned host_name bastion.internal of bastion: db start",
+        "next named bastion: db start",
+    ];
+    assert_eq!(tell(&of("runner")), expected);
+    assert!(of("runner").edges.iter().all(|edge| edge.to != "bastion" || edge.kind == "named"));
+    assert_eq!(of("bastion").visitors, []);
+    assert_eq!(tell(&of("bastion")), ["reached web/http 0 x1: web start"]);
 }
 
 #[test]

@@ -37,6 +37,11 @@ pub(super) struct Turn {
 }
 
 impl Turn {
+    /// What was left so far.
+    pub(super) fn left(self) -> Left {
+        self.left
+    }
+
     /// A file's rows; `None` if it is left.
     ///
     /// # Errors

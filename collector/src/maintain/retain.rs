@@ -44,7 +44,7 @@ impl Keeper {
     /// # Errors
     /// When the storage fails, or a hold cannot be read; then no more is taken.
     pub async fn retain(&mut self, days: u32, now: Time) -> Result<Retained, Error> {
-        self.take_out(days, now, true).await
+        self.take_out(days, now, true, false).await
     }
 
     /// The same of rows that also came `days` or more ago: what a clock that is wrong put into the past, or an import,
@@ -53,10 +53,18 @@ impl Keeper {
     /// # Errors
     /// As [`Keeper::retain`].
     pub async fn expire(&mut self, days: u32, now: Time) -> Result<Retained, Error> {
-        self.take_out(days, now, false).await
+        self.take_out(days, now, false, false).await
     }
 
-    async fn take_out(&mut self, days: u32, now: Time, with_late: bool) -> Result<Retained, Error> {
+    /// What either would do; nothing is done.
+    ///
+    /// # Errors
+    /// As [`Keeper::retain`].
+    pub async fn due(&mut self, days: u32, now: Time, with_late: bool) -> Result<Retained, Error> {
+        self.take_out(days, now, with_late, true).await
+    }
+
+    async fn take_out(&mut self, days: u32, now: Time, with_late: bool, is_dry: bool) -> Result<Retained, Error> {
         let kept_from = file::date(day(now).saturating_sub(i32::try_from(days).unwrap_or(i32::MAX)));
         let (mut done, mut turn, stored) = (Retained::default(), Turn::default(), self.stored()?);
         let mut due: Vec<_> = self.files()?.into_iter().filter(|(date, _)| *date < kept_from).collect();
@@ -73,14 +81,16 @@ impl Keeper {
         let held = Held::of_lake(&self.lake, self.table, &kept_from).await?;
         let operation = DeltaOperation::Delete { predicate: Some(format!("date < '{kept_from}'")) };
         for some in due.chunks(TOGETHER) {
-            let mut out = Out::default();
+            let mut out = Out { is_dry, ..Out::default() };
             for (date, view) in some {
                 let rows = view.num_records().unwrap_or(0) as u64;
                 if held.has_day(date) {
                     done.held += rows;
                 } else if held.is_empty() {
                     out.take(view, rows);
-                    out.taken.join(self.numbers(view).await?);
+                    if !is_dry {
+                        out.taken.join(self.numbers(view).await?);
+                    }
                 } else if let Some(found) = turn.read(self, view, &stored).await? {
                     done.held += self.sift(&held, date, view, &stored, &found, &mut out).await?;
                 }
@@ -88,14 +98,14 @@ impl Keeper {
             if out.inputs.is_empty() {
                 continue;
             }
-            if self.exchange(&out.inputs, &out.adds, &out.taken, operation.clone(), true).await? {
+            if is_dry || self.exchange(&out.inputs, &out.adds, &out.taken, operation.clone(), true).await? {
                 done.files += out.inputs.len();
                 done.rows += out.rows;
             } else {
                 done.passed += out.inputs.len();
             }
         }
-        done.left = self.end(turn).await?;
+        done.left = if is_dry { turn.left() } else { self.end(turn).await? };
         Ok(done)
     }
 
@@ -123,7 +133,7 @@ impl Keeper {
             out.take(view, (rows - held) as u64);
             out.taken.join(taken);
         }
-        if (1..rows).contains(&held) {
+        if (1..rows).contains(&held) && !out.is_dry {
             let (bytes, metadata) = file::encode(self.table, Life::Long, &kept.schema(), [Ok(kept)])?;
             let path = file::name(date);
             out.adds.push(file::add(path.clone(), date, &bytes, &metadata, came(view), true));
@@ -136,6 +146,8 @@ impl Keeper {
 /// What one commit takes out.
 #[derive(Debug, Default)]
 struct Out {
+    /// Whether nothing is to be changed.
+    is_dry: bool,
     inputs: Vec<String>,
     /// In their place, with the rows that are held.
     adds: Vec<Add>,

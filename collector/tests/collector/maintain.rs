@@ -146,8 +146,11 @@ async fn old_days_go_but_for_what_is_held() {
         since: "2026-03-02T12:00:00Z".into(),
     };
     hold(HoldKind::Identity, "mia").place(&lake).await.expect("placed");
+    let due = keeper(&lake, Table::Events).await.due(15, NOON, true).await.expect("looked");
+    assert_eq!(lake::rows(folder.path(), Table::Events).await, 40, "nothing is done");
     let done = keeper(&lake, Table::Events).await.retain(15, NOON).await.expect("retained");
     assert_eq!((done.files, done.rows, done.held), (2, 10, 10));
+    assert_eq!(due, done);
     assert_eq!(retired(folder.path(), Table::Events).await, Some(35), "the last of ada's");
     assert_eq!(retired(folder.path(), Table::Sessions).await, None);
     let rows = lake::events(folder.path()).await;

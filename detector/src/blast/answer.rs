@@ -184,7 +184,7 @@ fn identities(blast: &Blast) -> Vec<Involved> {
 fn reached(blast: &Blast) -> Vec<Reached> {
     let mut all: BTreeMap<(&str, &str, &str), (Reached, petgraph::graph::NodeIndex)> = BTreeMap::new();
     for node in blast.web.node_indices() {
-        let Node::Visit(visit) = &blast.web[node] else { continue };
+        let Some(visit) = blast.web[node].reached() else { continue };
         let slot = all.entry((&visit.target, visit.protocol, &visit.account)).or_insert_with(|| {
             let reached = Reached {
                 target: visit.target.clone(),
@@ -281,15 +281,12 @@ fn next(blast: &Blast, reached: &[Reached], learned: &[Learned]) -> Vec<Next> {
 
 /// Whether a session of the radius used the account or the credential where it was disclosed for.
 fn is_used(blast: &Blast, lesson: &Learned) -> bool {
-    blast.web.node_weights().any(|node| match node {
-        Node::Visit(visit) => {
-            let there = lesson.target.as_ref().is_none_or(|target| *target == visit.target);
-            match lesson.kind {
-                DisclosureKind::Credential => visit.credential.as_ref() == Some(&lesson.value),
-                _ => there && key::folded(&visit.account) == key::folded(&lesson.value),
-            }
+    blast.web.node_weights().filter_map(Node::reached).any(|visit| {
+        let there = lesson.target.as_ref().is_none_or(|target| *target == visit.target);
+        match lesson.kind {
+            DisclosureKind::Credential => visit.credential.as_ref() == Some(&lesson.value),
+            _ => there && key::folded(&visit.account) == key::folded(&lesson.value),
         }
-        Node::Lesson(_) => false,
     })
 }
 
@@ -302,6 +299,7 @@ fn edges(blast: &Blast, next: &[Next]) -> Vec<Edge> {
     };
     for node in blast.web.node_indices() {
         match &blast.web[node] {
+            Node::Visit(visit) if visit.is_turned_back => {}
             Node::Visit(visit) => {
                 let label = format!("{} {}", visit.actor, visit.protocol);
                 add(&visit.source, &visit.target, label, "session", visit.opened);
@@ -310,7 +308,7 @@ fn edges(blast: &Blast, next: &[Next]) -> Vec<Edge> {
                 let used = blast.web.edges(node).filter(|edge| *edge.weight() == Link::Used);
                 for edge in used {
                     if let Some(teacher) = blast.visit_of(node)
-                        && let Node::Visit(user) = &blast.web[edge.target()]
+                        && let Some(user) = blast.web[edge.target()].reached()
                     {
                         add(&teacher.target, &user.target, lesson.words(), "learned", lesson.time);
                     }

@@ -19,6 +19,7 @@ pub use answer::{Edge, Involved, Learned, Next, Radius, Reached, Reason, Visitor
 pub use dot::dot;
 
 use crate::asked::Asked;
+use crate::detector::is_turned_back;
 use crate::open::Open;
 use crate::place::source_name;
 use interdict_schemas::{Effect, Event, Kind, Time};
@@ -66,8 +67,8 @@ pub struct Blast {
     names: HashMap<String, String>,
     // Sessions of the radius, by id.
     visits: HashMap<String, NodeIndex>,
-    // Sessions that are open and were looked at already.
-    open: Open<()>,
+    // Sessions that are open and were looked at already, and what their edge was before them.
+    open: Open<Option<Days>>,
     stays: Stays,
     taught: HashMap<(String, Key), Vec<NodeIndex>>,
     lessons: HashMap<(NodeIndex, Key), NodeIndex>,
@@ -102,9 +103,15 @@ impl Blast {
             return;
         }
         let is_first_sight = match &event.kind {
-            Kind::Opened | Kind::Acted { .. } => self.open.add(&event.session, ()),
-            Kind::Closed(_) => {
-                self.open.end(&event.session);
+            Kind::Opened | Kind::Acted { .. } => {
+                let before = self.habits.get(&edge(event)).copied();
+                self.open.add(&event.session, before)
+            }
+            Kind::Closed(closed) => {
+                let before = self.open.end(&event.session);
+                if let Some(before) = before.filter(|_| is_turned_back(closed)) {
+                    self.turn_back(event, closed.opened, before);
+                }
                 false
             }
             Kind::Refused(_) => {
@@ -167,10 +174,34 @@ impl Blast {
         (visitor.first, visitor.last) = (visitor.first.min(event.time), visitor.last.max(event.time));
     }
 
+    /// A session was judged before its target was dialled: what was taken for a visit was none.
+    fn turn_back(&mut self, event: &Event, opened: Time, before: Option<Days>) {
+        match before {
+            Some(days) => drop(self.habits.insert(edge(event), days)),
+            None => drop(self.habits.remove(&edge(event))),
+        }
+        let by = (event.identity.root().id.clone(), event.identity.actor().id.clone(), event.account.name.clone());
+        if opened >= self.query.since
+            && self.is_subject(&event.target.name)
+            && let Some(visitor) = self.visitors.get_mut(&by)
+        {
+            visitor.sessions = visitor.sessions.saturating_sub(1);
+            if visitor.sessions == 0 {
+                self.visitors.remove(&by);
+            }
+        }
+        let Some(node) = self.visits.remove(&event.session) else { return };
+        if let Node::Visit(visit) = &mut self.web[node] {
+            visit.is_turned_back = true;
+        }
+        for stays in self.stays.values_mut() {
+            stays.retain(|_, stands| *stands != node);
+        }
+    }
+
     fn habit(&mut self, event: &Event) {
-        let edge = (event.identity.root().id.clone(), event.target.name.clone(), event.target.protocol.name());
         let day = event.time.day();
-        let days = self.habits.entry(edge).or_insert(Days { count: 0, newest: i64::MIN, last: event.time });
+        let days = self.habits.entry(edge(event)).or_insert(Days { count: 0, newest: i64::MIN, last: event.time });
         if day > days.newest {
             days.count += 1;
             days.newest = day;
@@ -179,9 +210,8 @@ impl Blast {
     }
 
     fn is_habitual(&self, event: &Event) -> bool {
-        let edge = (event.identity.root().id.clone(), event.target.name.clone(), event.target.protocol.name());
         self.habits
-            .get(&edge)
+            .get(&edge(event))
             .is_some_and(|days| days.count - u32::from(days.newest == event.time.day()) >= self.query.habit_days)
     }
 
@@ -208,6 +238,7 @@ impl Blast {
             credential: event.account.credential.clone(),
             event: event.id.clone(),
             depth,
+            is_turned_back: false,
             asked: Asked::default(),
         }));
         for (cause, link) in causes.into_iter().flatten() {
@@ -322,6 +353,11 @@ impl Blast {
             }
         }
     }
+}
+
+/// The edge that a session uses.
+fn edge(event: &Event) -> (String, String, &'static str) {
+    (event.identity.root().id.clone(), event.target.name.clone(), event.target.protocol.name())
 }
 
 /// The names under which the place that a session comes from may be known, the best first.

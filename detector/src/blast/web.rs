@@ -45,8 +45,20 @@ pub(super) struct Visit {
     pub(super) event: String,
     /// Hops from the subject; 0 for its own.
     pub(super) depth: u32,
+    /// Whether it was judged before its target was dialled.
+    pub(super) is_turned_back: bool,
     /// The last action asked for.
     pub(super) asked: Asked,
+}
+
+impl Node {
+    /// The session that it is, if that reached anything.
+    pub(super) const fn reached(&self) -> Option<&Visit> {
+        match self {
+            Self::Visit(visit) if !visit.is_turned_back => Some(visit),
+            _ => None,
+        }
+    }
 }
 
 /// A value learned in one session.
