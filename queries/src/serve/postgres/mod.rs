@@ -4,6 +4,7 @@
 mod cancel;
 mod clerk;
 mod connection;
+mod crowd;
 mod cursors;
 mod fault;
 mod greeter;
@@ -38,6 +39,7 @@ pub struct Counter {
 /// Serves until `shutdown`, and lets what is being answered end within `drain`.
 pub async fn serve(counter: Counter, listener: TcpListener, shutdown: CancellationToken, drain: Duration) {
     let places = Arc::new(Semaphore::new(counter.connections.min(Semaphore::MAX_PERMITS)));
+    let crowd = Arc::new(crowd::Crowd::new(counter.connections));
     let shared = Arc::new(connection::Shared::new(counter));
     let tasks = TaskTracker::new();
     loop {
@@ -58,10 +60,14 @@ pub async fn serve(counter: Counter, listener: TcpListener, shutdown: Cancellati
             tracing::warn!(%peer, "connection to the lake refused: serve.connections are open already");
             continue;
         };
+        let Some(guest) = crowd.join(peer.ip()) else {
+            tracing::warn!(%peer, "connection to the lake refused: its address has half of serve.connections open already");
+            continue;
+        };
         let (shared, shutdown) = (Arc::clone(&shared), shutdown.child_token());
         tasks.spawn(async move {
             connection::attend(shared, stream, peer, shutdown).await;
-            drop(place);
+            drop((place, guest));
         });
     }
     tasks.close();
