@@ -160,7 +160,7 @@ fn a_compaction_hides_no_change_and_goes_on_beside_it() {
     assert!(answer.output.lines().any(|line| line.starts_with("events: ") && line.ends_with(" became 1")));
     let (row, errors) = status();
     assert!(row["health"].as_str().expect("words").contains("verify") && errors.contains(&name), "{row} {errors}");
-    assert_eq!(row["rejected"], "0");
+    assert_eq!(row["rejected"], 0);
     let proof = run(gateway.command(&["verify"]));
     assert_eq!(proof.status, 3, "{}", proof.output);
     assert!(proof.output.contains(&name), "{}", proof.output);

@@ -74,7 +74,7 @@ impl Report {
             &engine,
             &format!(
                 "select cast(max(extract(epoch from (closed - opened)) * 1000000) as bigint) from sessions \
-                 where root = '{}' and verdict is not null and state = 'closed'",
+                 where root = '{}' and verdict is not null",
                 cast::PERSON
             ),
         )

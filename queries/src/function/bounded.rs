@@ -4,9 +4,10 @@
 use arrow::array::{Array, ArrayRef, AsArray as _};
 use arrow::compute::{cast, max, min};
 use arrow::datatypes::{DataType, FieldRef, Int64Type, IntervalMonthDayNanoType, TimeUnit};
-use datafusion::common::{DFSchema, exec_err};
+use datafusion::common::{DFSchema, exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::execution::FunctionRegistry as _;
+use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable as _, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
@@ -79,6 +80,35 @@ pub(super) fn register(context: &SessionContext, memory: usize) {
     // Such a registry takes whatever it is given.
     let _ =
         datafusion::execution::FunctionRegistry::register_expr_planner(&mut *context.state_ref().write(), planner);
+}
+
+/// What a cluster must be told of a function under a bound, if it is one.
+pub(super) fn told(function: &ScalarUDF) -> Option<Vec<u8>> {
+    let bounded = function.inner().downcast_ref::<Bounded>()?;
+    Some((bounded.bound as u64).to_le_bytes().to_vec())
+}
+
+/// The function of this name under the bound that it was told; `None` if no function of this name has one.
+///
+/// # Errors
+/// When what it was told is no bound.
+pub(super) fn of(name: &str, told: &[u8]) -> Result<Option<ScalarUDF>> {
+    let (name, growth, inner) = if name == JOINED {
+        (JOINED, Growth::Joined, Arc::new(ScalarUDF::from(Joined::new())))
+    } else {
+        let Some((name, growth)) = FUNCTIONS.iter().copied().find(|(known, _)| *known == name) else {
+            return Ok(None);
+        };
+        let is_it =
+            |function: &Arc<ScalarUDF>| function.name() == name || function.aliases().iter().any(|it| it == name);
+        let Some(inner) = SessionStateDefaults::default_scalar_functions().into_iter().find(is_it) else {
+            return Ok(None);
+        };
+        (name, growth, inner)
+    };
+    let Ok(bound) = told.try_into().map(u64::from_le_bytes) else { return plan_err!("{name} is told its bound") };
+    let bound = usize::try_from(bound).unwrap_or(MOST).min(MOST);
+    Ok(Some(ScalarUDF::from(Bounded { name, inner, growth, bound })))
 }
 
 /// A function under a bound.

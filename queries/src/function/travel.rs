@@ -3,7 +3,7 @@
 
 use super::risk::Risk;
 use super::text::Text;
-use super::{FINGERPRINT, REPLAY_URL, RISK, fingerprint, replay_url};
+use super::{FINGERPRINT, REPLAY_URL, RISK, bounded, fingerprint, replay_url};
 use datafusion::common::plan_err;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::ScalarUDF;
@@ -20,6 +20,9 @@ impl Functions for Travelling {
         if let Some(risk) = inner.downcast_ref::<Risk>() {
             return risk.told().map(Some);
         }
+        if let Some(told) = bounded::told(function) {
+            return Ok(Some(told));
+        }
         Ok(inner.downcast_ref::<Text>().map(|text| text.setting.clone().into_bytes()))
     }
 
@@ -33,7 +36,7 @@ impl Functions for Travelling {
             FINGERPRINT => return plan_err!("{name} is told nothing"),
             REPLAY_URL => replay_url(setting()?),
             RISK => ScalarUDF::from(Risk::of(told)?),
-            _ => return Ok(None),
+            name => return bounded::of(name, told),
         }))
     }
 }
@@ -52,6 +55,10 @@ mod tests {
         check(fingerprint());
         check(replay_url("https://gateway/r/{session}".to_owned()));
         check(ScalarUDF::from(Risk::of(br#"{"s1":800}"#).expect("risks")));
+        for name in ["textcat", "concat", "list_cat", "range"] {
+            check(bounded::of(name, &99_u64.to_le_bytes()).expect("decodes").expect("bounded"));
+            assert!(bounded::of(name, b"x").is_err(), "{name}");
+        }
     }
 
     #[test]
