@@ -72,8 +72,11 @@ pub(crate) fn event(index: usize) -> Event {
     }
 }
 
-/// Rows of the table `events`, in its order, a few at once, as a library takes them.
-pub(crate) fn rows(from: usize, count: usize) -> Vec<RecordBatch> {
+/// The tables that have rows of these events.
+pub(crate) const TABLES: [Table; 2] = [Table::Events, Table::Sessions];
+
+/// Rows of each of these tables, in its order, a few at once, as a library takes them.
+pub(crate) fn rows(from: usize, count: usize) -> [Vec<RecordBatch>; 2] {
     let mut records: Vec<(String, Record)> = (from..from + count)
         .map(|index| {
             let message = Message::Event(event(index));
@@ -85,6 +88,9 @@ pub(crate) fn rows(from: usize, count: usize) -> Vec<RecordBatch> {
         })
         .collect();
     records.sort_by(|left, right| left.0.cmp(&right.0));
-    let rows = |records: &[(String, Record)]| lake::rows(Table::Events, records.iter().map(|(_, record)| record));
-    records.chunks(1_024).map(|records| rows(records).expect("rows")).collect()
+    TABLES.map(|table| {
+        let rows = |records: &[(String, Record)]| lake::rows(table, records.iter().map(|(_, record)| record));
+        let rows = records.chunks(1_024).map(|records| rows(records).expect("rows"));
+        rows.filter(|rows| rows.num_rows() > 0).collect()
+    })
 }
