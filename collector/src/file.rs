@@ -52,7 +52,7 @@ pub(crate) const STATISTICS: [&str; 13] = [
 const ZSTD: i32 = 1;
 
 /// Bytes of a column below which it is left as it is: whoever reads it would set up a decompressor, which costs more.
-const TINY: usize = 1 << 10;
+const TINY: usize = 4 << 10;
 
 /// Records of whose rows each column of numbers is tiny.
 const FEW: usize = TINY / size_of::<i64>();

@@ -195,7 +195,9 @@ fn compare(name: &str, place: impl Fn(&Path) -> String) {
     println!(
         "  bus to committed Parquet: {processor:.0} events a second of processor time ({clock:.0} by the clock)"
     );
-    println!("  arrow-rs encoding the rows of these tables alone: {plain:.0} ({plain_clock:.0}), {bytes:.0} bytes an event");
+    println!(
+        "  arrow-rs encoding the rows of these tables alone: {plain:.0} ({plain_clock:.0}), {bytes:.0} bytes an event"
+    );
     println!("  ratio: {:.2}", processor / plain);
     let [proof, reading] = [1, 2].map(|at| events / median(&proofs, at));
     println!("  reading back and hashing for a proof: {proof:.0}, of that reading alone: {reading:.0}");
