@@ -2,6 +2,7 @@
 //! the fingerprint of a statement.
 
 mod bounded;
+mod cardinality;
 mod fingerprint;
 mod replay_url;
 mod risk;
@@ -15,6 +16,8 @@ pub(crate) use risk::prepare;
 pub use travel::Travelling;
 
 use crate::Error;
+use cardinality::Cardinality;
+use datafusion::execution::FunctionRegistry as _;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::SessionContext;
 use text::Text;
@@ -32,6 +35,9 @@ pub(crate) fn reads(name: &str) -> &'static [&'static str] {
 /// Makes the functions known to a session. `replay` is where sessions are replayed, `memory` what queries may use.
 pub(crate) async fn register(context: &SessionContext, replay: &str, memory: usize) -> Result<(), Error> {
     bounded::register(context, memory);
+    if let Ok(inner) = context.udf(Cardinality::NAME) {
+        context.register_udf(ScalarUDF::from(Cardinality::new(inner)));
+    }
     register_reading(context).await?;
     context.register_udf(fingerprint());
     context.register_udf(replay_url(replay.to_owned()));

@@ -65,6 +65,25 @@ async fn what_would_be_too_much_is_not_made() {
 }
 
 #[tokio::test]
+async fn lists_are_counted_whatever_is_in_them() {
+    let lake = story().await;
+    let engine = lake.engine();
+    check(
+        &engine,
+        "select cardinality(chain) as n, count(*) as rows from events group by 1 order by 1",
+        "n,rows\n1,6\n2,8",
+    )
+    .await;
+    check(
+        &engine,
+        "select cardinality([1, null, 3]) as a, cardinality(null) as b, cardinality([[1], [2, 3]]) as c, \
+         sum(cardinality(x)) as d from (values (make_array('a', 'b')), (null), (make_array('c'))) as t(x)",
+        "a,b,c,d\n3,,3,3",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn words_mean_what_postgresql_means() {
     let lake = story().await;
     let engine = lake.engine();
