@@ -208,7 +208,7 @@ impl MorselPlanner for Tried {
         }
         Ok(Some(MorselPlan::new().with_pending_planner(async move {
             let tried = async { read_through(inner.plan_file(file.clone())?).await };
-            match AssertUnwindSafe(tried).catch_unwind().await.unwrap_or_else(|_| Err(reader_broke())) {
+            match contained(AssertUnwindSafe(tried).catch_unwind().await) {
                 Ok(()) => named(inner.plan_file(file), &name),
                 Err(error) if is_of_file(&error) => {
                     left_out.known().insert(name.to_string(), error.strip_backtrace());
@@ -265,7 +265,7 @@ fn named(inner: Result<Box<dyn MorselPlanner>>, name: &Arc<str>) -> Result<Box<d
 impl MorselPlanner for Step<dyn MorselPlanner> {
     fn plan(self: Box<Self>) -> Result<Option<MorselPlan>> {
         let Self { name, inner } = *self;
-        let planned = catch_unwind(AssertUnwindSafe(|| inner.plan())).unwrap_or_else(|_| Err(reader_broke()));
+        let planned = contained(catch_unwind(AssertUnwindSafe(|| inner.plan())));
         let Some(mut plan) = planned.map_err(|error| blamed(error, &name))? else { return Ok(None) };
         let morsels = plan.take_morsels().into_iter();
         let morsels = morsels.map(|inner| Box::new(Step { name: Arc::clone(&name), inner }) as Box<dyn Morsel>);
@@ -274,8 +274,7 @@ impl MorselPlanner for Step<dyn MorselPlanner> {
         let found = found.with_planners(planners.collect::<Result<_>>()?);
         Ok(Some(match plan.take_pending_planner() {
             Some(pending) => found.with_pending_planner(async move {
-                let planned = AssertUnwindSafe(pending).catch_unwind().await;
-                named(planned.unwrap_or_else(|_| Err(reader_broke())), &name)
+                named(contained(AssertUnwindSafe(pending).catch_unwind().await), &name)
             }),
             None => found,
         }))
@@ -287,14 +286,13 @@ impl Morsel for Step<dyn Morsel> {
         let Self { name, inner } = *self;
         // Ends after a panic.
         let batches = AssertUnwindSafe(inner.into_stream()).catch_unwind();
-        let batches = batches.map(|batch| batch.unwrap_or_else(|_| Err(reader_broke())));
-        batches.map(move |batch| batch.map_err(|error| blamed(error, &name))).boxed()
+        batches.map(move |batch| contained(batch).map_err(|error| blamed(error, &name))).boxed()
     }
 }
 
 /// Of some damage the reader does not make an error but a panic, which must not be the whole process's.
-fn reader_broke() -> DataFusionError {
-    ParquetError::General("it breaks the reader of Parquet".to_owned()).into()
+fn contained<T>(read: std::thread::Result<Result<T>>) -> Result<T> {
+    read.unwrap_or_else(|_| Err(ParquetError::General("it breaks the reader of Parquet".to_owned()).into()))
 }
 
 fn blamed(error: DataFusionError, file: &str) -> DataFusionError {

@@ -103,10 +103,12 @@ impl Blast {
             return;
         }
         let is_first_sight = match &event.kind {
-            Kind::Opened | Kind::Acted { .. } => {
+            Kind::Opened => {
                 let before = self.habits.get(&edge(event)).copied();
                 self.open.add(&event.session, before)
             }
+            // Whoever acted is not turned back, so what the edge was before is not asked for.
+            Kind::Acted { .. } => self.open.add(&event.session, None),
             Kind::Closed(closed) => {
                 let before = self.open.end(&event.session);
                 if let Some(before) = before.filter(|_| is_turned_back(closed)) {
