@@ -113,7 +113,11 @@ impl Settings {
             .set("enable.partition.eof", "true")
             // Records that were deleted before they were read are an error, never a silent jump.
             .set("auto.offset.reset", "error");
-        set_default(&mut config, "queued.max.messages.kbytes", "16384");
+        // What is read ahead stays in the processor's caches and is allocated from what was freed just before; a fetch goes
+        // on soon after there is room, where a second's wait would leave a reader without work.
+        set_default(&mut config, "queued.max.messages.kbytes", "8192");
+        set_default(&mut config, "fetch.max.bytes", "1048576");
+        set_default(&mut config, "fetch.queue.backoff.ms", "20");
         config
     }
 
