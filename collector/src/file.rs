@@ -48,6 +48,9 @@ pub(crate) const STATISTICS: [&str; 13] = [
     "index",
 ];
 
+/// What a file says wrote it.
+pub(crate) const MAKER: &str = concat!("interdict ", env!("CARGO_PKG_VERSION"));
+
 /// The least effort: most of what repeats is gone before.
 const ZSTD: i32 = 1;
 
@@ -109,11 +112,11 @@ fn zstd() -> Compression {
 pub(crate) fn properties(table: Table, life: Life) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(zstd())
+        .set_compression(life.compression())
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_data_page_row_count_limit(life.page_rows())
         .set_dictionary_page_size_limit(life.dictionary())
-        .set_created_by(concat!("interdict ", env!("CARGO_PKG_VERSION")).to_owned());
+        .set_created_by(MAKER.to_owned());
     for field in table.schema().fields() {
         let (name, path) = (field.name().as_str(), ColumnPath::from(field.name().as_str()));
         match field.data_type() {

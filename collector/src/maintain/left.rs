@@ -3,11 +3,13 @@
 //! without reading all files.
 
 use super::Keeper;
+use super::shelf::{self, Found, Given};
 use crate::Error;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use deltalake::Path;
 use deltalake::kernel::LogicalFileView;
+use futures::{FutureExt as _, StreamExt as _, stream};
 use object_store::ObjectStoreExt as _;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +18,9 @@ const NOTE: &str = "_left.json";
 
 /// Names that are told and kept at most.
 const NAMED: usize = 100;
+
+/// Files that are fetched at the same time: of a distant storage each is waited for long.
+const AT_ONCE: usize = 8;
 
 /// Files one after another that the storage does not give, and it is the storage that fails and not they.
 const SILENT: usize = 4;
@@ -42,6 +47,37 @@ impl Turn {
         self.left
     }
 
+    /// Files as the storage gives them, and which of them they are.
+    ///
+    /// # Errors
+    /// When more than these files are wrong.
+    pub(super) async fn fetch(
+        &mut self,
+        keeper: &Keeper,
+        views: &[LogicalFileView],
+    ) -> Result<(Vec<LogicalFileView>, Vec<Given>), Error> {
+        let (mut standing, mut given) = (Vec::with_capacity(views.len()), Vec::with_capacity(views.len()));
+        let fetches: Vec<_> = views.iter().map(|view| keeper.fetch(view).boxed()).collect();
+        let mut fetched = stream::iter(fetches).buffered(AT_ONCE);
+        for view in views {
+            let Some(fetched) = fetched.next().await else { break };
+            match fetched {
+                Ok(file) => {
+                    self.silent = 0;
+                    standing.push(view.clone());
+                    given.push(file);
+                }
+                Err(Error::Unread { reason, .. }) => self.leave(view, reason),
+                Err(Error::Storage { source, .. }) if self.silent + 1 < SILENT => {
+                    self.silent += 1;
+                    self.leave(view, format!("is not given by the storage: {source}"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((standing, given))
+    }
+
     /// A file's rows; `None` if it is left.
     ///
     /// # Errors
@@ -52,23 +88,31 @@ impl Turn {
         view: &LogicalFileView,
         stored: &SchemaRef,
     ) -> Result<Option<Vec<RecordBatch>>, Error> {
-        let reason = match keeper.read(view, stored).await {
-            Ok(rows) => {
-                self.silent = 0;
-                return Ok(Some(rows));
-            }
-            Err(Error::Unread { reason, .. }) => reason,
-            Err(Error::Storage { source, .. }) if self.silent + 1 < SILENT => {
-                self.silent += 1;
-                format!("is not given by the storage: {source}")
-            }
-            Err(error) => return Err(error),
-        };
+        let (standing, given) = self.fetch(keeper, std::slice::from_ref(view)).await?;
+        let stored = SchemaRef::clone(stored);
+        let found = tokio::task::spawn_blocking(move || shelf::decode(given, &stored)).await;
+        let Found { rows, wrong } = found.map_err(|_| Error::CutShort(keeper.table.name()))?;
+        Ok((!self.drop_wrong(standing, wrong).is_empty()).then_some(rows))
+    }
+
+    /// Leaves those of files that are wrong.
+    pub(super) fn drop_wrong(
+        &mut self,
+        mut files: Vec<LogicalFileView>,
+        wrong: BTreeMap<usize, String>,
+    ) -> Vec<LogicalFileView> {
+        // From behind, so that the places of the others stay.
+        for (at, reason) in wrong.into_iter().rev() {
+            self.leave(&files.remove(at), reason);
+        }
+        files
+    }
+
+    fn leave(&mut self, view: &LogicalFileView, reason: String) {
         self.left.files += 1;
         if self.left.named.len() < NAMED {
             self.left.named.insert(view.path().into_owned(), reason);
         }
-        Ok(None)
     }
 }
 

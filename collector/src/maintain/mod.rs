@@ -8,7 +8,7 @@
 //!
 //! What is rewritten gets a digest of its own, so a file is taken only if it still has the digest that stands in the log:
 //! otherwise maintenance would hide what `interdict verify` is there to find. Such a file is left, and so is one that is
-//! gone or cannot be read; all others are seen to (`read.rs`, `left.rs`).
+//! gone or cannot be read; all others are seen to (`shelf.rs`, `left.rs`).
 
 mod compact;
 mod held;
@@ -16,6 +16,7 @@ mod hold;
 mod left;
 mod read;
 mod retain;
+mod shelf;
 mod sort;
 mod status;
 mod taken;

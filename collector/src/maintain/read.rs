@@ -1,9 +1,8 @@
-//! A file's rows, if the file is what was written.
+//! Bytes and columns of a table's files.
 
-use super::{Keeper, sort};
-use crate::{Error, file};
+use super::{Keeper, shelf, sort};
+use crate::Error;
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use deltalake::Path;
 use deltalake::kernel::LogicalFileView;
@@ -13,7 +12,7 @@ use futures::{FutureExt as _, TryFutureExt as _, TryStreamExt as _};
 use interdict_schemas::lake::FILE_DIGEST;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
@@ -25,25 +24,20 @@ use std::sync::Arc;
 const FOOTER: usize = 64 << 10;
 
 impl Keeper {
-    /// A file's rows, a batch at a time, with the columns of today's table. Its bytes are read once, for its digest and for
-    /// its rows.
+    /// A file's bytes, with the digest that they are to have.
     ///
     /// # Errors
-    /// [`Error::Unread`] when the file is not what was written.
-    pub(super) async fn read(&self, view: &LogicalFileView, stored: &SchemaRef) -> Result<Vec<RecordBatch>, Error> {
+    /// [`Error::Unread`] when the file is gone.
+    pub(super) async fn fetch(&self, view: &LogicalFileView) -> Result<shelf::Given, Error> {
         let table = self.table.name();
-        let unread = |reason| Error::Unread { table, file: view.path().into_owned(), reason };
         let got = async { self.delta.object_store().get(&view.object_store_path()).await?.bytes().await };
         let bytes = got.await.map_err(|source| match source {
-            object_store::Error::NotFound { .. } => unread("is gone".to_owned()),
+            object_store::Error::NotFound { .. } => {
+                Error::Unread { table, file: view.path().into_owned(), reason: "is gone".to_owned() }
+            }
             source => Error::Storage { doing: "read", table, source },
         })?;
-        let (wanted, stored) = (digest(view), SchemaRef::clone(stored));
-        match tokio::task::spawn_blocking(move || decode(bytes, wanted.as_deref(), &stored)).await {
-            Ok(rows) => rows.map_err(unread),
-            Err(error) if error.is_panic() => Err(unread(BREAKS.to_owned())),
-            Err(_) => Err(Error::CutShort(table)),
-        }
+        Ok(shelf::Given { bytes, digest: digest(view) })
     }
 
     /// Fetches only these columns of a file, a batch at a time; nobody proves that it is what was written.
@@ -70,12 +64,10 @@ impl Keeper {
             Ok(())
         };
         // Of some damage the reader does not make an error but a panic.
-        let broke = |_| Err(ParquetError::General(BREAKS.to_owned()));
+        let broke = |_| Err(ParquetError::General(shelf::BREAKS.to_owned()));
         AssertUnwindSafe(read).catch_unwind().await.unwrap_or_else(broke)
     }
 }
-
-const BREAKS: &str = "breaks the reader of Parquet";
 
 /// The parts of a file that are asked for.
 struct Parts {
@@ -108,19 +100,4 @@ impl AsyncFileReader for Parts {
 #[expect(deprecated, reason = "nothing else tells a file's tags")]
 fn digest(view: &LogicalFileView) -> Option<String> {
     view.add_action().tags?.remove(FILE_DIGEST).flatten()
-}
-
-/// Rows of a file that has the digest that is wanted, or words for what is wrong with it.
-fn decode(bytes: Bytes, wanted: Option<&str>, stored: &SchemaRef) -> Result<Vec<RecordBatch>, String> {
-    if let Some(wanted) = wanted {
-        let found = file::digest(&bytes);
-        if found != wanted {
-            return Err(format!("has digest {found} and had {wanted}"));
-        }
-    }
-    let rows = || {
-        let rows = ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(sort::BATCH).build()?;
-        rows.map(|rows| Ok(file::conform(rows?, stored)?)).collect::<Result<Vec<_>, ParquetError>>()
-    };
-    rows().map_err(|error| format!("cannot be read: {error}"))
 }
