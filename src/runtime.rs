@@ -7,7 +7,7 @@ use tokio::runtime::Builder;
 /// keeps memory of its own.
 ///
 /// INVARIANT: more than ever wait for each other. Delta holds one while it reads a table's log, for which it needs another;
-/// a collector and its upkeep have 13 of those at most.
+/// a collector and its upkeep have 14 of those at most.
 const BLOCKING: usize = 4;
 const LEAST: usize = 32;
 

@@ -9,8 +9,7 @@ use std::collections::VecDeque;
 /// Bytes of a piece. It stays as long as one of its records does.
 const PIECE: usize = 256 << 10;
 
-/// Pieces that are kept to be written again, as many as a reader had in use at once: of more, 64 MiB, the rest is given
-/// back.
+/// Pieces that are kept to be written again: 64 MiB of them, and of more the oldest are let go.
 const KEPT: usize = 256;
 
 /// Where the next record's bytes go.
@@ -35,16 +34,28 @@ impl Pack {
         Some(Record { position, key, value })
     }
 
+    /// A piece that nobody reads any more: the oldest mostly, and where one record of it is kept for long, the next.
+    fn free(&mut self) -> Option<BytesMut> {
+        for _ in 0..2 {
+            let mut oldest = self.full.pop_front()?;
+            if oldest.try_reclaim(PIECE) {
+                return Some(oldest);
+            }
+            self.full.push_back(oldest);
+        }
+        None
+    }
+
     fn bytes(&mut self, key: &[u8], value: &[u8]) -> Bytes {
         let size = key.len() + value.len();
         if size > PIECE {
             return [key, value].concat().into();
         }
         if self.piece.capacity() < size {
-            // The oldest is the first that nobody reads any more.
-            let is_free = self.full.front_mut().is_some_and(|oldest| oldest.try_reclaim(PIECE));
-            let oldest = if is_free || self.full.len() == KEPT { self.full.pop_front() } else { None };
-            let next = oldest.filter(|_| is_free).unwrap_or_else(|| BytesMut::with_capacity(PIECE));
+            let next = self.free().unwrap_or_else(|| BytesMut::with_capacity(PIECE));
+            if self.full.len() == KEPT {
+                self.full.pop_front();
+            }
             self.full.push_back(std::mem::replace(&mut self.piece, next));
         }
         self.piece.extend_from_slice(key);
@@ -108,7 +119,13 @@ mod tests {
         }
         assert!(pack.full.len() <= 5, "{} kept beside 3 in use", pack.full.len());
         held.clear();
+        let pinned = pack.record(Position { partition: 0, offset: 0 }, b"", &whole).expect("a key of text");
         for offset in 0..4 * KEPT as u64 {
+            drop(pack.record(Position { partition: 0, offset }, b"", &whole).expect("a key of text"));
+        }
+        assert!(pack.full.len() <= 8, "{} kept beside one that stays", pack.full.len());
+        drop(pinned);
+        for offset in 0..8 + KEPT as u64 {
             held.push_back(pack.record(Position { partition: 0, offset }, b"", &whole).expect("a key of text"));
         }
         assert!(pack.full.len() <= KEPT, "{} kept", pack.full.len());

@@ -57,7 +57,7 @@ const ZSTD: i32 = 1;
 /// Bytes of a column below which it is left as it is: whoever reads it would set up a decompressor, which costs more.
 const TINY: usize = 4 << 10;
 
-/// Records of whose rows each column of numbers is tiny.
+/// Records of whose rows a column of numbers is tiny, and most others are.
 const FEW: usize = TINY / size_of::<i64>();
 
 /// Texts and bytes that seldom repeat: a dictionary of them would be built and thrown away.
@@ -94,7 +94,8 @@ impl Life {
         }
     }
 
-    /// How columns are compressed of which rows differ. Those of which they repeat are told by what they become.
+    /// How columns are compressed that are written by the library. Those whose texts repeat are written by `Repeated`, which
+    /// knows how many bytes they became.
     fn compression(self) -> Compression {
         match self {
             Self::Short { records } if records < FEW => Compression::UNCOMPRESSED,

@@ -7,6 +7,9 @@ use std::{collections::BTreeMap, time::Duration};
 /// The largest message that client and topics take: the largest record with its key, headers and framing.
 pub(super) const MESSAGE_BYTES: usize = 2 << 20;
 
+/// What a fetch is answered with at most, unless a single message is larger.
+const FETCH_BYTES: usize = 1 << 20;
+
 /// Set here, because the order of records, exactly-once delivery or resuming hang on them.
 const FIXED: &[&str] = &[
     "acks",
@@ -116,7 +119,9 @@ impl Settings {
         // What is read ahead stays in the processor's caches and is allocated from what was freed just before; a fetch goes
         // on soon after there is room, where a second's wait would leave a reader without work.
         set_default(&mut config, "queued.max.messages.kbytes", "8192");
-        set_default(&mut config, "fetch.max.bytes", "1048576");
+        // The client takes no less than the largest message.
+        let largest = config.get("message.max.bytes").and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
+        set_default(&mut config, "fetch.max.bytes", &FETCH_BYTES.max(largest).to_string());
         set_default(&mut config, "fetch.queue.backoff.ms", "20");
         config
     }
@@ -162,6 +167,7 @@ fn set_default(config: &mut ClientConfig, key: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rdkafka::consumer::BaseConsumer;
 
     #[test]
     fn wrong_setting_is_named() {
@@ -187,6 +193,16 @@ mod tests {
         check(&property("security.protocol"), None);
         check(&property("acks"), Some("bus.kafka.properties.acks"));
         check(&property("enable.idempotence"), Some("bus.kafka.properties.enable.idempotence"));
+    }
+
+    #[test]
+    fn a_client_is_made_whatever_message_is_the_largest() {
+        for largest in ["1000", "1000000", "1048577", "100000000"] {
+            let mut settings = Settings::new("127.0.0.1:9092");
+            settings.properties.insert("message.max.bytes".into(), largest.into());
+            let made = settings.consumer().create::<BaseConsumer>();
+            assert!(made.is_ok(), "{largest}: {:?}", made.err());
+        }
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl<'a, 'b, 'z> Chunk<'a, 'b, 'z> {
             pages.insert(0, PageEncodingStats { page_type, encoding, count: 1 });
         }
         let mut metadata = ColumnChunkMetaData::builder(column.of.clone())
-            .set_compression(if self.zstd.is_some() { column.compression } else { Compression::UNCOMPRESSED })
+            .set_compression(if self.zstd.is_some() { super::zstd() } else { Compression::UNCOMPRESSED })
             .set_encodings(vec![Encoding::PLAIN, Encoding::RLE, encoding])
             .set_page_encoding_stats(pages)
             .set_total_compressed_size(signed(self.compressed))

@@ -9,7 +9,6 @@ use super::page::Rows;
 use arrow::array::{Array, ArrayRef, AsArray as _, ListArray, RunArray, StringArray};
 use arrow::datatypes::Int32Type;
 use bytes::Bytes;
-use parquet::basic::Compression;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -23,7 +22,6 @@ pub(super) const NONE: u32 = u32::MAX;
 /// A column of a row group.
 pub(super) struct Repeated {
     pub(super) of: ColumnDescPtr,
-    pub(super) compression: Compression,
     pub(super) statistics: EnabledStatistics,
     /// People look for one value in it, so it has a bloom filter.
     pub(super) is_sought: bool,
@@ -50,7 +48,6 @@ struct Run {
 impl Repeated {
     pub(super) fn new(of: ColumnDescPtr, properties: &WriterProperties, is_sought: bool) -> Self {
         Self {
-            compression: properties.compression(of.path()),
             statistics: properties.statistics_enabled(of.path()),
             is_sought,
             page_rows: properties.data_page_row_count_limit().max(1),

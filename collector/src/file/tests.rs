@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use interdict_schemas::lake::Table;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::basic::Compression;
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
@@ -82,7 +83,11 @@ fn encoded(batch: &RecordBatch) -> RecordBatch {
 }
 
 fn written<'a>(batches: impl IntoIterator<Item = &'a RecordBatch>) -> Bytes {
-    let mut writer = Writer::new(Table::Events, Life::Long, &schema()).expect("writer");
+    written_for(Life::Long, batches)
+}
+
+fn written_for<'a>(life: Life, batches: impl IntoIterator<Item = &'a RecordBatch>) -> Bytes {
+    let mut writer = Writer::new(Table::Events, life, &schema()).expect("writer");
     batches.into_iter().for_each(|batch| writer.write(batch).expect("written"));
     writer.close().expect("closed").0.into()
 }
@@ -154,7 +159,8 @@ proptest! {
         let parts = [whole.slice(0, cut), whole.slice(cut, rows.len() - cut)];
         let runs = encoded(&whole);
         let sliced = [runs.slice(0, cut), runs.slice(cut, rows.len() - cut)];
-        for bytes in [written([&whole]), written(&parts), written([&runs]), written(&sliced)] {
+        let short = written_for(Life::Short { records: rows.len() }, [&whole]);
+        for bytes in [written([&whole]), written(&parts), written([&runs]), written(&sliced), short] {
             let (found, metadata) = read(&bytes);
             prop_assert_eq!(&found, &whole);
             check(&found, &bytes, &metadata);
@@ -205,6 +211,18 @@ fn texts_that_no_dictionary_holds_are_read_back_and_cut_into_pages() {
     check(&found, &bytes, &metadata);
     let pages = &metadata.offset_index().expect("offsets")[0][0].page_locations;
     assert!(pages.len() > 5, "{} pages", pages.len());
+}
+
+#[test]
+fn few_records_of_much_text_are_read_back() {
+    // Fewer than make the library compress, and more bytes than are left as they are.
+    let rows = batch(&many(300, 1, |at| format!("{at:040}")));
+    let bytes = written_for(Life::Short { records: 300 }, [&rows]);
+    let (found, metadata) = read(&bytes);
+    assert_eq!(found, rows);
+    check(&found, &bytes, &metadata);
+    let compression = |column: usize| metadata.row_group(0).column(column).compression();
+    assert_eq!([0, 4].map(|column| matches!(compression(column), Compression::ZSTD(_))), [true, false]);
 }
 
 #[test]

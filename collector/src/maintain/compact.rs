@@ -30,9 +30,10 @@ pub struct Compacted {
     pub left: Left,
 }
 
-/// Bytes of files, and files, that are read together at most.
-const SHELF: u64 = 8 << 20;
-const SHELVED: usize = 128;
+/// What is read together at most: bytes of files, files, and rows, all of which are in memory at once.
+const BYTES: u64 = 8 << 20;
+const FILES: usize = 128;
+const ROWS: usize = 32 << 10;
 
 /// Whether a file is worth taking.
 const fn is_small(size: i64) -> bool {
@@ -42,13 +43,14 @@ const fn is_small(size: i64) -> bool {
 /// Files that are read together, one after another.
 fn shelves(mut files: &[LogicalFileView]) -> impl Iterator<Item = &[LogicalFileView]> {
     std::iter::from_fn(move || {
-        let mut bytes = 0_u64;
+        let (mut bytes, mut rows) = (0_u64, 0_usize);
         let fits = |view: &&LogicalFileView| {
             bytes = bytes.saturating_add(view.size().unsigned_abs());
-            bytes <= SHELF
+            rows = rows.saturating_add(view.num_records().unwrap_or_default());
+            bytes <= BYTES && rows <= ROWS
         };
         // One that is larger stands alone.
-        let count = files.iter().take(SHELVED).take_while(fits).count().max(1);
+        let count = files.iter().take(FILES).take_while(fits).count().max(1);
         let (some, rest) = files.split_at_checked(count)?;
         files = rest;
         Some(some)
@@ -77,10 +79,13 @@ impl Keeper {
             .collect();
         drop(files);
         for (day, small) in days {
-            let (adds, taken, rows) = self.rewrite(&day, &small, &mut turn).await?;
-            if adds.is_empty() {
+            let (mut adds, taken, rows) = self.rewrite(&day, &small, &mut turn).await?;
+            if taken.len() < 2 {
                 continue;
             }
+            // When the rows came, not when they were rewritten: that is what `Status` tells by it.
+            let came = taken.iter().map(LogicalFileView::modification_time).max().unwrap_or_default();
+            adds.iter_mut().for_each(|add| add.modification_time = came);
             let inputs: Vec<String> = taken.iter().map(|view| view.path().into_owned()).collect();
             let target_size = i64::try_from(TARGET).unwrap_or(i64::MAX);
             let operation = DeltaOperation::Optimize { predicate: None, target_size };
@@ -109,28 +114,27 @@ impl Keeper {
         let (send, mut encoded) = mpsc::channel(1);
         // One thread for all of a day: memory that one allocates and another one frees stays with the first for long.
         let sorting = tokio::task::spawn_blocking(move || {
-            sorted(table, &stored, given, |file| send.blocking_send(file).is_ok())
+            sort_and_write(table, &stored, given, |file| send.blocking_send(file).is_ok())
         });
         let fetch = async {
             let mut fetched = Vec::with_capacity(files.len());
             for some in shelves(files) {
                 let (views, files) = turn.fetch(self, some).await?;
                 fetched.extend(views);
-                if give.send(files).await.is_err() {
+                if give.send(Some(files)).await.is_err() {
                     break;
                 }
             }
-            drop(give);
+            // Whoever sorts has failed if nobody takes it, and tells why.
+            let _ = give.send(None).await;
             Ok::<_, Error>(fetched)
         };
-        // When the rows came, not when they were rewritten: that is what `Status` tells by it.
-        let came = files.iter().map(LogicalFileView::modification_time).max().unwrap_or_default();
         let put = async {
             let (mut adds, mut rows) = (Vec::new(), 0);
             while let Some((bytes, found)) = encoded.recv().await {
                 let path = file::name(day);
                 rows += found.file_metadata().num_rows().unsigned_abs();
-                adds.push(file::add(path.clone(), day, &bytes, &found, Time(came * 1_000), false));
+                adds.push(file::add(path.clone(), day, &bytes, &found, Time(0), false));
                 self.put(&path, bytes).await?;
             }
             Ok((adds, rows))
@@ -141,16 +145,22 @@ impl Keeper {
     }
 }
 
-/// Sorts the rows of files and hands on files of them, as long as `take` wants them. Those that are not what was written are
-/// told, by their place among all that were given.
-fn sorted(
+/// Sorts the rows of files and hands on files of them, as long as `take` wants them; nothing if it is never told that it was
+/// given all. Those that are not what was written are told, by their place among all that were given.
+fn sort_and_write(
     table: Table,
     stored: &SchemaRef,
-    mut given: mpsc::Receiver<Vec<Given>>,
+    mut given: mpsc::Receiver<Option<Vec<Given>>>,
     take: impl FnMut((Vec<u8>, ParquetMetaData)) -> bool,
 ) -> Result<BTreeMap<usize, String>, Error> {
     let (mut sorter, mut wrong, mut count) = (Sorter::new(table, SchemaRef::clone(stored))?, BTreeMap::new(), 0);
-    while let Some(files) = given.blocking_recv() {
+    loop {
+        let files = match given.blocking_recv() {
+            Some(Some(files)) => files,
+            Some(None) => break,
+            // Given up: the storage failed.
+            None => return Ok(wrong),
+        };
         let before = count;
         count += files.len();
         let found = shelf::decode(files, stored);
@@ -161,4 +171,65 @@ fn sorted(
         sort::write(sorter, TARGET, take)?;
     }
     Ok(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file::Life;
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+    use arrow::datatypes::{DataType, Field, Schema};
+    use std::sync::Arc;
+
+    fn schema() -> SchemaRef {
+        let number = |name| Field::new(name, DataType::Int64, false);
+        let session = Field::new("session", DataType::Utf8, false);
+        Arc::new(Schema::new(vec![session, number("index"), number("bus_partition"), number("bus_offset")]))
+    }
+
+    /// A file of one row.
+    fn given(index: i64, is_right: bool) -> Given {
+        let number = |value| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
+        let columns =
+            vec![Arc::new(StringArray::from(vec!["s"])) as ArrayRef, number(index), number(0), number(index)];
+        let rows = RecordBatch::try_new(schema(), columns).expect("of one length");
+        let (bytes, _) =
+            file::encode(Table::Recordings, Life::Short { records: 1 }, &schema(), [Ok(rows)]).expect("a file");
+        let digest = if is_right { file::digest(&bytes) } else { "another".to_owned() };
+        Given { bytes: bytes.into(), digest: Some(digest) }
+    }
+
+    /// What is told of files that come in these shelves, and how many files are made of them.
+    fn outcome(shelves: Vec<Vec<Given>>, is_all: bool) -> (Vec<usize>, usize) {
+        let (give, all) = mpsc::channel(8);
+        shelves.into_iter().for_each(|shelf| give.try_send(Some(shelf)).expect("room"));
+        if is_all {
+            give.try_send(None).expect("room");
+        }
+        drop(give);
+        let mut made = 0;
+        let told = sort_and_write(Table::Recordings, &schema(), all, |_| {
+            made += 1;
+            true
+        });
+        (told.expect("sorted").into_keys().collect(), made)
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_its_place_among_all() {
+        let shelf = |rights: &[bool]| (0..).zip(rights).map(|(index, right)| given(index, *right)).collect();
+        let shelves = vec![shelf(&[true, false, true]), shelf(&[]), shelf(&[false, true]), shelf(&[true, false])];
+        assert_eq!(outcome(shelves, true), (vec![1, 3, 6], 1));
+    }
+
+    #[test]
+    fn one_that_is_right_is_not_written_again() {
+        assert_eq!(outcome(vec![vec![given(0, true), given(1, false)]], true), (vec![1], 0));
+        assert_eq!(outcome(Vec::new(), true), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn nothing_is_made_of_a_part_of_them() {
+        assert_eq!(outcome(vec![vec![given(0, true), given(1, true)]], false), (Vec::new(), 0));
+    }
 }

@@ -1,6 +1,6 @@
 //! Files of a table, read one after another as if they were one. A reader of Parquet is set up for each file and for each of
 //! its columns, which costs more than reading a file of some hundred rows; files of one schema need only one, of all their
-//! row groups.
+//! row groups. Those that are not what was written, or cannot be read, are told and keep nobody else's rows back.
 
 use super::sort::BATCH;
 use crate::file;
@@ -39,12 +39,12 @@ pub(super) struct Found {
 /// Reads files. What is wrong with one is no other's harm.
 ///
 /// INVARIANT: only files with the digest of what was written are read as one. Columns of different lengths, which others may
-/// write and no footer tells, would be carried on into the next file's rows.
+/// write and no footer tells, could be carried on into the next file's rows.
 pub(super) fn decode(files: impl IntoIterator<Item = Given>, stored: &SchemaRef) -> Found {
     let (mut found, mut shelf) = (Found::default(), Vec::<File>::new());
     for (at, Given { bytes, digest }) in files.into_iter().enumerate() {
         let first = shelf.first().map(|first| first.metadata.file_metadata());
-        match contained(|| opened(&bytes, digest.as_deref(), first)) {
+        match contained(|| opened(&bytes, digest.as_deref(), digest.as_ref().and(first))) {
             Ok(metadata) => {
                 let file = File { at, bytes, metadata };
                 if digest.is_none() {
@@ -126,7 +126,7 @@ fn opened(bytes: &Bytes, wanted: Option<&str>, first: Option<&FileMetaData>) -> 
     read(options).map_err(unreadable)
 }
 
-/// Whether one build wrote both, of one Arrow schema, which decides Parquet's.
+/// Whether one version wrote both, of one Arrow schema, which decides Parquet's.
 fn is_same_maker(left: &FileMetaData, right: &FileMetaData) -> bool {
     left.created_by().is_some_and(|maker| maker == file::MAKER)
         && left.created_by() == right.created_by()
@@ -138,10 +138,16 @@ fn is_same_maker(left: &FileMetaData, right: &FileMetaData) -> bool {
 fn rows(shelf: Vec<File>, stored: &SchemaRef) -> Result<Vec<RecordBatch>, String> {
     let read = || {
         let Some((bytes, metadata)) = joined(shelf)? else { return Ok(Vec::new()) };
+        let count = metadata.row_groups().iter().map(RowGroupMetaData::num_rows).fold(0, i64::saturating_add);
         let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())?;
         let rows = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata);
         let rows = rows.with_batch_size(BATCH).build()?;
-        rows.map(|rows| Ok(file::conform(rows?, stored)?)).collect::<Result<Vec<_>, ParquetError>>()
+        let rows = rows.map(|rows| Ok(file::conform(rows?, stored)?)).collect::<Result<Vec<_>, ParquetError>>()?;
+        let found = rows.iter().map(RecordBatch::num_rows).sum::<usize>();
+        if i64::try_from(found) == Ok(count) {
+            return Ok(rows);
+        }
+        Err(ParquetError::General(format!("{found} rows are there, and its end says {count}")))
     };
     read().map_err(unreadable)
 }
@@ -168,7 +174,7 @@ fn joined(shelf: Vec<File>) -> Result<Option<(Bytes, ParquetMetaData)>, ParquetE
     }
     let of_all = FileMetaData::new(
         of_first.version(),
-        // A batch has no more rows.
+        // The reader makes no batch of more rows than these.
         groups.iter().map(RowGroupMetaData::num_rows).fold(0, i64::saturating_add),
         of_first.created_by().map(str::to_owned),
         of_first.key_value_metadata().cloned(),
@@ -300,6 +306,30 @@ mod tests {
         let end = usize::try_from(begin + length).expect("small");
         assert!(moved(&mut group.clone(), end, 7).is_ok());
         assert!(moved(&mut group.clone(), end - 1, 7).is_err());
+    }
+
+    #[test]
+    fn one_that_was_proved_and_cannot_be_read_is_told_and_the_others_are_there() {
+        let mut broken = file(&WHOLE, &[3, 4], 10).to_vec();
+        // The header of its first page.
+        broken[4..12].fill(0xff);
+        let files = [file(&WHOLE, &[1, 2], 10), broken.into(), file(&WHOLE, &[5, 6], 10)].map(proved);
+        let found = decode(files, &schema(&WHOLE));
+        assert_eq!(found.wrong.keys().collect::<Vec<_>>(), [&1], "{:?}", found.wrong);
+        assert_eq!(said(&found), rows_of([1, 2, 5, 6]));
+    }
+
+    #[test]
+    fn a_file_without_rows_is_no_harm() {
+        for at in 0..3 {
+            let mut numbers = vec![vec![1, 2], vec![3]];
+            numbers.insert(at, Vec::new());
+            let files = numbers.iter().map(|numbers| proved(file(&WHOLE, numbers, 10)));
+            let found = decode(files, &schema(&WHOLE));
+            assert_eq!((said(&found), found.wrong.len()), (rows_of([1, 2, 3]), 0), "{at}");
+        }
+        let found = decode([proved(file(&WHOLE, &[], 10))], &schema(&WHOLE));
+        assert_eq!((said(&found), found.wrong.len()), (Vec::new(), 0));
     }
 
     proptest! {

@@ -20,7 +20,7 @@ use std::io::BufReader;
 /// Rows of a batch.
 pub(super) const BATCH: usize = 2_048;
 
-/// Bytes of rows that are held before they are sorted and spilled. Sorting needs as much again, twice.
+/// Bytes of rows that are held before they are sorted and spilled. Sorting needs as much again.
 const BUDGET: usize = 48 << 20;
 
 /// Gathers rows.
