@@ -79,13 +79,10 @@ impl Keeper {
             .collect();
         drop(files);
         for (day, small) in days {
-            let (mut adds, taken, rows) = self.rewrite(&day, &small, &mut turn).await?;
+            let (adds, taken, rows) = self.rewrite(&day, &small, &mut turn).await?;
             if taken.len() < 2 {
                 continue;
             }
-            // When the rows came, not when they were rewritten: that is what `Status` tells by it.
-            let came = taken.iter().map(LogicalFileView::modification_time).max().unwrap_or_default();
-            adds.iter_mut().for_each(|add| add.modification_time = came);
             let inputs: Vec<String> = taken.iter().map(|view| view.path().into_owned()).collect();
             let target_size = i64::try_from(TARGET).unwrap_or(i64::MAX);
             let operation = DeltaOperation::Optimize { predicate: None, target_size };
@@ -139,9 +136,13 @@ impl Keeper {
             }
             Ok((adds, rows))
         };
-        let (fetched, (adds, rows)) = tokio::try_join!(fetch, put)?;
+        let (fetched, (mut adds, rows)) = tokio::try_join!(fetch, put)?;
         let wrong = sorting.await.map_err(|_| Error::CutShort(table.name()))??;
-        Ok((adds, turn.drop_wrong(fetched, wrong), rows))
+        let taken = turn.drop_wrong(fetched, wrong);
+        // When the rows came, not when they were rewritten: that is what `Status` tells by it. Whose they are is known now.
+        let came = taken.iter().map(LogicalFileView::modification_time).max().unwrap_or_default();
+        adds.iter_mut().for_each(|add| add.modification_time = came);
+        Ok((adds, taken, rows))
     }
 }
 
@@ -177,22 +178,11 @@ fn sort_and_write(
 mod tests {
     use super::*;
     use crate::file::Life;
-    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-    use arrow::datatypes::{DataType, Field, Schema};
-    use std::sync::Arc;
-
-    fn schema() -> SchemaRef {
-        let number = |name| Field::new(name, DataType::Int64, false);
-        let session = Field::new("session", DataType::Utf8, false);
-        Arc::new(Schema::new(vec![session, number("index"), number("bus_partition"), number("bus_offset")]))
-    }
+    use crate::maintain::sort::tests::{batch, schema};
 
     /// A file of one row.
     fn given(index: i64, is_right: bool) -> Given {
-        let number = |value| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
-        let columns =
-            vec![Arc::new(StringArray::from(vec!["s"])) as ArrayRef, number(index), number(0), number(index)];
-        let rows = RecordBatch::try_new(schema(), columns).expect("of one length");
+        let rows = batch(&[(0, index)], index);
         let (bytes, _) =
             file::encode(Table::Recordings, Life::Short { records: 1 }, &schema(), [Ok(rows)]).expect("a file");
         let digest = if is_right { file::digest(&bytes) } else { "another".to_owned() };

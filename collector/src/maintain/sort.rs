@@ -284,7 +284,7 @@ fn whole(parts: &[ArrayRef]) -> Result<ArrayRef, ArrowError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use arrow::array::{AsArray as _, Int64Array, StringArray};
     use arrow::datatypes::{DataType, Field, Int64Type, Schema};
@@ -292,13 +292,15 @@ mod tests {
     use proptest::prelude::*;
     use std::sync::Arc;
 
-    fn schema() -> SchemaRef {
+    /// What recordings are sorted by.
+    pub(in crate::maintain) fn schema() -> SchemaRef {
         let number = |name| Field::new(name, DataType::Int64, false);
         let session = Field::new("session", DataType::Utf8, false);
         Arc::new(Schema::new(vec![session, number("index"), number("bus_partition"), number("bus_offset")]))
     }
 
-    fn batch(rows: &[(u8, i64)], from: i64) -> RecordBatch {
+    /// Rows by session and index, whose offsets begin at `from`.
+    pub(in crate::maintain) fn batch(rows: &[(u8, i64)], from: i64) -> RecordBatch {
         let sessions = StringArray::from_iter_values(rows.iter().map(|(session, _)| format!("s{session}")));
         let index = Int64Array::from_iter_values(rows.iter().map(|(_, index)| *index));
         let partition = Int64Array::from_iter_values(rows.iter().map(|_| 0));
