@@ -250,7 +250,7 @@ pub(crate) struct EventRef<'a> {
     pub(crate) id: &'a str,
     pub(crate) time: Time,
     pub(crate) session: &'a str,
-    /// These three stay the same from event to event of a session: neighbours share them.
+    /// These three are [`Shared`] with neighbours.
     pub(crate) identity: Rc<IdentityRef<'a>>,
     pub(crate) source: Rc<SourceRef<'a>>,
     pub(crate) target: Rc<TargetRef<'a>>,
@@ -258,6 +258,21 @@ pub(crate) struct EventRef<'a> {
     pub(crate) disclosures: Vec<DisclosureRef<'a>>,
     pub(crate) presented: Vec<DecoyUseRef<'a>>,
     pub(crate) kind: KindRef<'a>,
+}
+
+/// What stays the same from event to event of a session.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared<'a> {
+    pub(crate) identity: Rc<IdentityRef<'a>>,
+    pub(crate) source: Rc<SourceRef<'a>>,
+    pub(crate) target: Rc<TargetRef<'a>>,
+}
+
+impl<'a> EventRef<'a> {
+    pub(crate) fn shared(&self) -> Shared<'a> {
+        let Self { identity, source, target, .. } = self;
+        Shared { identity: Rc::clone(identity), source: Rc::clone(source), target: Rc::clone(target) }
+    }
 }
 
 /// A [`Message`] that borrows if it is an event; others are too few to matter.

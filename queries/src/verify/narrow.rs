@@ -2,11 +2,12 @@
 
 use super::chain::Row;
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, FixedSizeBinaryArray, Int32Array, Int64Array, NullBufferBuilder,
+    Array, ArrayRef, AsArray, Decimal128Array, Decimal256Array, Int32Array, Int64Array, NullBufferBuilder,
     RecordBatch,
 };
-use arrow::buffer::Buffer;
-use arrow::datatypes::{DataType, Decimal128Type, Field, Int32Type, Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{
+    DataType, Decimal128Type, Decimal256Type, Field, Int32Type, Int64Type, Schema, SchemaRef, i256,
+};
 use datafusion::error::DataFusionError;
 use interdict_schemas::lake::Link;
 use interdict_schemas::{Digest, StampRef, Time};
@@ -18,17 +19,20 @@ pub(super) const ORDER: &str = "key";
 /// The only numbers of 128 bits that there are.
 const KEY: DataType = DataType::Decimal128(38, 0);
 
+/// A digest as a number of 256 bits: bytes of a fixed length are gathered by a way that knows no types, row by row.
+const DIGEST: DataType = DataType::Decimal256(76, 0);
+
 /// What is sorted.
 pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    use DataType::{FixedSizeBinary, Int32, Int64};
+    use DataType::{Int32, Int64};
     Arc::new(Schema::new(vec![
         Field::new(ORDER, KEY, false),
         Field::new("proxy", Int32, false),
         Field::new("partition", Int32, false),
         Field::new("offset", Int64, false),
         Field::new("time", Int64, false),
-        Field::new("previous", FixedSizeBinary(32), true),
-        Field::new("record", FixedSizeBinary(32), true),
+        Field::new("previous", DIGEST, true),
+        Field::new("record", DIGEST, true),
     ]))
 });
 
@@ -101,8 +105,8 @@ impl Columns {
             Arc::new(Int32Array::from(self.partition)),
             Arc::new(Int64Array::from(self.offset)),
             Arc::new(Int64Array::from(self.time)),
-            self.previous.finish()?,
-            self.record.finish()?,
+            Arc::new(self.previous.finish()),
+            Arc::new(self.record.finish()),
         ];
         Ok(RecordBatch::try_new(Arc::clone(&SCHEMA), columns)?)
     }
@@ -110,26 +114,22 @@ impl Columns {
 
 /// A column of digests.
 struct Digests {
-    bytes: Vec<u8>,
+    values: Vec<i256>,
     nulls: NullBufferBuilder,
 }
 
 impl Digests {
-    const LEN: usize = size_of::<Digest>();
-
     fn with_room_for(rows: usize) -> Self {
-        Self { bytes: Vec::with_capacity(rows * Self::LEN), nulls: NullBufferBuilder::new(rows) }
+        Self { values: Vec::with_capacity(rows), nulls: NullBufferBuilder::new(rows) }
     }
 
     fn push(&mut self, digest: Option<Digest>) {
-        self.bytes.extend(digest.unwrap_or(Digest([0; Self::LEN])).0);
+        self.values.push(digest.map_or(i256::ZERO, |digest| i256::from_le_bytes(digest.0)));
         self.nulls.append(digest.is_some());
     }
 
-    fn finish(mut self) -> Result<ArrayRef, DataFusionError> {
-        let size = i32::try_from(Self::LEN).unwrap_or(i32::MAX);
-        let column = FixedSizeBinaryArray::try_new(size, Buffer::from(self.bytes), self.nulls.finish())?;
-        Ok(Arc::new(column))
+    fn finish(mut self) -> Decimal256Array {
+        Decimal256Array::new(self.values.into(), self.nulls.finish()).with_data_type(DIGEST)
     }
 }
 
@@ -141,8 +141,8 @@ pub(super) struct Sorted {
     partition: Int32Array,
     offset: Int64Array,
     time: Int64Array,
-    previous: FixedSizeBinaryArray,
-    record: FixedSizeBinaryArray,
+    previous: Decimal256Array,
+    record: Decimal256Array,
 }
 
 impl Sorted {
@@ -150,7 +150,7 @@ impl Sorted {
         let key = batch.column(0).as_primitive::<Decimal128Type>().clone();
         let [proxy, partition] = [1, 2].map(|at| batch.column(at).as_primitive::<Int32Type>().clone());
         let [offset, time] = [3, 4].map(|at| batch.column(at).as_primitive::<Int64Type>().clone());
-        let [previous, record] = [5, 6].map(|at| batch.column(at).as_fixed_size_binary().clone());
+        let [previous, record] = [5, 6].map(|at| batch.column(at).as_primitive::<Decimal256Type>().clone());
         Self { names, key, proxy, partition, offset, time, previous, record }
     }
 
@@ -171,8 +171,7 @@ impl Sorted {
     }
 
     pub(super) fn row(&self, row: usize) -> Row<'_> {
-        let digest =
-            |array: &FixedSizeBinaryArray| array.is_valid(row).then(|| Digest::read(array.value(row))).flatten();
+        let digest = |array: &Decimal256Array| array.is_valid(row).then(|| Digest(array.value(row).to_le_bytes()));
         Row {
             proxy: self.name(self.proxy.value(row).into()).map_or("", |name| name),
             sequence: Key(self.key.value(row)).sequence(),

@@ -21,6 +21,8 @@ use interdict_schemas::lake::{self, Table};
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::statistics::Statistics;
 use std::collections::{HashMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
@@ -138,9 +140,8 @@ async fn read(work: Arc<Work>, file: File) -> impl Stream<Item = Result<RecordBa
         let groups = found.metadata().row_groups();
         let has_dictionary = |leaf: usize| {
             let mut columns = groups.iter().map(|group| group.columns().get(leaf));
-            columns.all(|column| column.is_some_and(|column| column.dictionary_page_offset().is_some()))
+            columns.all(|column| column.is_some_and(is_of_dictionary))
         };
-        // As the file has them: a text that many rows have is not copied for each.
         let schema = lake::as_dictionaries(found.schema(), has_dictionary);
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let found = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options)?;
@@ -165,6 +166,13 @@ async fn read(work: Arc<Work>, file: File) -> impl Stream<Item = Result<RecordBa
         lock(&work.broken).extend(fault.map(|fault| format!("{name}: {fault}")));
         None
     })
+}
+
+/// Whether a column is best read as a dictionary: a text that many rows have is not copied for each. Where there is not
+/// one text, the reader would make up a dictionary anew for every batch.
+fn is_of_dictionary(column: &ColumnChunkMetaData) -> bool {
+    let nulls = column.statistics().and_then(Statistics::null_count_opt).map(i64::try_from);
+    column.dictionary_page_offset().is_some() && nulls != Some(Ok(column.num_values()))
 }
 
 /// Of some damage the reader does not make an error but a panic, which must not be the whole proof's.

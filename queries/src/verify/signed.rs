@@ -62,6 +62,14 @@ impl Signed {
         self.known = known.into();
     }
 
+    /// Whether [`Signed::before`] is worth asking, which costs more.
+    pub(super) fn may_have_before(&self, sequence: u64) -> bool {
+        let read = self.read.front().map(|checkpoint| checkpoint.sequence);
+        let known = self.known.front().map(|word| word.checkpoint.sequence);
+        let is_unread = self.rows.is_some() && read.is_none();
+        is_unread || [read, known].into_iter().flatten().any(|at| at < sequence)
+    }
+
     /// The next head at a number below `sequence`.
     pub(super) async fn before(&mut self, sequence: u64) -> Result<Option<Word>, Error> {
         while self.read.is_empty()

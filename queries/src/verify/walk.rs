@@ -127,11 +127,17 @@ impl Told<'_> {
                 let to = from + rows.alike(from);
                 let mut ahead = Vec::new();
                 for row in (from..to).map(|at| rows.row(at)) {
-                    while let Some(Word { checkpoint, is_known }) = signed.before(row.sequence).await? {
+                    while signed.may_have_before(row.sequence)
+                        && let Some(Word { checkpoint, is_known }) = signed.before(row.sequence).await?
+                    {
                         walk.checkpoint(&checkpoint, is_known || self.keys.believe(&checkpoint));
                     }
                     walk.row(&row);
-                    if self.committed(row.partition).await?.is_some_and(|next| row.offset >= next) {
+                    let next = match self.committed.get(&row.partition) {
+                        Some(next) => *next,
+                        None => self.committed(row.partition).await?,
+                    };
+                    if next.is_some_and(|next| row.offset >= next) {
                         let (from, to, before) = (row.sequence, row.sequence, Some(row.time));
                         ahead.push(Found { fault: Fault::Ahead, from, to, after: None, before });
                     }
@@ -204,9 +210,6 @@ impl Told<'_> {
 
     /// Up to where this partition was read: a row and the position behind it come in one commit.
     async fn committed(&mut self, partition: u32) -> Result<Option<u64>, Error> {
-        if let Some(next) = self.committed.get(&partition) {
-            return Ok(*next);
-        }
         let next = self.lake.next_offset(part::table(self.topic), self.topic, partition).await?;
         let next = next.and_then(|next| u64::try_from(next).ok());
         self.committed.insert(partition, next);

@@ -4,13 +4,15 @@ use super::column::{
     chained, filled, maybe_count, maybe_repeated, maybe_text, maybe_time, repeated, repeated_texts, small, structs,
     text,
 };
+use super::parsed::Parsed;
 use super::rows::{Columns, Row};
+use super::runs::Runs;
 use super::view::{Column, Texts, View};
-use super::who::{self, Who};
+use super::who::{self, Who, WhoRuns};
 use super::words::Words;
 use super::{Error, Located, Table};
 use crate::borrowed::{
-    ActionRef, DecisionRef, DecoyUseRef, DisclosureRef, EndRef, EventRef, KindRef, OutcomeRef, Totals,
+    ActionRef, DecisionRef, DecoyUseRef, DisclosureRef, EndRef, EventRef, KindRef, OutcomeRef, Shared, Totals,
 };
 use crate::{Class, DecoyPlace, DisclosureKind, Effect, Event, Kind, Status, Verb, class};
 use arrow::array::{Int64Array, ListArray, RecordBatch, TimestampMicrosecondArray};
@@ -108,16 +110,16 @@ pub(super) struct Reader {
     id: Column<Words>,
     kind: Column<Words>,
     action: Column<Words>,
-    class: Column<Words>,
-    verb: Column<Words>,
+    class: Parsed<Class>,
+    verb: Parsed<Verb>,
     text: Column<Words>,
     objects: Texts,
     parameters_digest: Column<Words>,
     database: Column<Words>,
-    decision: Column<Words>,
+    decision: Parsed<Effect>,
     decision_reason: Column<Words>,
     policies: Texts,
-    status: Column<Words>,
+    status: Parsed<Status>,
     code: Column<Words>,
     detail: Column<Words>,
     rows: Column<Int64Array>,
@@ -151,16 +153,16 @@ impl Reader {
             id: view.column("id")?,
             kind: view.column("kind")?,
             action: view.column("action")?,
-            class: view.column("class")?,
-            verb: view.column("verb")?,
+            class: view.parsed("class", Class::parse)?,
+            verb: view.parsed("verb", Verb::parse)?,
             text: view.column("text")?,
             objects: view.column::<ListArray>("objects")?.borrowed()?,
             parameters_digest: view.column("parameters_digest")?,
             database: view.column("database")?,
-            decision: view.column("decision")?,
+            decision: view.parsed("decision", Effect::parse)?,
             decision_reason: view.column("decision_reason")?,
             policies: view.column::<ListArray>("policies")?.borrowed()?,
-            status: view.column("status")?,
+            status: view.parsed("status", Status::parse)?,
             code: view.column("code")?,
             detail: view.column("detail")?,
             rows: view.column("rows")?,
@@ -185,14 +187,20 @@ impl Reader {
     }
 
     pub(super) fn event(&self, row: usize) -> Result<EventRef<'_>, Error> {
-        self.event_after(row, None)
+        self.event_after(row, &WhoRuns::default(), None)
     }
 
-    /// The same; what it shares with an event that was read from another row is shared.
+    /// Which of so many rows say the same as the one before.
+    pub(super) fn runs(&self, rows: usize) -> WhoRuns {
+        self.who.runs(rows)
+    }
+
+    /// The same; what it shares with the event that was read from the row before is shared.
     pub(super) fn event_after<'a>(
         &'a self,
         row: usize,
-        other: Option<&(usize, EventRef<'a>)>,
+        runs: &WhoRuns,
+        before: Option<&Shared<'a>>,
     ) -> Result<EventRef<'a>, Error> {
         let kind = match self.kind.need(row)? {
             Kind::OPENED => KindRef::Opened,
@@ -210,32 +218,30 @@ impl Reader {
             Kind::ACTED => KindRef::Acted {
                 action: self.action(row)?,
                 decision: DecisionRef {
-                    effect: self.decision.parsed(row, Effect::parse)?,
+                    effect: self.decision.get(row)?,
                     reason: self.decision_reason.or_empty(row),
                     policies: self.policies.at(row)?,
                 },
-                outcome: if self.status.text(row).is_some() { Some(self.outcome(row)?) } else { None },
+                outcome: if self.status.is_absent(row) { None } else { Some(self.outcome(row)?) },
             },
             Kind::RESULTED => KindRef::Resulted {
                 action: self.action.need(row)?,
-                class: self.class.parsed(row, Class::parse)?,
+                class: self.class.get(row)?,
                 outcome: self.outcome(row)?,
             },
             _ => return Err(self.kind.invalid(row)),
         };
-        let shared = |is_same: fn(&Who, usize, usize) -> bool| {
-            other.filter(|(other, _)| is_same(&self.who, *other, row)).map(|(_, event)| event)
-        };
-        let identity = match shared(Who::has_same_identity) {
-            Some(event) => Rc::clone(&event.identity),
+        let shared = |runs: &Runs| before.filter(|_| runs.goes_on(row));
+        let identity = match shared(&runs.identity) {
+            Some(before) => Rc::clone(&before.identity),
             None => Rc::new(self.who.identity(row)?),
         };
-        let source = match shared(Who::has_same_source) {
-            Some(event) => Rc::clone(&event.source),
+        let source = match shared(&runs.source) {
+            Some(before) => Rc::clone(&before.source),
             None => Rc::new(self.who.source(row)?),
         };
-        let target = match shared(Who::has_same_target) {
-            Some(event) => Rc::clone(&event.target),
+        let target = match shared(&runs.target) {
+            Some(before) => Rc::clone(&before.target),
             None => Rc::new(self.who.target(row)?),
         };
         Ok(EventRef {
@@ -260,8 +266,8 @@ impl Reader {
     fn action(&self, row: usize) -> Result<ActionRef<'_>, Error> {
         Ok(ActionRef {
             id: self.action.need(row)?,
-            class: self.class.parsed(row, Class::parse)?,
-            verb: self.verb.parsed(row, Verb::parse)?,
+            class: self.class.get(row)?,
+            verb: self.verb.get(row)?,
             text: self.text.or_empty(row),
             objects: self.objects.at(row)?,
             parameters_digest: self.parameters_digest.text(row),
@@ -271,7 +277,7 @@ impl Reader {
 
     fn outcome(&self, row: usize) -> Result<OutcomeRef<'_>, Error> {
         Ok(OutcomeRef {
-            status: self.status.parsed(row, Status::parse)?,
+            status: self.status.get(row)?,
             code: self.code.or_empty(row),
             detail: self.detail.or_empty(row),
             rows: self.rows.count(row)?,

@@ -1,9 +1,12 @@
 //! Rows as links of their logs' chains: where each stands, and the digest of what it says.
 
 use super::view::{Places, View};
+use super::who::WhoRuns;
 use super::{Error, Table, events, recordings};
+use crate::borrowed::Shared;
+use crate::chain::Body;
 use crate::wire::{self, Written};
-use crate::{Digest, EventRef, Message, StampRef, Time, chain};
+use crate::{Digest, Message, StampRef, Time};
 use arrow::array::RecordBatch;
 
 /// A row, as far as its chain is concerned.
@@ -26,29 +29,29 @@ pub struct Link<'a> {
 pub fn links(table: Table, batch: &RecordBatch, mut see: impl FnMut(Link<'_>)) {
     let view = View::new(table, batch);
     let (places, said) = (Places::new(&view).ok(), Said::new(table, view).ok());
-    let (mut bytes, mut last) = (Vec::new(), Last::default());
+    let (mut body, mut last) = (Body::default(), Last::default());
     for row in 0..batch.num_rows() {
         let Some(place) = places.as_ref().and_then(|places| places.at(row).ok()) else {
             see(Link::default());
             continue;
         };
         let link = Link { stamp: place.stamp, partition: place.partition, offset: place.offset, ..Link::default() };
-        match said.as_ref().and_then(|said| said.encode(row, &mut last, &mut bytes).ok()) {
-            Some(time) => see(Link { time, record: Some(chain::record(&bytes)), ..link }),
+        match said.as_ref().and_then(|said| said.encode(row, &mut last, body.begin()).ok()) {
+            Some(time) => see(Link { time, record: Some(body.digest()), ..link }),
             None => see(link),
         }
     }
 }
 
-/// The row before, of which most says the same, and what was made of it.
+/// The row before, of which most says the same, if it could be read, and what was made of it.
 #[derive(Default)]
 struct Last<'a> {
-    event: Option<(usize, EventRef<'a>)>,
+    shared: Option<Shared<'a>>,
     written: Written<'a>,
 }
 
 enum Said {
-    Events(Box<events::Reader>),
+    Events(Box<events::Reader>, WhoRuns),
     Chunks(Box<recordings::Reader>),
 }
 
@@ -56,25 +59,28 @@ impl Said {
     fn new(table: Table, view: View<'_>) -> Result<Self, Error> {
         Ok(match table {
             Table::Recordings => Self::Chunks(Box::new(recordings::Reader::new(view)?)),
-            _ => Self::Events(Box::new(events::Reader::new(view)?)),
+            _ => {
+                let reader = events::Reader::new(view)?;
+                let runs = reader.runs(view.len());
+                Self::Events(Box::new(reader), runs)
+            }
         })
     }
 
-    /// Puts what was hashed when the row's record was written into `bytes`.
+    /// Appends what was hashed when the row's record was written.
     fn encode<'a>(&'a self, row: usize, last: &mut Last<'a>, bytes: &mut Vec<u8>) -> Result<Time, Error> {
-        bytes.clear();
         match self {
-            Self::Events(reader) => {
-                let event = reader.event_after(row, last.event.as_ref())?;
+            Self::Events(reader, runs) => {
+                let before = last.shared.take();
+                let event = reader.event_after(row, runs, before.as_ref())?;
                 wire::encode_event(&event, &mut last.written, bytes);
-                let time = event.time;
-                last.event = Some((row, event));
-                Ok(time)
+                last.shared = Some(event.shared());
+                Ok(event.time)
             }
             Self::Chunks(reader) => {
                 let chunk = reader.chunk(row)?;
                 let time = chunk.time;
-                *bytes = Message::Chunk(chunk).encode();
+                bytes.append(&mut Message::Chunk(chunk).encode());
                 Ok(time)
             }
         }

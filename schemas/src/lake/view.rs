@@ -2,6 +2,7 @@
 //! (views, dictionaries); both are accepted. A nullable column that an older lake lacks reads as null.
 
 use super::located::PlaceRef;
+use super::parsed::Parsed;
 use super::words::{Held, Words};
 use super::{Error, Place, Table};
 use crate::list::List;
@@ -55,6 +56,19 @@ impl<'a> View<'a> {
         let held = A::held(&array, field.data_type());
         let array = held.map_err(|source| Error::Type { table, column: name, source })?.ok_or_else(missing)?;
         Ok(Column { table, name, array })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    /// A column of words that mean something.
+    pub(super) fn parsed<T: Copy>(
+        &self,
+        name: &'static str,
+        parse: fn(&str) -> Option<T>,
+    ) -> Result<Parsed<T>, Error> {
+        Ok(Parsed::new(self.column(name)?, self.len(), parse))
     }
 
     /// Reads the places of all rows.
@@ -118,7 +132,11 @@ pub(super) struct Texts {
 impl Texts {
     /// The texts of a row; none where the list is null.
     pub(super) fn at(&self, row: usize) -> Result<List<&str>, Error> {
-        self.lists.range(row).map(|at| self.texts.get(at).ok_or_else(|| self.invalid(row))).collect()
+        let mut texts = List::default();
+        for at in self.lists.range(row) {
+            texts.push(self.texts.get(at).ok_or_else(|| self.invalid(row))?);
+        }
+        Ok(texts)
     }
 
     /// Whether two rows say the same.
@@ -133,17 +151,16 @@ impl Texts {
 }
 
 impl<A> Column<A> {
+    pub(super) const fn held(&self) -> &A {
+        &self.array
+    }
+
     pub(super) const fn invalid(&self, row: usize) -> Error {
         Error::Value { table: self.table, column: self.name, row }
     }
 }
 
 impl Column<Words> {
-    /// Whether two rows say the same.
-    pub(super) fn is_same(&self, one: usize, other: usize) -> bool {
-        self.array.is_same(one, other)
-    }
-
     pub(super) fn text(&self, row: usize) -> Option<&str> {
         self.array.get(row)
     }
@@ -179,12 +196,6 @@ impl Column<Int64Array> {
 }
 
 impl Column<Int32Array> {
-    /// Whether two rows say the same.
-    pub(super) fn is_same(&self, one: usize, other: usize) -> bool {
-        let value = |row: usize| self.array.is_valid(row).then(|| self.array.value(row));
-        value(one) == value(other)
-    }
-
     pub(super) fn small(&self, row: usize) -> Result<u32, Error> {
         let value = self.array.is_valid(row).then(|| self.array.value(row));
         value.and_then(|value| u32::try_from(value).ok()).ok_or_else(|| self.invalid(row))

@@ -3,6 +3,7 @@
 use super::Error;
 use super::column::{Heads, address, are_same, filled, is_same, maybe_repeated, port, repeated, repeated_texts};
 use super::rows::{Row, when};
+use super::runs::Runs;
 use super::view::{Column, Texts, View};
 use super::words::Words;
 use crate::borrowed::{AccountRef, Address, IdentityRef, PrincipalRef, SourceRef, TargetRef};
@@ -55,6 +56,17 @@ fn is_of_same(left: &EventRef<'_>, right: &EventRef<'_>) -> bool {
         && are_same(left.account.credential, right.account.credential)
 }
 
+/// Which rows say the same as the one before.
+#[derive(Default)]
+pub(super) struct WhoRuns {
+    /// Of who acts.
+    pub(super) identity: Runs,
+    /// Of where from.
+    pub(super) source: Runs,
+    /// Of where to.
+    pub(super) target: Runs,
+}
+
 /// Reads the same columns back.
 pub(super) struct Who {
     issuer: Column<Words>,
@@ -101,23 +113,20 @@ impl Who {
         })
     }
 
-    /// Whether two rows say the same of who acts.
-    pub(super) fn has_same_identity(&self, one: usize, other: usize) -> bool {
-        let lists = [&self.chain, &self.chain_kinds, &self.groups];
-        let texts = [&self.issuer, &self.delegation, &self.parent_delegation];
-        lists.iter().all(|list| list.is_same(one, other)) && texts.iter().all(|text| text.is_same(one, other))
-    }
-
-    /// Whether two rows say the same of where from.
-    pub(super) fn has_same_source(&self, one: usize, other: usize) -> bool {
-        let texts = [&self.source_address, &self.source_host, &self.source_target];
-        self.source_port.is_same(one, other) && texts.iter().all(|text| text.is_same(one, other))
-    }
-
-    /// Whether two rows say the same of where to.
-    pub(super) fn has_same_target(&self, one: usize, other: usize) -> bool {
-        let texts = [&self.target, &self.protocol, &self.target_host, &self.target_address, &self.target_alias];
-        self.target_port.is_same(one, other) && texts.iter().all(|text| text.is_same(one, other))
+    /// Which of so many rows say the same as the one before.
+    pub(super) fn runs(&self, rows: usize) -> WhoRuns {
+        let identity =
+            [&self.chain, &self.chain_kinds, &self.groups].into_iter().fold(Runs::of(rows), Runs::by_texts);
+        let said = [&self.issuer, &self.delegation, &self.parent_delegation];
+        let source = Runs::of(rows).by_numbers(&self.source_port);
+        let whence = [&self.source_address, &self.source_host, &self.source_target];
+        let target = Runs::of(rows).by_numbers(&self.target_port);
+        let where_to = [&self.target, &self.protocol, &self.target_host, &self.target_address, &self.target_alias];
+        WhoRuns {
+            identity: said.into_iter().fold(identity, Runs::by),
+            source: whence.into_iter().fold(source, Runs::by),
+            target: where_to.into_iter().fold(target, Runs::by),
+        }
     }
 
     pub(super) fn identity(&self, row: usize) -> Result<IdentityRef<'_>, Error> {

@@ -12,44 +12,50 @@ use std::sync::Arc;
 
 /// Texts of a column.
 #[derive(Clone)]
-pub(super) struct Words {
-    /// Which of the values each row has, if it is a dictionary.
-    numbers: Option<Int32Array>,
-    values: StringArray,
+pub(super) enum Words {
+    /// No row has one, as is so of many columns for all of a batch.
+    None,
+    Plain(StringArray),
+    /// A dictionary, and which of its texts each row has.
+    Numbered(Int32Array, StringArray),
 }
 
 impl Words {
     /// The text of a row, if it has one.
     pub(super) fn get(&self, row: usize) -> Option<&str> {
-        let at = match &self.numbers {
-            None => row,
-            Some(numbers) => {
-                let number = (row < numbers.len() && numbers.is_valid(row)).then(|| numbers.value(row))?;
-                usize::try_from(number).ok()?
-            }
-        };
-        (at < self.values.len() && self.values.is_valid(at)).then(|| self.values.value(at))
+        match self {
+            Self::None => None,
+            Self::Plain(texts) => text(texts, row),
+            Self::Numbered(_, texts) => text(texts, self.number(row)?),
+        }
+    }
+
+    /// Which of the dictionary's texts a row has, if there is a dictionary.
+    pub(super) fn number(&self, row: usize) -> Option<usize> {
+        let Self::Numbered(numbers, _) = self else { return None };
+        (row < numbers.len() && numbers.is_valid(row)).then(|| usize::try_from(numbers.value(row)).ok())?
     }
 
     /// Whether two rows say the same.
     pub(super) fn is_same(&self, one: usize, other: usize) -> bool {
-        let has_same_number = self.numbers.as_ref().is_some_and(|numbers| {
-            one.max(other) < numbers.len()
-                && numbers.is_valid(one)
-                && numbers.is_valid(other)
-                && numbers.value(one) == numbers.value(other)
-        });
+        let has_same_number = self.number(one).is_some_and(|number| Some(number) == self.number(other));
         has_same_number || self.get(one) == self.get(other)
     }
 
     /// Of an array of texts or of a dictionary of them; nothing if it is neither.
     pub(super) fn from(array: &ArrayRef) -> Option<Self> {
-        if let Some(dictionary) = array.as_dictionary_opt::<Int32Type>() {
-            let values = dictionary.values().as_string_opt::<i32>()?.clone();
-            return Some(Self { numbers: Some(dictionary.keys().clone()), values });
-        }
-        Some(Self { numbers: None, values: array.as_string_opt::<i32>()?.clone() })
+        let words = match array.as_dictionary_opt::<Int32Type>() {
+            Some(dictionary) => {
+                Self::Numbered(dictionary.keys().clone(), dictionary.values().as_string_opt::<i32>()?.clone())
+            }
+            None => Self::Plain(array.as_string_opt::<i32>()?.clone()),
+        };
+        Some(if array.logical_null_count() == array.len() { Self::None } else { words })
     }
+}
+
+fn text(texts: &StringArray, at: usize) -> Option<&str> {
+    (at < texts.len() && texts.is_valid(at)).then(|| texts.value(at))
 }
 
 /// What a column is read as.

@@ -171,6 +171,7 @@ const fn number_size(value: u64) -> usize {
     ((value | 1).ilog2() / 7 + 1) as usize
 }
 
+#[inline]
 pub(super) fn put_number(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         #[expect(clippy::cast_possible_truncation, reason = "seven bits of it are meant")]
@@ -181,6 +182,7 @@ pub(super) fn put_number(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
+#[inline]
 pub(super) fn put_key(number: u32, form: Form, out: &mut Vec<u8>) {
     put_number(u64::from(number) << 3 | form as u64, out);
 }
@@ -221,6 +223,7 @@ impl<'a> Field<'a> for &'a [u8] {
     }
 }
 
+#[inline]
 fn put_bytes(number: u32, bytes: &[u8], out: &mut Vec<u8>) {
     put_key(number, Form::Bytes, out);
     put_number(bytes.len() as u64, out);
@@ -267,19 +270,24 @@ impl<'a, M: Message<'a>> Field<'a> for Option<M> {
 }
 
 pub(super) fn put_message<'a>(number: u32, message: &impl Message<'a>, out: &mut Vec<u8>) {
+    put_nested(number, 1, out, |out| message.write(out));
+}
+
+/// A message that `write` writes, whose length likely takes so many bytes. How long it is, is known once it is written; if
+/// it takes others, the message is moved, which costs less than to ask each message within it twice.
+pub(super) fn put_nested(number: u32, likely: usize, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     put_key(number, Form::Bytes, out);
-    // How long it is, is known once it is written. Most lengths take one byte; for others the message is moved on, which
-    // costs less than to ask each message within it twice.
-    out.push(0);
-    let begin = out.len();
-    message.write(out);
+    let begin = out.len() + likely;
+    out.resize(begin, 0);
+    write(out);
     let length = out.len() - begin;
     let digits = number_size(length as u64);
-    if digits > 1 {
-        out.resize(out.len() + digits - 1, 0);
-        out.copy_within(begin..begin + length, begin + digits - 1);
+    if digits != likely {
+        out.resize(out.len().max(begin - likely + digits + length), 0);
+        out.copy_within(begin..begin + length, begin - likely + digits);
+        out.truncate(begin - likely + digits + length);
     }
-    for (digit, byte) in (1..=digits).zip(out.iter_mut().skip(begin - 1)) {
+    for (digit, byte) in (1..=digits).zip(out.iter_mut().skip(begin - likely)) {
         let more = if digit < digits { 0x80 } else { 0 };
         #[expect(clippy::cast_possible_truncation, reason = "seven bits of it are meant")]
         let seven = (length >> (7 * (digit - 1))) as u8 & 0x7f;
@@ -335,10 +343,7 @@ macro_rules! message {
 
             fn write(&self, out: &mut Vec<u8>) {
                 $(self.$field.write($number, out);)*
-                $(match &self.$choice {
-                    None => {}
-                    $(Some($variants::$variant(message)) => put_message($tag, message, out),)+
-                })?
+                $(if let Some(choice) = &self.$choice { $variants::write(choice, out); })?
                 let _all_written = out;
             }
         }
@@ -347,6 +352,14 @@ macro_rules! message {
             #[derive(Debug, Clone, PartialEq)]
             #[expect(clippy::large_enum_variant, reason = "nearly all are of the largest; boxing would cost each one")]
             pub(super) enum $variants<'a> { $($variant($variant<'a>)),+ }
+
+            impl $variants<'_> {
+                pub(super) fn write(&self, out: &mut Vec<u8>) {
+                    match self {
+                        $(Self::$variant(message) => put_message($tag, message, out),)+
+                    }
+                }
+            }
         )?
     )+ };
 }

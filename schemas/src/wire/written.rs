@@ -5,6 +5,7 @@ use super::layout;
 use crate::borrowed::{
     AccountRef, Address, EndRef, EventRef, IdentityRef, KindRef, OutcomeRef, PrincipalRef, SourceRef, TargetRef,
 };
+use std::marker::PhantomData;
 use std::rc::Rc;
 
 /// Absent is empty.
@@ -54,7 +55,7 @@ impl<T: Clone> Piece<T> {
 }
 
 impl<'a> Written<'a> {
-    /// An event as it is to be written. What it shares with the one before is not written again.
+    /// An event as it is to be written, but for its kind. What it shares with the one before is not written again.
     pub(super) fn layout<'b>(&'b mut self, event: &'b EventRef<'a>) -> layout::Event<'b> {
         let EventRef { identity, source, target, account, .. } = event;
         self.identity.write(identity, Rc::ptr_eq, |identity| layout::Identity::from(&**identity));
@@ -76,7 +77,7 @@ impl<'a> Written<'a> {
                     kind: learnt.kind.into(),
                     value: learnt.value,
                     target: text(&learnt.target),
-                    ..Default::default()
+                    borrows: PhantomData,
                 })
                 .collect(),
             presented: event
@@ -87,11 +88,11 @@ impl<'a> Written<'a> {
                     field: used.field,
                     target: used.target,
                     place: used.place.into(),
-                    ..Default::default()
+                    borrows: PhantomData,
                 })
                 .collect(),
-            kind: Some((&event.kind).into()),
-            ..Default::default()
+            kind: None,
+            borrows: PhantomData,
         }
     }
 }
@@ -100,14 +101,14 @@ impl<'a> From<&'a IdentityRef<'_>> for layout::Identity<'a> {
     fn from(identity: &'a IdentityRef<'_>) -> Self {
         let (delegation, parent_delegation) = identity.delegation.unwrap_or_default();
         let link =
-            |link: &PrincipalRef<'a>| layout::Principal { id: link.id, kind: link.kind.into(), ..Default::default() };
+            |link: &PrincipalRef<'a>| layout::Principal { id: link.id, kind: link.kind.into(), borrows: PhantomData };
         Self {
             issuer: identity.issuer,
             chain: identity.chain().iter().map(link).collect(),
-            groups: identity.groups.iter().copied().collect(),
+            groups: identity.groups.clone(),
             delegation,
             parent_delegation,
-            ..Default::default()
+            borrows: PhantomData,
         }
     }
 }
@@ -119,7 +120,7 @@ impl<'a> From<&'a SourceRef<'_>> for layout::Source<'a> {
             port: source.port.into(),
             host: text(&source.host),
             target: text(&source.target),
-            ..Default::default()
+            borrows: PhantomData,
         }
     }
 }
@@ -133,14 +134,14 @@ impl<'a> From<&'a TargetRef<'_>> for layout::Target<'a> {
             address: written(&target.address),
             port: target.port.into(),
             alias: text(&target.alias),
-            ..Default::default()
+            borrows: PhantomData,
         }
     }
 }
 
 impl<'a> From<&'a AccountRef<'_>> for layout::Account<'a> {
     fn from(account: &'a AccountRef<'_>) -> Self {
-        Self { name: account.name, credential: text(&account.credential), ..Default::default() }
+        Self { name: account.name, credential: text(&account.credential), borrows: PhantomData }
     }
 }
 
@@ -149,7 +150,7 @@ impl<'a> From<&'a KindRef<'_>> for layout::Kind<'a> {
         match kind {
             KindRef::Opened => Self::Opened(layout::Opened::default()),
             KindRef::Refused(EndRef { reason, detail, verdict }) => {
-                Self::Refused(layout::Refused { reason, detail, verdict: text(verdict), ..Default::default() })
+                Self::Refused(layout::Refused { reason, detail, verdict: text(verdict), borrows: PhantomData })
             }
             KindRef::Closed(EndRef { reason, detail, verdict }, totals) => Self::Closed(layout::Closed {
                 reason,
@@ -160,7 +161,7 @@ impl<'a> From<&'a KindRef<'_>> for layout::Kind<'a> {
                 denied: totals.denied,
                 bytes_in: totals.bytes_in,
                 bytes_out: totals.bytes_out,
-                ..Default::default()
+                borrows: PhantomData,
             }),
             KindRef::Acted { action, decision, outcome } => Self::Acted(layout::Acted {
                 action: Some(layout::Action {
@@ -168,25 +169,25 @@ impl<'a> From<&'a KindRef<'_>> for layout::Kind<'a> {
                     class: action.class.into(),
                     verb: action.verb.name(),
                     text: action.text,
-                    objects: action.objects.iter().copied().collect(),
+                    objects: action.objects.clone(),
                     parameters_digest: text(&action.parameters_digest),
                     database: text(&action.database),
-                    ..Default::default()
+                    borrows: PhantomData,
                 }),
                 decision: Some(layout::Decision {
                     effect: decision.effect.into(),
                     reason: decision.reason,
-                    policies: decision.policies.iter().copied().collect(),
-                    ..Default::default()
+                    policies: decision.policies.clone(),
+                    borrows: PhantomData,
                 }),
                 outcome: outcome.as_ref().map(Into::into),
-                ..Default::default()
+                borrows: PhantomData,
             }),
             KindRef::Resulted { action, class, outcome } => Self::Resulted(layout::Resulted {
                 action,
                 class: (*class).into(),
                 outcome: Some(outcome.into()),
-                ..Default::default()
+                borrows: PhantomData,
             }),
         }
     }
@@ -196,6 +197,6 @@ impl<'a> From<&'a OutcomeRef<'_>> for layout::Outcome<'a> {
     fn from(outcome: &'a OutcomeRef<'_>) -> Self {
         let OutcomeRef { code, detail, rows, bytes_in, bytes_out, duration_us, .. } = *outcome;
         let status = outcome.status.into();
-        Self { status, code, detail, rows, bytes_in, bytes_out, duration_us, ..Default::default() }
+        Self { status, code, detail, rows, bytes_in, bytes_out, duration_us, borrows: PhantomData }
     }
 }
