@@ -281,7 +281,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn texts_are_bounded_as_bytes_are(all in proptest::collection::vec(proptest::option::of("[\\0ab]{0,18}"), 0..9)) {
+        fn texts_are_bounded_as_bytes_are(all in proptest::collection::vec(proptest::option::of("[\\x00ab]{0,18}"), 0..9)) {
             let array = Arc::new(all.iter().map(Option::as_deref).collect::<StringArray>()) as ArrayRef;
             let sorted = all.iter().flatten().map(|text| text.as_bytes()).collect::<std::collections::BTreeSet<_>>();
             let bounds = sorted.first().zip(sorted.last()).map(|(low, high)| [*low, *high]);
