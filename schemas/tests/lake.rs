@@ -2,19 +2,26 @@
 
 mod strategy;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use interdict_schemas::lake::{self, Located, Place, Record, Table};
-use interdict_schemas::{Message, Time};
+use interdict_schemas::{Event, Message, Time};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use std::sync::Arc;
 
 fn located() -> impl Strategy<Value = Vec<Located<Message>>> {
-    let place = (strategy::stamp(), 0..i32::MAX as u32, strategy::count())
-        .prop_map(|(stamp, partition, offset)| Place { stamp, partition, offset });
-    vec((place, strategy::message()).prop_map(|(place, value)| Located { place, value }), 0..12)
+    vec((place(), strategy::message()).prop_map(|(place, value)| Located { place, value }), 0..12)
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    (strategy::stamp(), 0..i32::MAX as u32, strategy::count()).prop_map(|(stamp, partition, offset)| Place {
+        stamp,
+        partition,
+        offset,
+    })
 }
 
 /// The rows that these make, by way of their bytes.
@@ -41,6 +48,49 @@ fn as_an_engine_returns_it(batch: &RecordBatch) -> RecordBatch {
         })
         .unzip();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("same lengths")
+}
+
+/// What somebody did to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Damage {
+    None,
+    /// Where it came from is gone.
+    Place,
+    /// What it says means nothing.
+    Kind,
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    prop_oneof![2 => Just(Damage::None), 1 => Just(Damage::Place), 1 => Just(Damage::Kind)]
+}
+
+fn dictionary() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+/// Rows that somebody damaged, with texts of this type.
+fn damaged(batch: &RecordBatch, damage: &[Damage], texts: &DataType) -> RecordBatch {
+    let columns = batch.schema_ref().fields().iter().zip(batch.columns()).map(|(field, column)| {
+        let column: ArrayRef = match field.name().as_str() {
+            "bus_offset" => {
+                let offsets = column.as_primitive::<Int64Type>().iter().zip(damage);
+                Arc::new(
+                    offsets
+                        .map(|(offset, damage)| offset.filter(|_| *damage != Damage::Place))
+                        .collect::<Int64Array>(),
+                )
+            }
+            "kind" => {
+                let kinds = column.as_string::<i32>().iter().zip(damage);
+                let kinds = kinds.map(|(kind, damage)| if *damage == Damage::Kind { Some("none") } else { kind });
+                cast(&kinds.collect::<StringArray>(), texts).expect("texts")
+            }
+            _ if *field.data_type() == DataType::Utf8 => cast(column, texts).expect("texts"),
+            _ => Arc::clone(column),
+        };
+        (field.name().clone(), column, true)
+    });
+    RecordBatch::try_from_iter_with_nullable(columns).expect("same lengths")
 }
 
 /// Only events and recordings keep what was before them in their chain.
@@ -97,6 +147,29 @@ proptest! {
         let learnt: usize = events.clone().map(|event| event.disclosures.len()).sum();
         prop_assert_eq!(rows(Table::Sessions, &records).num_rows(), lifecycle.count());
         prop_assert_eq!(rows(Table::Disclosures, &records).num_rows(), learnt);
+    }
+
+    #[test]
+    fn a_row_is_hashed_alike_whatever_stands_beside_it(
+        events in vec((place(), strategy::event()), 1..4),
+        picks in vec((any::<Index>(), any::<Index>(), damage()), 1..12),
+        texts in prop_oneof![Just(DataType::Utf8), Just(dictionary())],
+    ) {
+        let beside = picks.iter().map(|(of, who, _)| {
+            let ((place, event), (_, other)) = (of.get(&events), who.get(&events));
+            let event = Event { identity: other.identity.clone(), target: other.target.clone(), ..event.clone() };
+            Located { place: place.clone(), value: Message::Event(event) }
+        });
+        let batch = rows(Table::Events, &beside.collect::<Vec<_>>());
+        let damage: Vec<Damage> = picks.iter().map(|(_, _, damage)| *damage).collect();
+        let batch = damaged(&batch, &damage, &texts);
+        let hashed = |batch: &RecordBatch| {
+            let mut hashed = Vec::new();
+            lake::links(Table::Events, batch, |link| hashed.push(link.record));
+            hashed
+        };
+        let alone = (0..batch.num_rows()).flat_map(|row| hashed(&batch.slice(row, 1)));
+        prop_assert_eq!(hashed(&batch), alone.collect::<Vec<_>>());
     }
 
     #[test]

@@ -43,11 +43,18 @@ pub fn links(table: Table, batch: &RecordBatch, mut see: impl FnMut(Link<'_>)) {
     }
 }
 
-/// The row before, of which most says the same, if it could be read, and what was made of it.
+/// The last row that could be read, which need not be the one before, and what was made of it.
 #[derive(Default)]
 struct Last<'a> {
-    shared: Option<Shared<'a>>,
+    shared: Option<(usize, Shared<'a>)>,
     written: Written<'a>,
+}
+
+impl<'a> Last<'a> {
+    /// What the row before this one says, of which this one mostly says the same.
+    fn before(&self, row: usize) -> Option<&Shared<'a>> {
+        self.shared.as_ref().filter(|(last, _)| last + 1 == row).map(|(_, shared)| shared)
+    }
 }
 
 enum Said {
@@ -71,10 +78,9 @@ impl Said {
     fn encode<'a>(&'a self, row: usize, last: &mut Last<'a>, bytes: &mut Vec<u8>) -> Result<Time, Error> {
         match self {
             Self::Events(reader, runs) => {
-                let before = last.shared.take();
-                let event = reader.event_after(row, runs, before.as_ref())?;
+                let event = reader.event_after(row, runs, last.before(row))?;
                 wire::encode_event(&event, &mut last.written, bytes);
-                last.shared = Some(event.shared());
+                last.shared = Some((row, event.shared()));
                 Ok(event.time)
             }
             Self::Chunks(reader) => {

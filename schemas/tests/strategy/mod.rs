@@ -164,7 +164,7 @@ fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![Just(Kind::Opened), refused, closed, acted, resulted]
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub(crate) fn event() -> impl Strategy<Value = Event> {
     let account = (text(), some()).prop_map(|(name, credential)| Account { name, credential });
     let taught = (vec(disclosure(), 0..4), vec(decoy(), 0..3));
     (full(), time(), full(), identity(), source(), target(), account, taught, kind()).prop_map(
