@@ -64,10 +64,15 @@ impl Signed {
 
     /// Whether [`Signed::before`] is worth asking, which costs more.
     pub(super) fn may_have_before(&self, sequence: u64) -> bool {
+        let is_unread = self.rows.is_some() && self.read.is_empty();
+        is_unread || self.fronts_before(sequence) != [None, None]
+    }
+
+    /// The next numbers of what was read and of what is known, if they are below `sequence`.
+    fn fronts_before(&self, sequence: u64) -> [Option<u64>; 2] {
         let read = self.read.front().map(|checkpoint| checkpoint.sequence);
         let known = self.known.front().map(|word| word.checkpoint.sequence);
-        let is_unread = self.rows.is_some() && read.is_none();
-        is_unread || [read, known].into_iter().flatten().any(|at| at < sequence)
+        [read, known].map(|front| front.filter(|at| *at < sequence))
     }
 
     /// The next head at a number below `sequence`.
@@ -80,13 +85,11 @@ impl Signed {
                 None => self.rows = None,
             }
         }
-        let read = self.read.front().map(|checkpoint| checkpoint.sequence).filter(|at| *at < sequence);
-        let known = self.known.front().map(|word| word.checkpoint.sequence).filter(|at| *at < sequence);
-        Ok(match (read, known) {
-            (Some(read), known) if known.is_none_or(|known| read <= known) => {
+        Ok(match self.fronts_before(sequence) {
+            [Some(read), known] if known.is_none_or(|known| read <= known) => {
                 self.read.pop_front().map(|checkpoint| Word { checkpoint, is_known: false })
             }
-            (_, Some(_)) => self.known.pop_front(),
+            [_, Some(_)] => self.known.pop_front(),
             _ => None,
         })
     }

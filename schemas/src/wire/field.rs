@@ -270,24 +270,19 @@ impl<'a, M: Message<'a>> Field<'a> for Option<M> {
 }
 
 pub(super) fn put_message<'a>(number: u32, message: &impl Message<'a>, out: &mut Vec<u8>) {
-    put_nested(number, 1, out, |out| message.write(out));
-}
-
-/// A message that `write` writes, whose length likely takes so many bytes. How long it is, is known once it is written; if
-/// it takes others, the message is moved, which costs less than to ask each message within it twice.
-pub(super) fn put_nested(number: u32, likely: usize, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     put_key(number, Form::Bytes, out);
-    let begin = out.len() + likely;
-    out.resize(begin, 0);
-    write(out);
+    // How long it is, is known once it is written. Most lengths take one byte; for others the message is moved on, which
+    // costs less than to ask each message within it twice.
+    out.push(0);
+    let begin = out.len();
+    message.write(out);
     let length = out.len() - begin;
     let digits = number_size(length as u64);
-    if digits != likely {
-        out.resize(out.len().max(begin - likely + digits + length), 0);
-        out.copy_within(begin..begin + length, begin - likely + digits);
-        out.truncate(begin - likely + digits + length);
+    if digits > 1 {
+        out.resize(out.len() + digits - 1, 0);
+        out.copy_within(begin..begin + length, begin + digits - 1);
     }
-    for (digit, byte) in (1..=digits).zip(out.iter_mut().skip(begin - likely)) {
+    for (digit, byte) in (1..=digits).zip(out.iter_mut().skip(begin - 1)) {
         let more = if digit < digits { 0x80 } else { 0 };
         #[expect(clippy::cast_possible_truncation, reason = "seven bits of it are meant")]
         let seven = (length >> (7 * (digit - 1))) as u8 & 0x7f;
@@ -343,7 +338,10 @@ macro_rules! message {
 
             fn write(&self, out: &mut Vec<u8>) {
                 $(self.$field.write($number, out);)*
-                $(if let Some(choice) = &self.$choice { $variants::write(choice, out); })?
+                $(match &self.$choice {
+                    None => {}
+                    $(Some($variants::$variant(message)) => put_message($tag, message, out),)+
+                })?
                 let _all_written = out;
             }
         }
@@ -352,14 +350,6 @@ macro_rules! message {
             #[derive(Debug, Clone, PartialEq)]
             #[expect(clippy::large_enum_variant, reason = "nearly all are of the largest; boxing would cost each one")]
             pub(super) enum $variants<'a> { $($variant($variant<'a>)),+ }
-
-            impl $variants<'_> {
-                pub(super) fn write(&self, out: &mut Vec<u8>) {
-                    match self {
-                        $(Self::$variant(message) => put_message($tag, message, out),)+
-                    }
-                }
-            }
         )?
     )+ };
 }

@@ -17,7 +17,7 @@ use crate::borrowed::{EnvelopeRef, EventRef, MessageRef, StampRef};
 use crate::topic::{MAX_RECORD, VERSION};
 use crate::{Digest, Judged, Message, Stamp, Time};
 pub(crate) use event::Memo;
-use field::{Fault, Field as _, Form, Input, Message as _, put_message, put_nested};
+use field::{Fault, Field as _, Form, Input, put_message};
 pub use outline::{About, Outline};
 use prost::Message as _;
 use std::marker::PhantomData;
@@ -89,12 +89,9 @@ pub(crate) fn encode(message: &Message) -> Vec<u8> {
 
 /// Appends what [`encode`] makes of an event, beside others of which most says the same.
 pub(crate) fn encode_event<'a>(event: &EventRef<'a>, written: &mut Written<'a>, out: &mut Vec<u8>) {
+    let event = written.layout(event);
     VERSION.write(VERSION_FIELD, out);
-    put_nested(EVENT_FIELD, 2, out, |out| {
-        written.layout(event).write(out);
-        // By itself, and not moved into the rest before: it is most of an event.
-        layout::Kind::from(&event.kind).write(out);
-    });
+    put_message(EVENT_FIELD, &event, out);
 }
 
 pub(crate) fn stamp(encoded: &mut Vec<u8>, stamp: &Stamp) {

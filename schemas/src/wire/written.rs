@@ -55,7 +55,7 @@ impl<T: Clone> Piece<T> {
 }
 
 impl<'a> Written<'a> {
-    /// An event as it is to be written, but for its kind. What it shares with the one before is not written again.
+    /// An event as it is to be written. What it shares with the one before is not written again.
     pub(super) fn layout<'b>(&'b mut self, event: &'b EventRef<'a>) -> layout::Event<'b> {
         let EventRef { identity, source, target, account, .. } = event;
         self.identity.write(identity, Rc::ptr_eq, |identity| layout::Identity::from(&**identity));
@@ -91,7 +91,7 @@ impl<'a> Written<'a> {
                     borrows: PhantomData,
                 })
                 .collect(),
-            kind: None,
+            kind: Some((&event.kind).into()),
             borrows: PhantomData,
         }
     }
