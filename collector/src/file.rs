@@ -5,6 +5,7 @@
 
 mod bounds;
 mod chunk;
+mod delta;
 mod dictionary;
 mod hybrid;
 mod page;
@@ -60,8 +61,11 @@ const TINY: usize = 4 << 10;
 /// Records of whose rows a column of numbers is tiny, and most others are.
 const FEW: usize = TINY / size_of::<i64>();
 
-/// Texts and bytes that seldom repeat: a dictionary of them would be built and thrown away.
-const DISTINCT: [&str; 6] = ["id", "action", "data", "previous", "head", "signature"];
+/// Texts that seldom repeat: a dictionary of them would be built and thrown away.
+const DISTINCT: [&str; 2] = ["id", "action"];
+
+/// Digests and signatures, of which no compressor makes less.
+const RANDOM: [&str; 3] = ["previous", "head", "signature"];
 
 /// Numbers that are as good as random once their differences are packed: compression would take a fifth of their bytes,
 /// a hundredth of the file's, and costs whoever writes and whoever reads.
@@ -90,7 +94,25 @@ impl Life {
     const fn dictionary(self) -> usize {
         match self {
             Self::Short { .. } => 1 << 20,
-            Self::Long => 64 << 10,
+            Self::Long => 128 << 10,
+        }
+    }
+
+    /// How texts are written that seldom repeat: in a file for years neighbours begin alike, and who reads it waits
+    /// for a decompressor otherwise.
+    const fn distinct(self) -> Encoding {
+        match self {
+            Self::Short { .. } => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            Self::Long => Encoding::DELTA_BYTE_ARRAY,
+        }
+    }
+
+    /// Rows of a row group. For each, every column is begun anew, with a decompressor and a dictionary of its own, which
+    /// costs whoever reads all of them; what is skipped are pages.
+    const fn group_rows(self) -> usize {
+        match self {
+            Self::Short { .. } => 131_072,
+            Self::Long => 524_288,
         }
     }
 
@@ -130,9 +152,14 @@ pub(crate) fn properties(table: Table, life: Life) -> WriterProperties {
                     .set_column_dictionary_enabled(path.clone(), false)
                     .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
             }
-            DataType::Utf8 | DataType::Binary if DISTINCT.contains(&name) => {
+            DataType::Utf8 if DISTINCT.contains(&name) => {
+                properties = properties
+                    .set_column_dictionary_enabled(path.clone(), false)
+                    .set_column_encoding(path.clone(), life.distinct());
+            }
+            DataType::Binary if name == "data" || RANDOM.contains(&name) => {
                 // Few recordings are many bytes.
-                let compression = if name == "data" { zstd() } else { life.compression() };
+                let compression = if name == "data" { zstd() } else { Compression::UNCOMPRESSED };
                 properties = properties
                     .set_column_compression(path.clone(), compression)
                     .set_column_dictionary_enabled(path.clone(), false)

@@ -114,14 +114,16 @@ impl<'a, 'b, 'z> Chunk<'a, 'b, 'z> {
     pub(super) fn close(mut self, is_dictionary: bool) -> Result<ColumnCloseResult> {
         let column = self.column;
         let encoding = encoding(is_dictionary);
+        let mut encodings = vec![Encoding::RLE, encoding];
         let mut pages = vec![PageEncodingStats { page_type: PageType::DATA_PAGE, encoding, count: self.count }];
         if is_dictionary {
             let (page_type, encoding) = (PageType::DICTIONARY_PAGE, Encoding::PLAIN);
             pages.insert(0, PageEncodingStats { page_type, encoding, count: 1 });
+            encodings.push(encoding);
         }
         let mut metadata = ColumnChunkMetaData::builder(column.of.clone())
             .set_compression(if self.zstd.is_some() { super::zstd() } else { Compression::UNCOMPRESSED })
-            .set_encodings(vec![Encoding::PLAIN, Encoding::RLE, encoding])
+            .set_encodings(encodings)
             .set_page_encoding_stats(pages)
             .set_total_compressed_size(signed(self.compressed))
             .set_total_uncompressed_size(signed(self.uncompressed))
@@ -162,7 +164,7 @@ impl<'a, 'b, 'z> Chunk<'a, 'b, 'z> {
 }
 
 const fn encoding(is_dictionary: bool) -> Encoding {
-    if is_dictionary { Encoding::RLE_DICTIONARY } else { Encoding::PLAIN }
+    if is_dictionary { Encoding::RLE_DICTIONARY } else { Encoding::DELTA_BYTE_ARRAY }
 }
 
 fn signed(size: usize) -> i64 {

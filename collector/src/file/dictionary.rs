@@ -58,11 +58,6 @@ impl Dictionary {
         at(&self.page, &self.starts, number)
     }
 
-    /// A text with its length before it.
-    pub(super) fn entry(&self, number: u32) -> &[u8] {
-        entry(&self.page, &self.starts, number)
-    }
-
     /// How many there are.
     pub(super) const fn len(&self) -> usize {
         self.starts.len()
@@ -74,15 +69,11 @@ impl Dictionary {
     }
 }
 
-fn entry<'a>(page: &'a [u8], starts: &[usize], number: u32) -> &'a [u8] {
+fn at<'a>(page: &'a [u8], starts: &[usize], number: u32) -> &'a [u8] {
     let number = number as usize;
     let start = starts.get(number).copied().unwrap_or(page.len());
     let end = starts.get(number + 1).copied().unwrap_or(page.len());
-    page.get(start..end).unwrap_or_default()
-}
-
-fn at<'a>(page: &'a [u8], starts: &[usize], number: u32) -> &'a [u8] {
-    entry(page, starts, number).get(PREFIX..).unwrap_or_default()
+    page.get(start + PREFIX..end).unwrap_or_default()
 }
 
 /// Lists of numbers by number, in the order in which they came.

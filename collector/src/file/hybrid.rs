@@ -35,6 +35,11 @@ impl Hybrid {
         }
     }
 
+    /// Bytes so far.
+    pub(super) const fn size(&self) -> usize {
+        self.out.len()
+    }
+
     /// Everything, padded to whole groups.
     pub(super) fn finish(mut self) -> Vec<u8> {
         if self.count > 0 {

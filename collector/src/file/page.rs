@@ -1,12 +1,16 @@
 //! The rows of a page, from what they say to its bytes.
 
 use super::bounds::Bounds;
+use super::delta::Deltas;
 use super::hybrid::Hybrid;
 use super::repeated::{NONE, Repeated};
 use parquet::schema::types::ColumnDescPtr;
 
-/// Bytes of a page at most; how many rows, the file says.
+/// Bytes that a reader makes of a page at most; how many rows, the file says.
 const PAGE_BYTES: usize = 1 << 20;
+
+/// Bytes below which a page is small.
+const SMALL: usize = 1 << 10;
 
 /// The rows of a page.
 pub(super) struct Rows<'a> {
@@ -14,17 +18,19 @@ pub(super) struct Rows<'a> {
     pub(super) number: u32,
     repetition: Hybrid,
     definition: Hybrid,
-    values: Values,
+    values: Values<'a>,
     pub(super) rows: usize,
+    /// Rows since the last step, or a whole one.
+    stepped: usize,
     /// Values, and what stands for none.
     pub(super) levels: usize,
     pub(super) nulls: usize,
     pub(super) bounds: Bounds<'a>,
 }
 
-enum Values {
+enum Values<'a> {
     Numbers(Hybrid, u8),
-    Plain(Vec<u8>),
+    Texts(Deltas<'a>),
 }
 
 impl<'a> Rows<'a> {
@@ -33,7 +39,7 @@ impl<'a> Rows<'a> {
         let values = if is_dictionary {
             Values::Numbers(Hybrid::new(width, Vec::new()), width)
         } else {
-            Values::Plain(Vec::new())
+            Values::Texts(Deltas::default())
         };
         let level = |most: i16| Hybrid::new(bits(most.unsigned_abs().into()), Vec::new());
         Self {
@@ -43,6 +49,7 @@ impl<'a> Rows<'a> {
             number,
             values,
             rows: 0,
+            stepped: 0,
             levels: 0,
             nulls: 0,
             bounds: Bounds::default(),
@@ -51,26 +58,42 @@ impl<'a> Rows<'a> {
 
     /// How many rows that say this still belong into the page: at least one.
     pub(super) fn room(&self, says: u32) -> usize {
-        let rows = self.column.page_rows - self.rows;
-        let Values::Plain(bytes) = &self.values else { return rows };
-        let size = |number: &u32| self.column.dictionary.entry(*number).len();
+        let rows = self.column.page_step - if self.is_step() { 0 } else { self.stepped };
+        let Values::Texts(texts) = &self.values else { return rows };
+        let size = |number: &u32| self.column.dictionary.text(*number).len();
         let each: usize = match &self.column.lists {
             _ if says == NONE => 0,
             None => size(&says),
             Some(lists) => lists.list(says).iter().map(size).sum(),
         };
-        rows.min(PAGE_BYTES.saturating_sub(bytes.len()) / each.max(1)).max(1)
+        rows.min(PAGE_BYTES.saturating_sub(texts.whole) / each.max(1)).max(1)
     }
 
-    pub(super) const fn is_full(&self) -> bool {
-        let is_large = matches!(&self.values, Values::Plain(bytes) if bytes.len() >= PAGE_BYTES);
-        self.rows >= self.column.page_rows || is_large
+    pub(super) fn is_full(&self) -> bool {
+        if matches!(&self.values, Values::Texts(texts) if texts.whole >= PAGE_BYTES) {
+            return true;
+        }
+        self.is_step() && (self.rows >= self.column.page_rows || self.size() >= SMALL)
+    }
+
+    const fn is_step(&self) -> bool {
+        self.stepped == self.column.page_step
+    }
+
+    /// Bytes so far, about.
+    fn size(&self) -> usize {
+        let values = match &self.values {
+            Values::Numbers(numbers, _) => numbers.size(),
+            Values::Texts(texts) => texts.size(),
+        };
+        self.repetition.size() + self.definition.size() + values
     }
 
     pub(super) fn put(&mut self, says: u32, rows: usize, seen: &mut [u32]) {
         let column = self.column;
         let most = column.of.max_def_level().unsigned_abs().into();
         self.rows += rows;
+        self.stepped = rows + if self.is_step() { 0 } else { self.stepped };
         let Some(lists) = &column.lists else {
             if says == NONE {
                 self.none(0, rows);
@@ -121,7 +144,7 @@ impl<'a> Rows<'a> {
         }
         match &mut self.values {
             Values::Numbers(numbers, _) => numbers.put(number, times),
-            Values::Plain(bytes) => (0..times).for_each(|_| bytes.extend_from_slice(dictionary.entry(number))),
+            Values::Texts(texts) => texts.put(dictionary.text(number), times),
         }
     }
 
@@ -146,7 +169,7 @@ impl<'a> Rows<'a> {
                 body.push(width);
                 body.extend_from_slice(&numbers.finish());
             }
-            Values::Plain(bytes) => body.extend_from_slice(&bytes),
+            Values::Texts(texts) => body.extend_from_slice(&texts.finish()),
         }
         body
     }

@@ -16,6 +16,9 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use zstd::bulk::Compressor;
 
+/// The most steps of a small page: each page is told of where all pages begin, which a question about few rows reads too.
+const STEPS: usize = 10;
+
 /// A row without a value.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -25,9 +28,12 @@ pub(super) struct Repeated {
     pub(super) statistics: EnabledStatistics,
     /// People look for one value in it, so it has a bloom filter.
     pub(super) is_sought: bool,
-    /// Rows of a page at most.
+    /// A page ends behind a multiple of so many rows,
+    pub(super) page_step: usize,
+    /// once it has so many, or is not small.
     pub(super) page_rows: usize,
-    /// Bytes of a dictionary at most. One that is larger is none: values are written as they are.
+    /// Bytes of a dictionary at most. One that is larger is none: of each text stands there what it does not share with the
+    /// one before.
     dictionary_bytes: usize,
     pub(super) dictionary: Dictionary,
     pub(super) lists: Option<Lists>,
@@ -47,10 +53,15 @@ struct Run {
 
 impl Repeated {
     pub(super) fn new(of: ColumnDescPtr, properties: &WriterProperties, is_sought: bool) -> Self {
+        let statistics = properties.statistics_enabled(of.path());
+        let page_step = properties.data_page_row_count_limit().max(1);
+        // Rows are skipped by what is known of these pages.
+        let is_skipped_by = statistics == EnabledStatistics::Page;
         Self {
-            statistics: properties.statistics_enabled(of.path()),
+            statistics,
             is_sought,
-            page_rows: properties.data_page_row_count_limit().max(1),
+            page_step,
+            page_rows: if is_skipped_by { page_step } else { page_step.saturating_mul(STEPS) },
             dictionary_bytes: properties.column_dictionary_page_size_limit(of.path()),
             dictionary: Dictionary::default(),
             lists: (of.max_rep_level() > 0).then(Lists::default),

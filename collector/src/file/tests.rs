@@ -1,6 +1,5 @@
 //! What is written is read back, by a reader that knows nothing of how it was written.
 
-use super::writer::ROW_GROUP;
 use super::{Life, Writer};
 use arrow::array::{Array, ArrayRef, AsArray as _, ListBuilder, RecordBatch, StringArray, StringBuilder};
 use arrow::compute::{cast, concat_batches};
@@ -182,8 +181,9 @@ fn many(count: usize, alike: usize, text: impl Fn(usize) -> String) -> Vec<Row> 
 
 #[test]
 fn many_pages_and_row_groups_are_read_back() {
-    let rows = batch(&many(ROW_GROUP + 50_000, 7, |at| format!("name-{:05}", at % 3_000)));
-    let bytes = written([&rows]);
+    let count = Life::Short { records: 0 }.group_rows() + 50_000;
+    let rows = batch(&many(count, 7, |at| format!("name-{:05}", at % 3_000)));
+    let bytes = written_for(Life::Short { records: count }, [&rows]);
     let (found, metadata) = read(&bytes);
     assert_eq!(found, rows);
     assert_eq!(metadata.num_row_groups(), 2);

@@ -15,9 +15,6 @@ use parquet::file::writer::SerializedFileWriter;
 use std::sync::Arc;
 use zstd::bulk::Compressor;
 
-/// Rows of a row group: what is skipped or read at once.
-pub(super) const ROW_GROUP: usize = 131_072;
-
 /// A file that is being written, in memory.
 pub(crate) struct Writer {
     table: Table,
@@ -26,6 +23,7 @@ pub(crate) struct Writer {
     columns: ArrowRowGroupWriterFactory,
     group: Vec<Column>,
     rows: usize,
+    life: Life,
     zstd: Compressor<'static>,
 }
 
@@ -51,7 +49,8 @@ impl Writer {
             Ok((file, columns, Compressor::new(ZSTD)?))
         };
         let (file, columns, zstd) = open().map_err(|source| fail(table, source))?;
-        Ok(Self { table, schema: SchemaRef::clone(schema), file, columns, group: Vec::new(), rows: 0, zstd })
+        let (schema, group) = (SchemaRef::clone(schema), Vec::new());
+        Ok(Self { table, schema, file, columns, group, rows: 0, life, zstd })
     }
 
     /// Appends rows, whose texts may be run-end encoded.
@@ -61,7 +60,7 @@ impl Writer {
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         let mut at = 0;
         while at < batch.num_rows() {
-            let rows = (batch.num_rows() - at).min(ROW_GROUP - self.rows);
+            let rows = (batch.num_rows() - at).min(self.life.group_rows() - self.rows);
             let part = if rows == batch.num_rows() { batch.clone() } else { batch.slice(at, rows) };
             self.append(&part).map_err(|source| fail(self.table, source))?;
             at += rows;
@@ -106,7 +105,7 @@ impl Writer {
             }
         }
         self.rows += batch.num_rows();
-        if self.rows >= ROW_GROUP { self.flush() } else { Ok(()) }
+        if self.rows >= self.life.group_rows() { self.flush() } else { Ok(()) }
     }
 
     fn begin(&self) -> Encoded<Vec<Column>> {
