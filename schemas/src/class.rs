@@ -17,7 +17,8 @@ pub const API: u32 = 6003;
 /// Datastore Activity: SQL.
 pub const DATASTORE: u32 = 6005;
 
-/// The event's `class_uid` and `activity_id`.
+/// The event's `class_uid` and `activity_id`. Rows that stand in lakes are compared with them, so what they are of an event
+/// never changes.
 ///
 /// A result does not repeat what was done, so its activity is 0 (Unknown), but for SSH, where there is only traffic;
 /// the action it refers to has the activity.

@@ -3,7 +3,7 @@
 mod strategy;
 
 use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray};
-use arrow::compute::cast;
+use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use interdict_schemas::lake::{self, Located, Place, Record, Table};
 use interdict_schemas::{Event, Message, Time};
@@ -22,6 +22,19 @@ fn place() -> impl Strategy<Value = Place> {
         partition,
         offset,
     })
+}
+
+fn stamped() -> impl Strategy<Value = Place> {
+    place().prop_filter("what a proxy wrote", |place| place.stamp.is_some())
+}
+
+/// What a row says in a column: texts of dictionaries as they are, and of a list, which may be absent, its elements.
+fn said(column: &ArrayRef, row: usize) -> ArrayRef {
+    match column.data_type() {
+        DataType::List(_) => column.as_list::<i32>().value(row),
+        kind if *kind == dictionary() => cast(&column.slice(row, 1), &DataType::Utf8).expect("texts"),
+        _ => column.slice(row, 1),
+    }
 }
 
 /// The rows that these make, by way of their bytes.
@@ -170,6 +183,39 @@ proptest! {
         };
         let alone = (0..batch.num_rows()).flat_map(|row| hashed(&batch.slice(row, 1)));
         prop_assert_eq!(hashed(&batch), alone.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn whatever_is_changed_in_a_row_is_seen_in_its_link(
+        records in vec((stamped(), strategy::message()), 2..6),
+        texts in prop_oneof![Just(DataType::Utf8), Just(dictionary())],
+    ) {
+        let records: Vec<_> = records.into_iter().map(|(place, value)| Located { place, value }).collect();
+        for table in [Table::Events, Table::Recordings] {
+            let batch = rows(table, &records);
+            let batch = damaged(&batch, &vec![Damage::None; batch.num_rows()], &texts);
+            let linked = |batch: &RecordBatch| {
+                let mut linked = Vec::new();
+                lake::links(table, batch, |link| linked.push(format!("{link:?}")));
+                linked
+            };
+            let before = linked(&batch);
+            prop_assert!(before.iter().all(|link| !link.contains("record: None")), "{before:?}");
+            // The day is compared with the rows' times by whoever knows the file.
+            for at in (0..batch.num_columns()).filter(|at| batch.schema_ref().field(*at).name() != "date") {
+                // Each row says here what the next one does.
+                let others: Int64Array = (1..=batch.num_rows() as i64).map(|row| row % batch.num_rows() as i64).collect();
+                let mut columns = batch.columns().to_vec();
+                columns[at] = take(&columns[at], &others, None).expect("rows of the batch");
+                let changed = RecordBatch::try_new(batch.schema(), columns).expect("same lengths");
+                let after = linked(&changed);
+                for row in 0..batch.num_rows() {
+                    let [was, is] = [&batch, &changed].map(|batch| said(batch.column(at), row));
+                    let name = batch.schema_ref().field(at).name();
+                    prop_assert_eq!(before[row] == after[row], was == is, "{} of row {}", name, row);
+                }
+            }
+        }
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub(super) fn columns<'a>(rows: &'a [Row<'a, EventRef<'a>>]) -> Columns {
 
 /// Reads the rows of a batch.
 pub(super) struct Reader {
-    who: Who,
+    pub(super) who: Who,
     time: Column<TimestampMicrosecondArray>,
     session: Column<Words>,
     id: Column<Words>,
@@ -268,7 +268,7 @@ impl Reader {
             id: self.action.need(row)?,
             class: self.class.get(row)?,
             verb: self.verb.get(row)?,
-            text: self.text.or_empty(row),
+            text: self.text.need(row)?,
             objects: self.objects.at(row)?,
             parameters_digest: self.parameters_digest.text(row),
             database: self.database.text(row),

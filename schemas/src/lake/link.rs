@@ -1,5 +1,6 @@
 //! Rows as links of their logs' chains: where each stands, and the digest of what it says.
 
+use super::beside::Beside;
 use super::view::{Places, View};
 use super::who::WhoRuns;
 use super::{Error, Table, events, recordings};
@@ -58,7 +59,7 @@ impl<'a> Last<'a> {
 }
 
 enum Said {
-    Events(Box<events::Reader>, WhoRuns),
+    Events(Box<events::Reader>, WhoRuns, Beside),
     Chunks(Box<recordings::Reader>),
 }
 
@@ -69,7 +70,8 @@ impl Said {
             _ => {
                 let reader = events::Reader::new(view)?;
                 let runs = reader.runs(view.len());
-                Self::Events(Box::new(reader), runs)
+                let beside = Beside::new(view, &reader.who, &runs)?;
+                Self::Events(Box::new(reader), runs, beside)
             }
         })
     }
@@ -77,8 +79,9 @@ impl Said {
     /// Appends what was hashed when the row's record was written.
     fn encode<'a>(&'a self, row: usize, last: &mut Last<'a>, bytes: &mut Vec<u8>) -> Result<Time, Error> {
         match self {
-            Self::Events(reader, runs) => {
+            Self::Events(reader, runs, beside) => {
                 let event = reader.event_after(row, runs, last.before(row))?;
+                beside.check(row, &event)?;
                 wire::encode_event(&event, &mut last.written, bytes);
                 last.shared = Some((row, event.shared()));
                 Ok(event.time)

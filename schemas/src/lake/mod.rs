@@ -5,6 +5,7 @@
 //! one, and port 0 is an unknown one. Counts above `i64::MAX` are stored as `i64::MAX`.
 
 mod alerts;
+mod beside;
 mod checkpoints;
 mod column;
 pub mod dictionary;

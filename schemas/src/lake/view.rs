@@ -62,6 +62,11 @@ impl<'a> View<'a> {
         self.batch.num_rows()
     }
 
+    /// A column as it is, if it is there.
+    pub(super) fn named(&self, name: &str) -> Option<&'a dyn Array> {
+        self.batch.column_by_name(name).map(AsRef::as_ref)
+    }
+
     /// A column of words that mean something.
     pub(super) fn parsed<T: Copy>(
         &self,
@@ -137,6 +142,13 @@ impl Texts {
             texts.push(self.texts.get(at).ok_or_else(|| self.invalid(row))?);
         }
         Ok(texts)
+    }
+
+    /// The first and the last text of a row.
+    pub(super) fn ends(&self, row: usize) -> [Option<&str>; 2] {
+        let mut range = self.lists.range(row);
+        let first = range.next();
+        [first, range.next_back().or(first)].map(|at| self.texts.get(at?))
     }
 
     /// Whether two rows say the same.

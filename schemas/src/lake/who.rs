@@ -129,6 +129,12 @@ impl Who {
         }
     }
 
+    /// The first of a row's chain and what it is, the last and what that is.
+    pub(super) fn ends(&self, row: usize) -> [Option<&str>; 4] {
+        let [[root, actor], [root_kind, actor_kind]] = [&self.chain, &self.chain_kinds].map(|texts| texts.ends(row));
+        [root, root_kind, actor, actor_kind]
+    }
+
     pub(super) fn identity(&self, row: usize) -> Result<IdentityRef<'_>, Error> {
         let (ids, kinds) = (self.chain.at(row)?, self.chain_kinds.at(row)?);
         if ids.len() != kinds.len() {
@@ -139,7 +145,10 @@ impl Who {
             let kind = PrincipalKind::parse(kind).ok_or_else(|| self.chain_kinds.invalid(row))?;
             chain.push(PrincipalRef { id, kind });
         }
-        let delegation = self.delegation.text(row).map(|id| (id, self.parent_delegation.or_empty(row)));
+        let delegation = match (self.delegation.text(row), self.parent_delegation.text(row)) {
+            (None, Some(_)) => return Err(self.parent_delegation.invalid(row)),
+            (id, parent) => id.map(|id| (id, parent.unwrap_or_default())),
+        };
         IdentityRef::new(self.issuer.need(row)?, chain, self.groups.at(row)?, delegation)
             .ok_or_else(|| self.chain.invalid(row))
     }
