@@ -19,6 +19,7 @@ mod scan;
 mod signed;
 mod sound;
 mod source;
+mod tally;
 mod walk;
 
 pub use part::Part;
@@ -29,6 +30,7 @@ use interdict_schemas::{Digest, Time, Topic};
 use part::Extents;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use tally::Tally;
 
 /// How far a log was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,11 +121,12 @@ pub async fn check(lake: &Snapshot, options: &Options) -> Result<Report, Error> 
     let mut keys = keys::Keys::open(lake, &options.trusted, options.only_trusted)
         .await
         .or_else(|error| excused(&files, error))?;
-    let events = walk::table(lake, Topic::Events, events, options, &mut keys, &mut files).await?;
-    let recordings = walk::table(lake, Topic::Recordings, recordings, options, &mut keys, &mut files).await?;
+    let (events, tally) = walk::table(lake, Topic::Events, events, options, &mut keys, &mut files).await?;
+    let (recordings, _) = walk::table(lake, Topic::Recordings, recordings, options, &mut keys, &mut files).await?;
     // Engines do not count in a table whose files are gone.
     let countable = all && (files.missing, files.altered) == (0, 0);
-    let (chunks, counts) = if countable { counted(lake, options, &mut files).await? } else { (None, Vec::new()) };
+    let (chunks, counts) =
+        if countable { counted(lake, options, &tally, &mut files).await? } else { (None, Vec::new()) };
     Ok(Report {
         absent: match &options.part {
             Part::Session(session) if is_absent => Some(session.clone()),
@@ -142,9 +145,10 @@ pub async fn check(lake: &Snapshot, options: &Options) -> Result<Report, Error> 
 async fn counted(
     lake: &Snapshot,
     options: &Options,
+    tally: &Tally,
     files: &mut Files,
 ) -> Result<(Option<Chunks>, Vec<Count>), Error> {
-    let counted = async { Ok((Some(check::chunks(lake, options).await?), check::counts(lake).await?)) };
+    let counted = async { Ok((Some(check::chunks(lake, options).await?), check::counts(lake, tally).await?)) };
     match counted.await {
         Err(Error::File { file, detail }) => {
             files.altered += 1;

@@ -6,6 +6,7 @@ use super::bounds::Bounds;
 use super::files::File;
 use super::narrow::{self, Columns, Sorted};
 use super::source::Source;
+use super::tally::Tally;
 use crate::{Error, Snapshot};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -59,6 +60,7 @@ struct Work {
     names: Mutex<Names>,
     broken: Mutex<Vec<String>>,
     unnumbered: Mutex<u64>,
+    tally: Mutex<Tally>,
     /// Only these numbers, by log; all where there are none.
     spans: Option<HashMap<String, RangeInclusive<u64>>>,
 }
@@ -86,6 +88,7 @@ impl Scan {
             names: Mutex::default(),
             broken: Mutex::default(),
             unnumbered: Mutex::default(),
+            tally: Mutex::default(),
             spans,
         });
         let readers = lake.context().state().config().target_partitions();
@@ -106,9 +109,10 @@ impl Scan {
         Ok(batch.map(|batch| Sorted::new(&batch, lock(&self.work.names).names.clone())))
     }
 
-    /// Once all is read: rows without a number, and files that could not be read.
-    pub(super) fn end(self) -> (u64, Vec<String>) {
-        (*lock(&self.work.unnumbered), std::mem::take(&mut *lock(&self.work.broken)))
+    /// Once all is read: rows without a number, files that could not be read, and what the rows make in other tables.
+    pub(super) fn end(self) -> (u64, Vec<String>, Tally) {
+        let Work { unnumbered, broken, tally, .. } = &*self.work;
+        (*lock(unnumbered), std::mem::take(&mut *lock(broken)), std::mem::take(&mut *lock(tally)))
     }
 }
 
@@ -182,6 +186,9 @@ async fn contained<T>(read: impl Future<Output = Result<T, ParquetError>>) -> Re
 }
 
 fn narrowed(work: &Work, batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
+    if work.table == Table::Events {
+        lock(&work.tally).see(batch);
+    }
     let mut columns = Columns::with_room_for(batch.num_rows());
     let mut known = Known::default();
     let mut unnumbered = 0;

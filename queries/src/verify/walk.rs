@@ -8,6 +8,7 @@ use super::report::{Break, Fault, Files, Spool, TableReport};
 use super::retired::Retired;
 use super::scan::Scan;
 use super::signed::{Signed, Word};
+use super::tally::Tally;
 use super::{MAX_BREAKS, Options, Written, excused, files};
 use crate::{Error, Snapshot};
 use interdict_schemas::{Time, Topic};
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
-/// Walks through one topic's table.
+/// Walks through one topic's table; with what its rows make in other tables.
 pub(super) async fn table(
     lake: &Snapshot,
     topic: Topic,
@@ -23,13 +24,13 @@ pub(super) async fn table(
     options: &Options,
     keys: &mut Keys,
     files: &mut Files,
-) -> Result<TableReport, Error> {
+) -> Result<(TableReport, Tally), Error> {
     let table = part::table(topic);
     let report = TableReport::of(table.name());
     let spans = extent.as_ref().map(|extent| extent.spans.clone());
     let mut told =
         Told { lake, topic, options, spans: spans.clone(), keys, files, committed: BTreeMap::new(), report };
-    let mut seen = HashSet::new();
+    let (mut seen, mut tally) = (HashSet::new(), Tally::default());
     if let Some(delta) = lake.delta(table) {
         let days = extent.as_ref().map(|extent| extent.days.as_slice());
         let wanted = files::of(delta, table)?.into_iter().filter(|file| file.is_of(days)).collect();
@@ -40,7 +41,8 @@ pub(super) async fn table(
                 seen.insert(spool.to_string());
                 told.log(&spool, &proxy, Some(&mut reading)).await?;
             }
-            let (unnumbered, broken) = reading.scan.end();
+            let (unnumbered, broken, made) = reading.scan.end();
+            tally = made;
             told.report.unnumbered = unnumbered;
             for name in broken {
                 if told.files.tells(&name) {
@@ -57,7 +59,7 @@ pub(super) async fn table(
         told.log(&spool, &proxy, None).await?;
     }
     told.report.spools.sort_by(|left, right| left.spool.cmp(&right.spool));
-    Ok(told.report)
+    Ok((told.report, tally))
 }
 
 /// What is known so far.
