@@ -58,8 +58,15 @@ impl<'a> Last<'a> {
     }
 }
 
+/// Events, with which of them say who acts as the one before does, and what stands beside them.
+struct Events {
+    reader: events::Reader,
+    runs: WhoRuns,
+    beside: Beside,
+}
+
 enum Said {
-    Events(Box<events::Reader>, WhoRuns, Beside),
+    Events(Box<Events>),
     Chunks(Box<recordings::Reader>),
 }
 
@@ -71,7 +78,7 @@ impl Said {
                 let reader = events::Reader::new(view)?;
                 let runs = reader.runs(view.len());
                 let beside = Beside::new(view, &reader.who, &runs)?;
-                Self::Events(Box::new(reader), runs, beside)
+                Self::Events(Box::new(Events { reader, runs, beside }))
             }
         })
     }
@@ -79,7 +86,8 @@ impl Said {
     /// Appends what was hashed when the row's record was written.
     fn encode<'a>(&'a self, row: usize, last: &mut Last<'a>, bytes: &mut Vec<u8>) -> Result<Time, Error> {
         match self {
-            Self::Events(reader, runs, beside) => {
+            Self::Events(events) => {
+                let Events { reader, runs, beside } = &**events;
                 let event = reader.event_after(row, runs, last.before(row))?;
                 beside.check(row, &event)?;
                 wire::encode_event(&event, &mut last.written, bytes);
