@@ -201,6 +201,17 @@ fn texts_that_no_dictionary_holds_are_read_back_and_cut_into_pages() {
     assert_eq!(column.dictionary_page_offset(), None, "{} distinct texts", 15_000);
     let pages = &metadata.offset_index().expect("offsets")[0][0].page_locations;
     assert!(pages.len() > 4, "{} pages", pages.len());
+    // They share what they like with the one before, none at all, or stand in no row of a page.
+    let mut rows = many(20_000, 3, |at| format!("{}{at:05}", "häuser".repeat(at % 11)));
+    rows.iter_mut().for_each(|row| row.groups = vec![row.root.clone(), row.root.to_uppercase()]);
+    rows.iter_mut().skip(5_000).take(9_000).for_each(|row| (row.account, row.groups) = (None, Vec::new()));
+    let rows = batch(&rows);
+    let bytes = written([&rows]);
+    let (found, metadata) = read(&bytes);
+    assert_eq!(found, rows);
+    check(&found, &bytes, &metadata);
+    let without = (0..3).filter(|column| metadata.row_group(0).column(*column).dictionary_page_offset().is_none());
+    assert_eq!(without.collect::<Vec<_>>(), [0, 1, 2], "columns without a dictionary");
     // One text in many rows is cut too.
     let rows = batch(
         &[many(2, 1, |at| format!("{at}{}", "x".repeat(1 << 20))), many(9, 9, |_| "y".repeat(1 << 19))].concat(),
