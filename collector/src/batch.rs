@@ -6,7 +6,7 @@ use crate::config::Limits;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use interdict_schemas::lake::{Record, Table, day};
+use interdict_schemas::lake::{Record, Tables, day};
 use interdict_schemas::wire::About;
 use interdict_schemas::{Message, Time};
 use std::collections::BTreeSet;
@@ -50,10 +50,6 @@ pub(crate) struct Entry {
 /// What rows are sorted by: day, name, within the name, and where they came on the bus.
 type Key = (i32, usize, i64, usize);
 
-/// The tables that have a row of a record, a bit each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tables(u8);
-
 /// What a record says, as far as it decides where its rows go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sight {
@@ -93,7 +89,7 @@ impl Batch {
     pub(crate) fn add(&mut self, record: Record, sight: Sight) {
         let Sight { tables, day, name, within } = sight;
         // Judged marks make no rows; they only count as read.
-        if tables != Tables(0) {
+        if !tables.is_empty() {
             // Most come on the same day as the one before.
             if self.entries.last().is_none_or(|last| last.day != day) {
                 self.days.insert(day);
@@ -141,52 +137,23 @@ impl Batch {
 }
 
 impl Cut {
-    /// The records that make rows in `table` and that it has not yet, as `new` says: one group per day, each in the
-    /// order of the table.
+    /// The records that make rows, each with those of its tables that are to have them, as `wanted` says: one group per day,
+    /// in the order that all tables of a topic share.
     #[must_use]
-    pub(crate) fn days(&self, table: Table, new: impl Fn(&Record) -> bool) -> Vec<(i32, Vec<&Record>)> {
-        let mut rows: Vec<(Key, &Record)> = self
+    pub(crate) fn days(&self, wanted: impl Fn(&Record, Tables) -> Tables) -> Vec<(i32, Vec<(&Record, Tables)>)> {
+        let mut rows: Vec<(Key, Tables)> = self
             .entries
             .iter()
             .enumerate()
-            .filter(|(_, entry)| entry.tables.has(table) && new(&entry.record))
             // Equal keys keep the order of the bus.
-            .map(|(at, entry)| ((entry.day, entry.name, entry.within, at), &entry.record))
+            .map(|(at, entry)| ((entry.day, entry.name, entry.within, at), wanted(&entry.record, entry.tables)))
+            .filter(|(_, tables)| !tables.is_empty())
             .collect();
         rows.sort_unstable_by_key(|(key, _)| *key);
+        let record = |((.., at), tables): &(Key, Tables)| Some((&self.entries.get(*at)?.record, *tables));
         rows.chunk_by(|((left, ..), _), ((right, ..), _)| left == right)
-            .filter_map(|rows| Some((rows.first()?.0.0, rows.iter().map(|(_, record)| *record).collect())))
+            .filter_map(|rows| Some((rows.first()?.0.0, rows.iter().filter_map(record).collect())))
             .collect()
-    }
-}
-
-impl Tables {
-    const fn bit(table: Table) -> u8 {
-        1 << table as u8
-    }
-
-    const fn has(self, table: Table) -> bool {
-        self.0 & Self::bit(table) != 0
-    }
-
-    fn of(about: &About<'_>) -> Self {
-        let tables: &[Table] = match about {
-            About::Event { is_of_session, discloses, .. } => match (is_of_session, discloses) {
-                (false, false) => &[Table::Events],
-                (true, false) => &[Table::Events, Table::Sessions],
-                (false, true) => &[Table::Events, Table::Disclosures],
-                (true, true) => &[Table::Events, Table::Sessions, Table::Disclosures],
-            },
-            About::Other(other) => match other {
-                Message::Chunk(_) => &[Table::Recordings],
-                Message::Alert(_) => &[Table::Alerts],
-                Message::Verdict(_) => &[Table::Verdicts],
-                Message::Resolution(_) => &[Table::Resolutions],
-                Message::Checkpoint(_) => &[Table::Checkpoints],
-                Message::Event(_) | Message::Judged(_) => &[],
-            },
-        };
-        Self(tables.iter().fold(0, |bits, table| bits | Self::bit(*table)))
     }
 }
 
@@ -209,6 +176,7 @@ fn order<'a>(about: &'a About<'_>) -> (&'a str, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use interdict_schemas::lake::Table;
     use interdict_schemas::wire::Outline;
     use interdict_schemas::{Alert, Chunk, Severity, Stream};
     use proptest::prelude::*;
@@ -308,9 +276,12 @@ mod tests {
                 }
             }
             let cut = batch.cut(Marks::default());
-            let days = cut.days(Table::Recordings, |record| {
-                record.offset >= floor.get(&record.partition).copied().unwrap_or(0)
-            });
+            let is_new = |record: &Record| record.offset >= floor.get(&record.partition).copied().unwrap_or(0);
+            let recordings: Tables = [Table::Recordings].into_iter().collect();
+            let days = cut.days(|record, tables| if is_new(record) && tables == recordings { tables } else { Tables::default() });
+            prop_assert!(days.iter().flat_map(|(_, rows)| rows).all(|(_, tables)| *tables == recordings));
+            let days: Vec<(i32, Vec<&Record>)> =
+                days.into_iter().map(|(day, rows)| (day, rows.into_iter().map(|(record, _)| record).collect())).collect();
             let mut found: Vec<u64> = days.iter().flat_map(|(_, rows)| rows).map(|record| record.offset).collect();
             found.sort_unstable();
             prop_assert_eq!(found, wanted);
@@ -324,7 +295,7 @@ mod tests {
                 seen.push(first);
             }
             prop_assert!(seen.is_sorted_by(|left, right| left < right), "one group a day");
-            prop_assert!(cut.days(Table::Verdicts, |_| true).is_empty());
+            prop_assert!(cut.days(|_, _| Tables::default()).is_empty());
         }
     }
 }

@@ -11,9 +11,10 @@
 //! Files may hold events of any days, and each day makes a file of each table: a batch is written when it has rows of so
 //! many days as its limits say, and more than [`MOST_DAYS`] are refused.
 
-use crate::batch::{Batch, Cut};
+use crate::batch::Batch;
 use crate::commit::Marks;
 use crate::config::{Config, Limits};
+use crate::cut::{self, Encoded, Want};
 use crate::error::{Conflict, Error};
 use crate::file;
 use crate::table::{Delta, TRIES};
@@ -143,16 +144,27 @@ impl Import {
     }
 
     async fn write(&mut self) -> Result<(), Error> {
-        let cut: Arc<Cut> = Arc::new(self.batch.cut(Marks::default()));
-        for known in &mut self.tables {
-            known.write(&cut, &self.reached).await?;
+        let cut = Arc::new(self.batch.cut(Marks::default()));
+        let wants = self.tables.iter().map(Known::want).collect::<Result<_, _>>()?;
+        // Nothing is rejected: each record was encoded here.
+        let (files, _) = cut::encoded(wants, &cut).await?;
+        for (known, files) in self.tables.iter_mut().zip(files) {
+            known.write(files, &self.reached).await?;
         }
         Ok(())
     }
 }
 
 impl Known {
-    async fn write(&mut self, cut: &Arc<Cut>, reached: &BTreeMap<String, u64>) -> Result<(), Error> {
+    fn want(&self) -> Result<Want, Error> {
+        let stands = self.highest.clone();
+        self.delta.want_of(move |record| {
+            let stamp = Outline::read(&record.value).ok().and_then(|outline| outline.stamp);
+            stamp.is_some_and(|stamp| stamp.sequence > stands.get(stamp.spool).copied().unwrap_or(0))
+        })
+    }
+
+    async fn write(&mut self, files: Vec<Encoded>, reached: &BTreeMap<String, u64>) -> Result<(), Error> {
         let mine = |spool: &String| self.highest.get(spool).copied().unwrap_or(0);
         let risen: BTreeMap<String, u64> = reached
             .iter()
@@ -160,12 +172,7 @@ impl Known {
             .map(|(spool, sequence)| (spool.clone(), *sequence))
             .collect();
         let Some(longest) = risen.values().max().copied() else { return Ok(()) };
-        let stands = self.highest.clone();
-        let new = move |record: &Record| {
-            let stamp = Outline::read(&record.value).ok().and_then(|outline| outline.stamp);
-            stamp.is_some_and(|stamp| stamp.sequence > stands.get(stamp.spool).copied().unwrap_or(0))
-        };
-        let adds = self.delta.files(Arc::clone(cut), new).await?;
+        let adds = self.delta.files(files).await?;
         let most = self.most.max(longest);
         let marks = Marks { next: [(IMPORTED, most)].into(), highest: [(IMPORTED, risen.clone())].into() };
         let mut tries = 0..TRIES;

@@ -4,12 +4,12 @@
 //! from the lowest of them; the bus is told to forget only what every table has. So trying again is the same as
 //! starting after a crash, and there is one code path for both.
 
-use crate::Error;
 use crate::batch::{Batch, Cut, Rejected, Sight};
 use crate::commit::{Progress, durable, furthest_behind};
 use crate::config::{Config, Limits, Patience};
 use crate::table::{Delta, Positions};
 use crate::term::Term;
+use crate::{Error, cut};
 use bytes::Bytes;
 use futures::future::try_join_all;
 use interdict_bus::{From, Log, Reader, Record};
@@ -145,12 +145,19 @@ async fn within<T>(
 }
 
 async fn write(topic: Topic, tables: &mut [Delta], cut: Cut, last: bool, patience: Patience) -> Result<(), Error> {
-    if let Some(main) = tables.first() {
-        within(patience, main.table(), main.keep(&cut.rejected)).await?;
-    }
     let (cut, began) = (Arc::new(cut), Instant::now());
-    let writes =
-        tables.iter_mut().map(|delta| within(patience, delta.table(), delta.write(&cut, last, patience.idle)));
+    let wants = tables.iter().map(Delta::want).collect::<Result<_, _>>()?;
+    let (files, rejected) = cut::encoded(wants, &cut).await?;
+    if let Some(main) = tables.first() {
+        // Before the positions are committed that pass over them.
+        for rejected in [&cut.rejected, &rejected] {
+            within(patience, main.table(), main.keep(rejected)).await?;
+        }
+    }
+    let writes = tables
+        .iter_mut()
+        .zip(files)
+        .map(|(delta, files)| within(patience, delta.table(), delta.write(files, &cut.marks, last, patience.idle)));
     try_join_all(writes).await?;
     tracing::debug!(%topic, records = cut.entries.len(), took = ?began.elapsed(), "written");
     Ok(())

@@ -23,10 +23,11 @@ mod positions;
 
 pub(crate) use positions::{Positions, version};
 
-use crate::batch::{Cut, Rejected};
+use crate::batch::Rejected;
 use crate::commit::Marks;
+use crate::cut::{Encoded, Want};
 use crate::location::Lake;
-use crate::{Error, cut, file};
+use crate::{Error, file};
 use arrow::datatypes::{Schema, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow as _, TryIntoKernel as _};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
@@ -204,17 +205,34 @@ impl Delta {
         Ok(())
     }
 
-    /// Writes what is new for this table and commits it with the positions. Positions alone are committed now and
-    /// then, or at once if `last`.
+    /// What it wants of a cut: the rows of the records that its positions have not passed.
+    ///
+    /// # Errors
+    /// When its schema cannot be read.
+    pub(crate) fn want(&self) -> Result<Want, Error> {
+        let floor = self.next.clone();
+        self.want_of(move |record| record.offset >= floor.get(&record.partition).copied().unwrap_or(0))
+    }
+
+    /// The same; `new` says of which records.
+    pub(crate) fn want_of(&self, new: impl Fn(&Record) -> bool + Send + 'static) -> Result<Want, Error> {
+        Ok(Want { table: self.table, schema: schema(&self.delta, self.table)?, new: Box::new(new) })
+    }
+
+    /// Writes the files that a cut made of what this table wanted, and commits them with the cut's positions. Positions alone
+    /// are committed now and then, or at once if `last`.
     ///
     /// # Errors
     /// When nothing of it stands, or when that is not known: the positions tell, once looked up again.
-    pub(crate) async fn write(&mut self, cut: &Arc<Cut>, last: bool, idle: Duration) -> Result<(), Error> {
-        self.pending.merge(&cut.marks, &self.next);
-        let floor = self.next.clone();
-        let adds = self
-            .files(Arc::clone(cut), move |record| record.offset >= floor.get(&record.partition).copied().unwrap_or(0))
-            .await?;
+    pub(crate) async fn write(
+        &mut self,
+        files: Vec<Encoded>,
+        marks: &Marks,
+        last: bool,
+        idle: Duration,
+    ) -> Result<(), Error> {
+        self.pending.merge(marks, &self.next);
+        let adds = self.files(files).await?;
         let overdue = last || self.committed.elapsed() >= idle;
         if self.pending.next.is_empty() || (adds.is_empty() && !overdue) {
             return Ok(());
@@ -230,18 +248,11 @@ impl Delta {
         if self.pending.next.is_empty() { Ok(()) } else { self.commit(Vec::new()).await }
     }
 
-    /// Writes the rows of the records that `new` says the table has not, into files that are no part of it yet.
-    pub(crate) async fn files(
-        &self,
-        cut: Arc<Cut>,
-        new: impl Fn(&Record) -> bool + Send + 'static,
-    ) -> Result<Vec<Add>, Error> {
-        let (table, schema) = (self.table, schema(&self.delta, self.table)?);
-        // Sorting, encoding and compressing keep a core busy for a while; the proxy may share this runtime.
-        let encoded = tokio::task::spawn_blocking(move || cut::encode(table, &schema, &cut, new));
-        let (encoded, rejected) = encoded.await.map_err(|_| Error::CutShort(self.table.name()))??;
-        // Before the positions are committed that pass over them.
-        self.keep(&rejected).await?;
+    /// Puts files that are no part of the table yet.
+    ///
+    /// # Errors
+    /// When the storage does not take them.
+    pub(crate) async fn files(&self, encoded: Vec<Encoded>) -> Result<Vec<Add>, Error> {
         let (store, mut adds) = (self.delta.object_store(), Vec::with_capacity(encoded.len()));
         for (path, bytes, add) in encoded {
             // A name of its own: what stands there could only be this very file.

@@ -2,8 +2,8 @@
 
 use super::located::PlaceRef;
 use super::{
-    Error, Record, Table, alerts, checkpoints, column, disclosures, events, recordings, resolutions, sessions,
-    verdicts,
+    Error, Record, Table, Tables, alerts, checkpoints, column, disclosures, events, recordings, resolutions,
+    sessions, verdicts,
 };
 use crate::wire::{self, Memo};
 use crate::{Alert, Checkpoint, Chunk, EnvelopeRef, EventRef, Message, MessageRef, Resolution, Time, Verdict};
@@ -46,60 +46,71 @@ pub fn day(time: Time) -> i32 {
 /// When the rows are too large for one batch (2 GiB of one column), or a record is none.
 pub fn rows<'a>(table: Table, records: impl IntoIterator<Item = &'a Record>) -> Result<RecordBatch, Error> {
     let unread = |_: &Record, error| Err(Error::Record { table: table.name(), source: error });
-    let (runs, schema) = (Runs::of(table).next(records, unread)?, table.schema());
+    let (mut decoded, schema) = (Decoded::default(), table.schema());
+    let tables: Tables = [table].into_iter().collect();
+    decoded.next(records.into_iter().map(|record| (record, tables)), unread)?;
+    let runs = decoded.rows(table)?;
     let columns = runs.columns().iter().zip(schema.fields());
     let flat = columns.map(|(column, field)| cast(column, field.data_type())).collect::<Result<_, _>>();
     flat.and_then(|flat| RecordBatch::try_new(table.schema(), flat)).map_err(|source| Error::batch(table, source))
 }
 
-/// Makes rows a batch at a time as [`rows`] does, but columns of which neighbours are alike are run-end encoded: what many
-/// rows say is there once, and of records in the table's order what many say is read once.
-#[derive(Debug)]
-pub struct Runs<'a> {
-    table: Table,
+/// Records, some at a time, decoded once for all tables that have rows of them; and of records in a table's order what many
+/// say is read once.
+#[derive(Debug, Default)]
+pub struct Decoded<'a> {
     memo: Memo<'a>,
-    // Kept from batch to batch: a row is large.
-    read: Vec<(PlaceRef<'a>, MessageRef<'a>)>,
+    // Kept from batch to batch: a message is large.
+    read: Vec<Read<'a>>,
 }
 
-impl<'a> Runs<'a> {
-    /// Of a table, from no record yet.
-    #[must_use]
-    pub fn of(table: Table) -> Self {
-        Self { table, memo: Memo::default(), read: Vec::new() }
-    }
+#[derive(Debug)]
+struct Read<'a> {
+    tables: Tables,
+    place: PlaceRef<'a>,
+    message: MessageRef<'a>,
+}
 
-    /// The rows of the next records; `unread` is told of those that are none, and they are passed over if it says so.
+impl<'a> Decoded<'a> {
+    /// Decodes the next records, in place of the ones before; each comes with the tables that are to have rows of it. `unread`
+    /// is told of those that are none, and they are passed over if it says so.
     ///
     /// # Errors
-    /// When the rows are too large for one batch (2 GiB of one column), or as `unread` says.
+    /// As `unread` says.
     pub fn next(
         &mut self,
-        records: impl IntoIterator<Item = &'a Record>,
+        records: impl IntoIterator<Item = (&'a Record, Tables)>,
         mut unread: impl FnMut(&'a Record, wire::Error) -> Result<(), Error>,
-    ) -> Result<RecordBatch, Error> {
-        let Self { table, memo, read } = self;
-        let table = *table;
+    ) -> Result<(), Error> {
+        let Self { memo, read } = self;
         read.clear();
-        for record in records {
+        for (record, tables) in records {
             match EnvelopeRef::decode_beside(&record.value, memo) {
                 Ok(EnvelopeRef { stamp, message }) => {
                     let (partition, offset) = (record.partition, record.offset);
-                    read.push((PlaceRef { stamp, partition, offset }, message));
+                    read.push(Read { tables, place: PlaceRef { stamp, partition, offset }, message });
                 }
                 Err(error) => unread(record, error)?,
             }
         }
-        let records = read.as_slice();
+        Ok(())
+    }
+
+    /// The rows that they make in a table, as [`rows`] does, but columns of which neighbours are alike are run-end encoded:
+    /// what many rows say is there once.
+    ///
+    /// # Errors
+    /// When the rows are too large for one batch (2 GiB of one column).
+    pub fn rows(&self, table: Table) -> Result<RecordBatch, Error> {
         let columns = match table {
-            Table::Events => events::columns(&pick(records, event)),
-            Table::Sessions => sessions::columns(&pick(records, event)),
-            Table::Disclosures => disclosures::columns(&pick(records, event)),
-            Table::Recordings => recordings::columns(&pick(records, chunk)),
-            Table::Alerts => alerts::columns(&pick(records, alert)),
-            Table::Verdicts => verdicts::columns(&pick(records, verdict)),
-            Table::Resolutions => resolutions::columns(&pick(records, resolution)),
-            Table::Checkpoints => checkpoints::columns(&pick(records, checkpoint)),
+            Table::Events => events::columns(&self.pick(table, event)),
+            Table::Sessions => sessions::columns(&self.pick(table, event)),
+            Table::Disclosures => disclosures::columns(&self.pick(table, event)),
+            Table::Recordings => recordings::columns(&self.pick(table, chunk)),
+            Table::Alerts => alerts::columns(&self.pick(table, alert)),
+            Table::Verdicts => verdicts::columns(&self.pick(table, verdict)),
+            Table::Resolutions => resolutions::columns(&self.pick(table, resolution)),
+            Table::Checkpoints => checkpoints::columns(&self.pick(table, checkpoint)),
         };
         let batch = |columns: Vec<ArrayRef>| {
             let schema = table.schema();
@@ -113,6 +124,11 @@ impl<'a> Runs<'a> {
         };
         columns.and_then(batch).map_err(|source| Error::batch(table, source))
     }
+
+    fn pick<'b, T>(&'b self, table: Table, of: impl Fn(&'b MessageRef<'b>) -> Option<&'b T>) -> Vec<Row<'b, T>> {
+        let read = self.read.iter().filter(|read| read.tables.has(table));
+        read.filter_map(|Read { place, message, .. }| Some(Row { place, value: of(message)? })).collect()
+    }
 }
 
 /// What the makers of columns return.
@@ -121,13 +137,6 @@ pub(super) type Columns = Result<Vec<ArrayRef>, ArrowError>;
 /// The two columns that open every table: `date` and `time`.
 pub(super) fn when<'a, R>(rows: &'a [R], of: impl Fn(&'a R) -> Time + Copy) -> [ArrayRef; 2] {
     [Arc::new(Date32Array::from_iter_values(rows.iter().map(|row| day(of(row))))), column::time(rows, of)]
-}
-
-fn pick<'a, T>(
-    records: &'a [(PlaceRef<'a>, MessageRef<'a>)],
-    of: impl Fn(&'a MessageRef<'a>) -> Option<&'a T>,
-) -> Vec<Row<'a, T>> {
-    records.iter().filter_map(|(place, message)| Some(Row { place, value: of(message)? })).collect()
 }
 
 fn event<'a>(message: &'a MessageRef<'a>) -> Option<&'a EventRef<'a>> {
