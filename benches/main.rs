@@ -21,11 +21,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     // cargo passes `--bench`.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let parts: [(&str, fn()); 7] = [
+    let parts: [(&str, fn()); 8] = [
         ("postgres", postgres::run),
         ("http", http::run),
         ("verdict", verdict::run),
         ("collector", lake::collector),
+        ("proof", lake::proof),
         ("detector", lake::detector),
         ("restart", restart::run),
         ("history", history::run_all),
