@@ -1,7 +1,8 @@
 //! One Parquet file of a table: how it is encoded, and what Delta's log says of it. Pure but for the file's name.
 //!
-//! A file holds one day, sorted as its table is. What is not tiny is compressed with zstd. It has page statistics and a page
-//! index, dictionaries where values repeat, and bloom filters on the columns by which people look for one thing.
+//! A file holds one day, sorted as its table is. What is not tiny, and not as good as random, is compressed with zstd. It
+//! has page statistics and a page index, dictionaries where values repeat, and bloom filters on the columns by which people
+//! look for one thing.
 
 mod bounds;
 mod chunk;
@@ -49,8 +50,9 @@ pub(crate) const STATISTICS: [&str; 13] = [
     "index",
 ];
 
-/// What a file says wrote it.
-pub(crate) const MAKER: &str = concat!("interdict ", env!("CARGO_PKG_VERSION"));
+/// What a file says wrote it. Readers in Java look for a version here, and take a file without one for one of those whose
+/// texts cannot be read page by page (PARQUET-246).
+pub(crate) const MAKER: &str = concat!("interdict version ", env!("CARGO_PKG_VERSION"));
 
 /// The least effort: most of what repeats is gone before.
 const ZSTD: i32 = 1;
@@ -98,8 +100,7 @@ impl Life {
         }
     }
 
-    /// How texts are written that seldom repeat: in a file for years neighbours begin alike, and who reads it waits
-    /// for a decompressor otherwise.
+    /// How texts are written that seldom repeat: in a file for years neighbours begin alike.
     const fn distinct(self) -> Encoding {
         match self {
             Self::Short { .. } => Encoding::DELTA_LENGTH_BYTE_ARRAY,

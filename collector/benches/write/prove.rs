@@ -17,8 +17,8 @@ pub(crate) fn prove(folder: &Path) {
         let file = std::fs::File::open(file).expect("opens");
         let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).expect("parquet");
         let group = found.metadata().row_group(0);
-        let schema =
-            lake::as_dictionaries(found.schema(), |leaf| group.column(leaf).dictionary_page_offset().is_some());
+        let has_dictionary = |leaf| group.column(leaf).dictionary_page_offset().is_some();
+        let schema = lake::read_as(Table::Events, found.schema(), has_dictionary).expect("the table's columns");
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let found = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options).expect("a schema");
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, found);

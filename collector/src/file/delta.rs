@@ -1,6 +1,5 @@
 //! Texts of which neighbours begin alike (Parquet format, Encodings, "Delta Strings"): of each how much it shares with the
-//! one before, how long the rest is, and the rest. A text that stands there many times takes hardly a bit each time, so
-//! that nothing is left for a compressor to find, and for a reader to wait for.
+//! one before, how long the rest is, and the rest. A text that stands there many times takes hardly a bit each time.
 
 /// Numbers that are packed with one least difference, and those of them with one width.
 const BLOCK: usize = 128;

@@ -6,7 +6,7 @@ use super::hybrid::Hybrid;
 use super::repeated::{NONE, Repeated};
 use parquet::schema::types::ColumnDescPtr;
 
-/// Bytes that a reader makes of a page at most; how many rows, the file says.
+/// Bytes that a reader makes at most of a page of texts, but of a single row of more; how many rows, the file says.
 const PAGE_BYTES: usize = 1 << 20;
 
 /// Bytes below which a page is small.
@@ -60,12 +60,7 @@ impl<'a> Rows<'a> {
     pub(super) fn room(&self, says: u32) -> usize {
         let rows = self.column.page_step - if self.is_step() { 0 } else { self.stepped };
         let Values::Texts(texts) = &self.values else { return rows };
-        let size = |number: &u32| self.column.dictionary.text(*number).len();
-        let each: usize = match &self.column.lists {
-            _ if says == NONE => 0,
-            None => size(&says),
-            Some(lists) => lists.list(says).iter().map(size).sum(),
-        };
+        let (_, each) = self.column.measure(says);
         rows.min(PAGE_BYTES.saturating_sub(texts.whole) / each.max(1)).max(1)
     }
 

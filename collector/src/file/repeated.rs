@@ -28,7 +28,7 @@ pub(super) struct Repeated {
     pub(super) statistics: EnabledStatistics,
     /// People look for one value in it, so it has a bloom filter.
     pub(super) is_sought: bool,
-    /// A page ends behind a multiple of so many rows,
+    /// A page that is not cut for its bytes ends behind a multiple of so many rows,
     pub(super) page_step: usize,
     /// once it has so many, or is not small.
     pub(super) page_rows: usize,
@@ -40,6 +40,8 @@ pub(super) struct Repeated {
     pub(super) rows: usize,
     /// Texts of all rows' lists, each of which stands in the pages by itself.
     elements: usize,
+    /// Bytes of the texts that stand in the pages where there is no dictionary, of which neighbours may share some.
+    bytes: usize,
     runs: Vec<Run>,
     scratch: Vec<u32>,
 }
@@ -68,6 +70,7 @@ impl Repeated {
             runs: Vec::new(),
             rows: 0,
             elements: 0,
+            bytes: 0,
             scratch: Vec::new(),
             of,
         }
@@ -75,7 +78,12 @@ impl Repeated {
 
     /// Bytes that it will take, at most about.
     pub(super) fn size(&self) -> usize {
-        self.dictionary.page().len() + self.runs.len() * 3 + self.elements
+        let texts = if self.is_dictionary() { self.dictionary.page().len() } else { self.bytes };
+        texts + self.runs.len() * 3 + self.elements
+    }
+
+    fn is_dictionary(&self) -> bool {
+        self.dictionary.page().len() <= self.dictionary_bytes
     }
 
     /// Appends rows: texts or lists of them, run-end encoded or as they are.
@@ -127,12 +135,24 @@ impl Repeated {
                 continue;
             }
             let says = look(self, at);
-            let length = self.lists.as_ref().map_or(0, |lists| lists.list(says).len());
-            self.elements += length * rows as usize;
+            let (elements, bytes) = self.measure(says);
+            self.elements += elements * rows as usize;
+            // Of the same text nothing is written twice in a row.
+            self.bytes += bytes * if elements > 1 { rows as usize } else { 1 };
             match self.runs.last_mut() {
                 Some(last) if last.says == says => last.rows += rows,
                 _ => self.runs.push(Run { says, rows }),
             }
+        }
+    }
+
+    /// How many elements of lists a row has that says this, and the bytes of its texts.
+    pub(super) fn measure(&self, says: u32) -> (usize, usize) {
+        let size = |number: &u32| self.dictionary.text(*number).len();
+        match &self.lists {
+            _ if says == NONE => (0, 0),
+            None => (0, size(&says)),
+            Some(lists) => (lists.list(says).len(), lists.list(says).iter().map(size).sum()),
         }
     }
 
@@ -156,7 +176,7 @@ impl Repeated {
 
     /// The column's bytes and what the file says of them.
     pub(super) fn finish(&self, zstd: &mut Compressor<'_>) -> Result<(Bytes, ColumnCloseResult)> {
-        let is_dictionary = self.dictionary.page().len() <= self.dictionary_bytes;
+        let is_dictionary = self.is_dictionary();
         let mut sink = TrackedWrite::new(Vec::new());
         let zstd = (self.size() >= TINY).then_some(zstd);
         let mut chunk = Chunk::new(self, SerializedPageWriter::new(&mut sink), zstd);

@@ -124,6 +124,8 @@ async fn each_check_refuses_what_it_is_for() {
     check(with("act", json!("planner")), "its act is not an object").await;
     check(with("act", json!({"kind": "agent"})), "it has no sub").await;
     check(with("delegation", json!(1)), "its delegation").await;
+    check(with("delegation", json!("")), "an empty id").await;
+    check(with("delegation", json!({"id": "", "parent": "g1"})), "an empty id").await;
     let deep = json!({"sub": "d", "act": {"sub": "c", "act": {"sub": "b", "act": {"sub": "a"}}}});
     check(with("act", deep), "longer than 4 principals").await;
 }

@@ -121,16 +121,24 @@ fn principal(claims: &Claims, usual: PrincipalKind) -> Result<Principal, Error> 
 
 /// The grant: the claim `delegation` (an id, or `{id, parent}`), or a delegate's `jti`.
 fn delegation(claims: &Claims, delegated: bool) -> Result<Option<Delegation>, Error> {
-    match claims.get("delegation") {
-        Some(Value::String(id)) => Ok(Some(Delegation { id: id.clone(), parent: String::new() })),
+    let (id, parent) = match claims.get("delegation") {
+        Some(Value::String(id)) => (id.clone(), None),
         Some(Value::Object(grant)) => {
             let id = text(grant, "id")?.ok_or_else(|| malformed("its delegation has no id"))?;
-            Ok(Some(Delegation { id, parent: text(grant, "parent")?.unwrap_or_default() }))
+            (id, text(grant, "parent")?)
         }
-        Some(_) => Err(malformed("its delegation is neither text nor an object")),
-        None if delegated => Ok(text(claims, "jti")?.map(|id| Delegation { id, parent: String::new() })),
-        None => Ok(None),
+        Some(_) => return Err(malformed("its delegation is neither text nor an object")),
+        None if delegated => match text(claims, "jti")? {
+            Some(id) => (id, None),
+            None => return Ok(None),
+        },
+        None => return Ok(None),
+    };
+    // What has no name cannot be told from none in what is recorded.
+    if id.is_empty() {
+        return Err(malformed("its delegation has an empty id"));
     }
+    Ok(Some(Delegation { id, parent: parent.unwrap_or_default() }))
 }
 
 fn text(claims: &Claims, name: &str) -> Result<Option<String>, Error> {

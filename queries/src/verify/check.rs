@@ -64,12 +64,11 @@ pub(super) async fn counts(lake: &Snapshot, tally: &Tally) -> Result<Vec<Count>,
     let mut counts = Vec::new();
     for (table, facts) in [(Table::Sessions, "session_facts"), (Table::Disclosures, "disclosures")] {
         let read = Read::of(lake, table, tally).await?;
-        let expected = tally.of(table);
-        if read.is_same() && expected == found(lake, facts, "true", &Taken::default()).await? {
+        let (expected, is_same, read) = (tally.of(table), read.is_same(), read.both());
+        if is_same && expected == found(lake, facts, &read, &Taken::default()).await? {
             counts.push(Count { table: table.name(), expected, found: expected });
             continue;
         }
-        let read = read.both();
         let mut count = count(lake, (table, facts), &read, &Taken::default()).await?;
         if count.expected != count.found {
             let taken = Taken::of(lake, &[Table::Events, table]).await?;

@@ -146,7 +146,8 @@ async fn read(work: Arc<Work>, file: File) -> impl Stream<Item = Result<RecordBa
             let mut columns = groups.iter().map(|group| group.columns().get(leaf));
             columns.all(|column| column.is_some_and(is_of_dictionary))
         };
-        let schema = lake::as_dictionaries(found.schema(), has_dictionary);
+        let schema = lake::read_as(work.table, found.schema(), has_dictionary);
+        let schema = schema.map_err(|error| ParquetError::General(error.to_string()))?;
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let found = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options)?;
         let bounds = Bounds::new(&file, Arc::clone(found.metadata()));

@@ -1,14 +1,16 @@
 //! Whatever is done to a lake by hand is found, and named.
 
 use crate::fixture::{Lake, MORNING, pair, public, session};
-use arrow::array::{Array as _, ArrayRef, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray as _, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use interdict_queries::verify::{self, Fault, Options, Report, Written};
 use interdict_schemas::lake::{Located, Table};
 use interdict_schemas::{Digest, Kind, Message, Protocol, Topic, chain};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Twelve events of two sessions on three days, each day a file, with a checkpoint after each; changed by `tamper`
@@ -226,27 +228,70 @@ async fn deleted_file_is_named_with_what_it_held() {
     assert_eq!(faults(&report), [(Fault::Lost, 5, 8)], "{report}");
 }
 
+/// Writes a file anew, with its rows changed.
+fn rewrite(file: &Path, change: impl Fn(&RecordBatch) -> RecordBatch) {
+    let rows = ParquetRecordBatchReaderBuilder::try_new(File::open(file).expect("opens")).expect("parquet");
+    let batches = rows.build().expect("reads").collect::<Result<Vec<_>, _>>().expect("rows");
+    let changed: Vec<RecordBatch> = batches.iter().map(change).collect();
+    let mut writer =
+        ArrowWriter::try_new(File::create(file).expect("writes"), changed[0].schema(), None).expect("opens");
+    changed.iter().for_each(|batch| writer.write(batch).expect("writes"));
+    writer.close().expect("closes");
+}
+
+/// A batch with another column in place of the one of that name.
+fn with(batch: &RecordBatch, name: &str, column: ArrayRef) -> RecordBatch {
+    let columns = batch.schema().fields().iter().zip(batch.columns()).map(|(field, had)| {
+        let column = if field.name() == name { &column } else { had };
+        (field.name().clone(), Arc::clone(column), field.is_nullable())
+    });
+    RecordBatch::try_from_iter_with_nullable(columns).expect("a batch")
+}
+
 #[tokio::test]
 async fn row_changed_in_its_file_is_found_by_chain_and_file() {
     let lake = lake(|_| {}).await;
-    let file = files(&lake, Table::Events).remove(1);
-    let rows = ParquetRecordBatchReaderBuilder::try_new(File::open(&file).expect("opens")).expect("parquet");
-    let batches: Vec<RecordBatch> = rows.build().expect("reads").collect::<Result<_, _>>().expect("rows");
-    let mut writer =
-        ArrowWriter::try_new(File::create(&file).expect("writes"), batches[0].schema(), None).expect("opens");
-    for batch in &batches {
-        let at = batch.schema().index_of("account").expect("column");
-        let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
-        let kinds = batch.column_by_name("kind").expect("column");
-        let kinds = kinds.as_any().downcast_ref::<StringArray>().expect("text");
-        let changed = (0..kinds.len()).map(|row| if kinds.value(row) == "acted" { "root" } else { "app" });
-        columns[at] = Arc::new(StringArray::from_iter_values(changed));
-        writer.write(&RecordBatch::try_new(batch.schema(), columns).expect("batch")).expect("writes");
-    }
-    writer.close().expect("closes");
+    rewrite(&files(&lake, Table::Events)[1], |batch| {
+        let kinds = batch.column_by_name("kind").expect("column").as_string::<i32>().iter();
+        let changed = kinds.map(|kind| if kind == Some("acted") { "root" } else { "app" });
+        with(batch, "account", Arc::new(StringArray::from_iter_values(changed)))
+    });
     let report = report(&lake, Options::default()).await;
     assert_eq!((report.files.altered, report.files.missing), (1, 0), "{report}");
     assert_eq!(faults(&report), [(Fault::Altered, 6, 6)], "{report}");
+}
+
+#[tokio::test]
+async fn columns_of_other_types_hide_nothing() {
+    let as_type = async |name: &str, kind: DataType| {
+        let lake = lake(|_| {}).await;
+        for file in files(&lake, Table::Events) {
+            rewrite(&file, |batch| {
+                with(batch, name, cast(batch.column_by_name(name).expect("column"), &kind).expect("kindred"))
+            });
+        }
+        for table in [Table::Sessions, Table::Disclosures] {
+            files(&lake, table).iter().for_each(|file| rewrite(file, |batch| batch.slice(0, 0)));
+        }
+        report(&lake, Options::default()).await
+    };
+    let counts =
+        |report: &Report| report.counts.iter().map(|count| (count.expected, count.found)).collect::<Vec<_>>();
+    // What can be read all the same is, and counts.
+    for kind in [DataType::LargeUtf8, DataType::Utf8View] {
+        let report = as_type("kind", kind).await;
+        assert_eq!((counts(&report), faults(&report)), (vec![(6, 0), (3, 0)], vec![]), "{report}");
+    }
+    let batch = Table::Events.schema();
+    let DataType::List(element) = batch.field_with_name("disclosures").expect("a column").data_type() else {
+        panic!("a list")
+    };
+    let report = as_type("disclosures", DataType::LargeList(Arc::clone(element))).await;
+    assert_eq!((counts(&report), faults(&report)), (vec![(6, 0), (3, 0)], vec![]), "{report}");
+    // What cannot is named.
+    let report = as_type("kind", DataType::Binary).await;
+    assert_eq!(report.files.altered, 3 + 6, "{report}");
+    assert!(report.files.changed.iter().any(|file| file.contains("column `kind`")), "{report}");
 }
 
 #[tokio::test]

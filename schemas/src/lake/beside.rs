@@ -10,7 +10,7 @@ use super::who::{Who, WhoRuns};
 use super::words::Words;
 use crate::borrowed::EventRef;
 use crate::{Kind, class};
-use arrow::array::{Array, AsArray as _, Int32Array};
+use arrow::array::{Array, Int32Array};
 use arrow::buffer::BooleanBuffer;
 use std::ops::BitOr;
 
@@ -134,10 +134,6 @@ fn uses(view: View<'_>, kinds: &Parsed<Part>) -> Result<BooleanBuffer, Error> {
 
 /// The rows that say something in a column; none if no row does.
 fn said(column: &dyn Array) -> Option<BooleanBuffer> {
-    if let Some(lists) = column.as_list_opt::<i32>() {
-        let is_said = |row| lists.is_valid(row) && lists.value_length(row) > 0;
-        return Some(BooleanBuffer::collect_bool(lists.len(), is_said));
-    }
     match column.logical_nulls() {
         Some(nulls) if nulls.null_count() == column.len() => None,
         Some(nulls) => Some(nulls.into_inner()),

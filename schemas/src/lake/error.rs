@@ -24,6 +24,16 @@ pub enum Error {
         /// Arrow's words.
         source: ArrowError,
     },
+    /// A column of a file of another type.
+    #[error("column `{column}` of a file of table `{table}` is of type {found}, which interdict does not write")]
+    Kind {
+        /// Which table.
+        table: &'static str,
+        /// Which column.
+        column: String,
+        /// Its type.
+        found: String,
+    },
     /// A value that no interdict writes.
     #[error("row {row} of this batch of table `{table}` has no valid `{column}`")]
     Value {

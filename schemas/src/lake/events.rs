@@ -204,9 +204,9 @@ impl Reader {
     ) -> Result<EventRef<'a>, Error> {
         let kind = match self.kind.need(row)? {
             Kind::OPENED => KindRef::Opened,
-            Kind::REFUSED => KindRef::Refused(self.end(row)),
+            Kind::REFUSED => KindRef::Refused(self.end(row)?),
             Kind::CLOSED => KindRef::Closed(
-                self.end(row),
+                self.end(row)?,
                 Totals {
                     opened: self.opened.time(row)?,
                     actions: self.actions.count(row)?,
@@ -219,7 +219,7 @@ impl Reader {
                 action: self.action(row)?,
                 decision: DecisionRef {
                     effect: self.decision.get(row)?,
-                    reason: self.decision_reason.or_empty(row),
+                    reason: self.decision_reason.or_empty(row)?,
                     policies: self.policies.at(row)?,
                 },
                 outcome: if self.status.is_absent(row) { None } else { Some(self.outcome(row)?) },
@@ -251,16 +251,16 @@ impl Reader {
             identity,
             source,
             target,
-            account: self.who.account(row),
+            account: self.who.account(row)?,
             disclosures: self.disclosures.range(row).map(|at| self.disclosure(at)).collect::<Result<_, _>>()?,
             presented: self.presented.range(row).map(|at| self.decoy(at)).collect::<Result<_, _>>()?,
             kind,
         })
     }
 
-    fn end(&self, row: usize) -> EndRef<'_> {
-        let (reason, detail) = (self.reason.or_empty(row), self.detail.or_empty(row));
-        EndRef { reason, detail, verdict: self.verdict.text(row) }
+    fn end(&self, row: usize) -> Result<EndRef<'_>, Error> {
+        let (reason, detail) = (self.reason.or_empty(row)?, self.detail.or_empty(row)?);
+        Ok(EndRef { reason, detail, verdict: self.verdict.filled(row)? })
     }
 
     fn action(&self, row: usize) -> Result<ActionRef<'_>, Error> {
@@ -270,16 +270,16 @@ impl Reader {
             verb: self.verb.get(row)?,
             text: self.text.need(row)?,
             objects: self.objects.at(row)?,
-            parameters_digest: self.parameters_digest.text(row),
-            database: self.database.text(row),
+            parameters_digest: self.parameters_digest.filled(row)?,
+            database: self.database.filled(row)?,
         })
     }
 
     fn outcome(&self, row: usize) -> Result<OutcomeRef<'_>, Error> {
         Ok(OutcomeRef {
             status: self.status.get(row)?,
-            code: self.code.or_empty(row),
-            detail: self.detail.or_empty(row),
+            code: self.code.or_empty(row)?,
+            detail: self.detail.or_empty(row)?,
             rows: self.rows.count(row)?,
             bytes_in: self.bytes_in.count(row)?,
             bytes_out: self.bytes_out.count(row)?,
@@ -300,7 +300,7 @@ impl Reader {
         Ok(DisclosureRef {
             kind: self.learnt_kind.parsed(at, DisclosureKind::parse)?,
             value: self.learnt_value.need(at)?,
-            target: self.learnt_target.text(at),
+            target: self.learnt_target.filled(at)?,
         })
     }
 }

@@ -40,7 +40,7 @@ pub use rows::{Decoded, day, rows};
 pub use tables::Tables;
 pub use verdicts::verdicts;
 pub use view::places;
-pub use words::{as_dictionaries, leaves};
+pub use words::{leaves, read_as};
 
 use crate::Topic;
 use arrow::datatypes::SchemaRef;

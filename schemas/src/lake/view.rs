@@ -135,8 +135,11 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// The texts of a row; none where the list is null.
+    /// The texts of a row, whose list may be empty but is there.
     pub(super) fn at(&self, row: usize) -> Result<List<&str>, Error> {
+        if self.lists.array.is_null(row) {
+            return Err(self.invalid(row));
+        }
         let mut texts = List::default();
         for at in self.lists.range(row) {
             texts.push(self.texts.get(at).ok_or_else(|| self.invalid(row))?);
@@ -181,18 +184,26 @@ impl Column<Words> {
         self.text(row).ok_or_else(|| self.invalid(row))
     }
 
+    /// The text of a column that is null where there is none: an empty one is never written.
+    pub(super) fn filled(&self, row: usize) -> Result<Option<&str>, Error> {
+        match self.text(row) {
+            Some("") => Err(self.invalid(row)),
+            text => Ok(text),
+        }
+    }
+
+    /// The same, empty where it is null.
+    pub(super) fn or_empty(&self, row: usize) -> Result<&str, Error> {
+        Ok(self.filled(row)?.unwrap_or_default())
+    }
+
     pub(super) fn maybe(&self, row: usize) -> Option<String> {
         self.text(row).map(str::to_owned)
     }
 
     /// The text, empty where it is null.
-    pub(super) fn or_empty(&self, row: usize) -> &str {
-        self.text(row).unwrap_or_default()
-    }
-
-    /// The same, owned.
     pub(super) fn owned(&self, row: usize) -> String {
-        self.or_empty(row).to_owned()
+        self.text(row).unwrap_or_default().to_owned()
     }
 
     pub(super) fn parsed<T>(&self, row: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
@@ -213,12 +224,13 @@ impl Column<Int32Array> {
         value.and_then(|value| u32::try_from(value).ok()).ok_or_else(|| self.invalid(row))
     }
 
-    /// 0 where it is null.
+    /// 0 where it is null, and only there.
     pub(super) fn port(&self, row: usize) -> Result<u16, Error> {
         if self.array.is_null(row) {
             return Ok(0);
         }
-        self.array.value(row).try_into().map_err(|_| self.invalid(row))
+        let port = self.array.value(row).try_into().ok().filter(|port| *port > 0);
+        port.ok_or_else(|| self.invalid(row))
     }
 }
 

@@ -145,7 +145,7 @@ impl Who {
             let kind = PrincipalKind::parse(kind).ok_or_else(|| self.chain_kinds.invalid(row))?;
             chain.push(PrincipalRef { id, kind });
         }
-        let delegation = match (self.delegation.text(row), self.parent_delegation.text(row)) {
+        let delegation = match (self.delegation.filled(row)?, self.parent_delegation.filled(row)?) {
             (None, Some(_)) => return Err(self.parent_delegation.invalid(row)),
             (id, parent) => id.map(|id| (id, parent.unwrap_or_default())),
         };
@@ -157,8 +157,8 @@ impl Who {
         Ok(SourceRef {
             address: address_of(&self.source_address, row)?,
             port: self.source_port.port(row)?,
-            host: self.source_host.text(row),
-            target: self.source_target.text(row),
+            host: self.source_host.filled(row)?,
+            target: self.source_target.filled(row)?,
         })
     }
 
@@ -166,19 +166,20 @@ impl Who {
         Ok(TargetRef {
             name: self.target.need(row)?,
             protocol: self.protocol.parsed(row, Protocol::parse)?,
-            host: self.target_host.text(row),
+            host: self.target_host.filled(row)?,
             address: address_of(&self.target_address, row)?,
             port: self.target_port.port(row)?,
-            alias: self.target_alias.text(row),
+            alias: self.target_alias.filled(row)?,
         })
     }
 
-    pub(super) fn account(&self, row: usize) -> AccountRef<'_> {
-        AccountRef { name: self.account.or_empty(row), credential: self.credential.text(row) }
+    pub(super) fn account(&self, row: usize) -> Result<AccountRef<'_>, Error> {
+        Ok(AccountRef { name: self.account.or_empty(row)?, credential: self.credential.filled(row)? })
     }
 }
 
-/// Null is none, what does not parse is an error.
+/// Null is none; what does not parse, or is written in another form than the one in which addresses are, is an error.
 fn address_of(column: &Column<Words>, row: usize) -> Result<Option<Address<'_>>, Error> {
-    column.text(row).map(|text| Address::parse(text).ok_or_else(|| column.invalid(row))).transpose()
+    let parse = |text| Address::parse(text).filter(|address| address.text == text).ok_or_else(|| column.invalid(row));
+    column.text(row).map(parse).transpose()
 }
