@@ -28,10 +28,9 @@ fn stamped() -> impl Strategy<Value = Place> {
     place().prop_filter("what a proxy wrote", |place| place.stamp.is_some())
 }
 
-/// What a row says in a column: texts of dictionaries as they are, and of a list, which may be absent, its elements.
+/// What a row says in a column: texts of dictionaries as they are.
 fn said(column: &ArrayRef, row: usize) -> ArrayRef {
     match column.data_type() {
-        DataType::List(_) => column.as_list::<i32>().value(row),
         kind if *kind == dictionary() => cast(&column.slice(row, 1), &DataType::Utf8).expect("texts"),
         _ => column.slice(row, 1),
     }

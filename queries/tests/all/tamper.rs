@@ -241,7 +241,7 @@ fn rewrite(file: &Path, change: impl Fn(&RecordBatch) -> RecordBatch) {
 
 /// A batch with another column in place of the one of that name.
 fn with(batch: &RecordBatch, name: &str, column: ArrayRef) -> RecordBatch {
-    let columns = batch.schema().fields().iter().zip(batch.columns()).map(|(field, had)| {
+    let columns = batch.schema_ref().fields().iter().zip(batch.columns()).map(|(field, had)| {
         let column = if field.name() == name { &column } else { had };
         (field.name().clone(), Arc::clone(column), field.is_nullable())
     });
