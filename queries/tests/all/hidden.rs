@@ -1,10 +1,15 @@
 //! Rows that what is said of a file hides from questions, without anybody touching them, are found by a proof.
 
 use crate::fixture::Lake;
-use crate::tamper::{faults, files, lake, report};
-use interdict_queries::verify::Options;
+use crate::tamper::{faults, files, lake, report, rewrite, with};
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use interdict_queries::verify::{Options, Report};
 use interdict_schemas::lake::Table;
 use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
 
 /// Writes what the log of a table says of one of its files anew.
 fn say_of(lake: &Lake, table: Table, file: &str, change: impl Fn(&mut Value)) {
@@ -75,4 +80,54 @@ async fn bounds_that_are_wide_hide_nothing() {
     });
     let report = report(&lake, Options::default()).await;
     assert!(report.is_whole(), "{report}");
+}
+
+/// Writes a file of a table anew, and what the log says of it.
+fn replace(lake: &Lake, table: Table, file: &Path, change: impl Fn(&RecordBatch) -> RecordBatch) {
+    rewrite(file, change);
+    let size = std::fs::metadata(file).expect("a file").len();
+    let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
+    say_of(lake, table, name, |add| {
+        add["size"] = size.into();
+        let add = add.as_object_mut().expect("an action");
+        // Nobody need tell of a file's rows, and a build without digests told none.
+        ["stats", "tags"].map(|said| add.remove(said));
+    });
+}
+
+#[tokio::test]
+async fn columns_of_other_types_hide_nothing() {
+    let as_type = async |name: &str, kind: DataType| {
+        let lake = lake(|_| {}).await;
+        for file in files(&lake, Table::Events) {
+            let cast =
+                |batch: &RecordBatch| cast(batch.column_by_name(name).expect("column"), &kind).expect("kindred");
+            replace(&lake, Table::Events, &file, |batch| with(batch, name, cast(batch)));
+        }
+        for table in [Table::Sessions, Table::Disclosures] {
+            files(&lake, table).iter().for_each(|file| replace(&lake, table, file, |batch| batch.slice(0, 0)));
+        }
+        report(&lake, Options::default()).await
+    };
+    let found = |report: &Report| {
+        let counts: Vec<_> = report.counts.iter().map(|count| (count.expected, count.found)).collect();
+        (counts, report.files.altered, faults(report))
+    };
+    let schema = Table::Events.schema();
+    let DataType::List(element) = schema.field_with_name("disclosures").expect("a column").data_type() else {
+        panic!("a list")
+    };
+    // What can be read all the same is, and counts.
+    for (name, kind) in [
+        ("kind", DataType::LargeUtf8),
+        ("kind", DataType::Utf8View),
+        ("disclosures", DataType::LargeList(Arc::clone(element))),
+    ] {
+        let report = as_type(name, kind).await;
+        assert_eq!(found(&report), (vec![(6, 0), (3, 0)], 0, vec![]), "{report}");
+    }
+    // What cannot is named.
+    let report = as_type("kind", DataType::Binary).await;
+    assert_eq!((report.files.altered, report.is_whole()), (3, false), "{report}");
+    assert!(report.files.changed.iter().all(|file| file.contains("column `kind`")), "{report}");
 }

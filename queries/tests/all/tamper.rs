@@ -2,8 +2,6 @@
 
 use crate::fixture::{Lake, MORNING, pair, public, session};
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, StringArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
 use interdict_queries::verify::{self, Fault, Options, Report, Written};
 use interdict_schemas::lake::{Located, Table};
 use interdict_schemas::{Digest, Kind, Message, Protocol, Topic, chain};
@@ -229,7 +227,7 @@ async fn deleted_file_is_named_with_what_it_held() {
 }
 
 /// Writes a file anew, with its rows changed.
-fn rewrite(file: &Path, change: impl Fn(&RecordBatch) -> RecordBatch) {
+pub(crate) fn rewrite(file: &Path, change: impl Fn(&RecordBatch) -> RecordBatch) {
     let rows = ParquetRecordBatchReaderBuilder::try_new(File::open(file).expect("opens")).expect("parquet");
     let batches = rows.build().expect("reads").collect::<Result<Vec<_>, _>>().expect("rows");
     let changed: Vec<RecordBatch> = batches.iter().map(change).collect();
@@ -240,7 +238,7 @@ fn rewrite(file: &Path, change: impl Fn(&RecordBatch) -> RecordBatch) {
 }
 
 /// A batch with another column in place of the one of that name.
-fn with(batch: &RecordBatch, name: &str, column: ArrayRef) -> RecordBatch {
+pub(crate) fn with(batch: &RecordBatch, name: &str, column: ArrayRef) -> RecordBatch {
     let columns = batch.schema_ref().fields().iter().zip(batch.columns()).map(|(field, had)| {
         let column = if field.name() == name { &column } else { had };
         (field.name().clone(), Arc::clone(column), field.is_nullable())
@@ -259,39 +257,6 @@ async fn row_changed_in_its_file_is_found_by_chain_and_file() {
     let report = report(&lake, Options::default()).await;
     assert_eq!((report.files.altered, report.files.missing), (1, 0), "{report}");
     assert_eq!(faults(&report), [(Fault::Altered, 6, 6)], "{report}");
-}
-
-#[tokio::test]
-async fn columns_of_other_types_hide_nothing() {
-    let as_type = async |name: &str, kind: DataType| {
-        let lake = lake(|_| {}).await;
-        for file in files(&lake, Table::Events) {
-            rewrite(&file, |batch| {
-                with(batch, name, cast(batch.column_by_name(name).expect("column"), &kind).expect("kindred"))
-            });
-        }
-        for table in [Table::Sessions, Table::Disclosures] {
-            files(&lake, table).iter().for_each(|file| rewrite(file, |batch| batch.slice(0, 0)));
-        }
-        report(&lake, Options::default()).await
-    };
-    let counts =
-        |report: &Report| report.counts.iter().map(|count| (count.expected, count.found)).collect::<Vec<_>>();
-    // What can be read all the same is, and counts.
-    for kind in [DataType::LargeUtf8, DataType::Utf8View] {
-        let report = as_type("kind", kind).await;
-        assert_eq!((counts(&report), faults(&report)), (vec![(6, 0), (3, 0)], vec![]), "{report}");
-    }
-    let batch = Table::Events.schema();
-    let DataType::List(element) = batch.field_with_name("disclosures").expect("a column").data_type() else {
-        panic!("a list")
-    };
-    let report = as_type("disclosures", DataType::LargeList(Arc::clone(element))).await;
-    assert_eq!((counts(&report), faults(&report)), (vec![(6, 0), (3, 0)], vec![]), "{report}");
-    // What cannot is named.
-    let report = as_type("kind", DataType::Binary).await;
-    assert_eq!(report.files.altered, 3 + 6, "{report}");
-    assert!(report.files.changed.iter().any(|file| file.contains("column `kind`")), "{report}");
 }
 
 #[tokio::test]
