@@ -266,6 +266,9 @@ impl TableProvider for Files {
             ..TableParquetOptions::default()
         };
         options.global.pushdown_filters = is_search;
+        // What conditions are asked of would be kept for the rows that are taken, and for that read by the 8,192: decoding a
+        // page or two of it once more costs less.
+        options.global.max_predicate_cache_size = is_search.then_some(0);
         let mut source = ParquetSource::new(self.scanned.clone()).with_table_parquet_options(options);
         if let Some(footers) = &footers {
             source = source.with_parquet_file_reader_factory(footers.readers(is_search && files.len() <= MANY));

@@ -57,8 +57,12 @@ pub(crate) const MAKER: &str = concat!("interdict version ", env!("CARGO_PKG_VER
 /// The least effort: most of what repeats is gone before.
 const ZSTD: i32 = 1;
 
-/// Bytes of a column below which it is left as it is: whoever reads it would set up a decompressor, which costs more.
+/// Bytes of a column of a small file below which it is left as it is: whoever reads it would set up a decompressor, which
+/// costs more.
 const TINY: usize = 4 << 10;
+
+/// The same in a file for years, of which mostly some rows are read, and for which a few more bytes are no matter.
+const TINY_OF_LARGE: usize = 64 << 10;
 
 /// Records of whose rows a column of numbers is tiny, and most others are.
 const FEW: usize = TINY / size_of::<i64>();
@@ -72,6 +76,9 @@ const RANDOM: [&str; 3] = ["previous", "head", "signature"];
 /// Numbers that are as good as random once their differences are packed: compression would take a fifth of their bytes,
 /// a hundredth of the file's, and costs whoever writes and whoever reads.
 const VARIED: [&str; 7] = ["rows", "duration_us", "bytes_in", "bytes_out", "opened", "actions", "denied"];
+
+/// Columns that mostly say nothing, or the same: a few bytes whatever is done.
+const SCANT: [&str; 2] = ["bus_partition", "presented"];
 
 /// For how long a file is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +124,14 @@ impl Life {
         }
     }
 
+    /// Bytes of a column below which it is not compressed.
+    const fn tiny(self) -> usize {
+        match self {
+            Self::Short { .. } => TINY,
+            Self::Long => TINY_OF_LARGE,
+        }
+    }
+
     /// How columns are compressed that are written by the library. Those whose texts repeat are written by `Repeated`, which
     /// knows how many bytes they became.
     fn compression(self) -> Compression {
@@ -146,12 +161,20 @@ pub(crate) fn properties(table: Table, life: Life) -> WriterProperties {
         match field.data_type() {
             // Numbers that rise, differ or stay: their differences are small.
             DataType::Int32 | DataType::Int64 | DataType::Timestamp(..) => {
-                let is_varied = VARIED.contains(&name);
-                let compression = if is_varied { Compression::UNCOMPRESSED } else { life.compression() };
+                let is_left = VARIED.contains(&name) || SCANT.contains(&name);
+                let compression = if is_left { Compression::UNCOMPRESSED } else { life.compression() };
                 properties = properties
                     .set_column_compression(path.clone(), compression)
                     .set_column_dictionary_enabled(path.clone(), false)
                     .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
+            }
+            DataType::List(element) if SCANT.contains(&name) => {
+                if let DataType::Struct(fields) = element.data_type() {
+                    for field in fields {
+                        let leaf = [name, "list", "element", field.name()].map(str::to_owned).to_vec();
+                        properties = properties.set_column_compression(leaf.into(), Compression::UNCOMPRESSED);
+                    }
+                }
             }
             DataType::Utf8 if DISTINCT.contains(&name) => {
                 properties = properties

@@ -2,7 +2,6 @@
 //! up once, and counted, compared and put into the bloom filter once; a library that is given rows does all that for each
 //! of them. Pages, dictionary and statistics are those that any reader knows.
 
-use super::TINY;
 use super::chunk::Chunk;
 use super::dictionary::{Dictionary, Lists};
 use super::page::Rows;
@@ -35,6 +34,8 @@ pub(super) struct Repeated {
     /// Bytes of a dictionary at most. One that is larger is none: of each text stands there what it does not share with the
     /// one before.
     dictionary_bytes: usize,
+    /// Bytes below which it is not compressed.
+    tiny: usize,
     pub(super) dictionary: Dictionary,
     pub(super) lists: Option<Lists>,
     pub(super) rows: usize,
@@ -54,7 +55,7 @@ struct Run {
 }
 
 impl Repeated {
-    pub(super) fn new(of: ColumnDescPtr, properties: &WriterProperties, is_sought: bool) -> Self {
+    pub(super) fn new(of: ColumnDescPtr, properties: &WriterProperties, is_sought: bool, tiny: usize) -> Self {
         let statistics = properties.statistics_enabled(of.path());
         let page_step = properties.data_page_row_count_limit().max(1);
         // Rows are skipped by what is known of these pages.
@@ -65,6 +66,7 @@ impl Repeated {
             page_step,
             page_rows: if is_skipped_by { page_step } else { page_step.saturating_mul(STEPS) },
             dictionary_bytes: properties.column_dictionary_page_size_limit(of.path()),
+            tiny,
             dictionary: Dictionary::default(),
             lists: (of.max_rep_level() > 0).then(Lists::default),
             runs: Vec::new(),
@@ -178,7 +180,7 @@ impl Repeated {
     pub(super) fn finish(&self, zstd: &mut Compressor<'_>) -> Result<(Bytes, ColumnCloseResult)> {
         let is_dictionary = self.is_dictionary();
         let mut sink = TrackedWrite::new(Vec::new());
-        let zstd = (self.size() >= TINY).then_some(zstd);
+        let zstd = (self.size() >= self.tiny).then_some(zstd);
         let mut chunk = Chunk::new(self, SerializedPageWriter::new(&mut sink), zstd);
         if is_dictionary {
             chunk.dictionary()?;

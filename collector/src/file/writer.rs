@@ -118,7 +118,8 @@ impl Writer {
             group.push(match descriptors.get(at).filter(|_| is_repeated(field)) {
                 Some(of) => {
                     let is_sought = lake::SOUGHT.contains(&field.name().as_str()) && of.max_rep_level() == 0;
-                    Column::Repeated(Box::new(Repeated::new(Arc::clone(of), self.file.properties(), is_sought)))
+                    let (of, properties) = (Arc::clone(of), self.file.properties());
+                    Column::Repeated(Box::new(Repeated::new(of, properties, is_sought, self.life.tiny())))
                 }
                 None => Column::Plain(plain),
             });
