@@ -206,20 +206,13 @@ pub(crate) fn stored(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Encodes rows of one day, without the column of the day, as they come.
+/// Encodes all rows of a file at once: of one day, without the column of the day.
 ///
 /// # Errors
-/// When Parquet does not take them, or there are none to be had.
-pub(crate) fn encode(
-    table: Table,
-    life: Life,
-    schema: &SchemaRef,
-    rows: impl IntoIterator<Item = Result<RecordBatch, Error>>,
-) -> Result<(Vec<u8>, ParquetMetaData), Error> {
-    let mut writer = Writer::new(table, life, schema)?;
-    for rows in rows {
-        writer.write(&rows?)?;
-    }
+/// When Parquet does not take them.
+pub(crate) fn encode(table: Table, life: Life, rows: &RecordBatch) -> Result<(Vec<u8>, ParquetMetaData), Error> {
+    let mut writer = Writer::new(table, life, &rows.schema())?;
+    writer.write(rows)?;
     writer.close()
 }
 

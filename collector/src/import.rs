@@ -146,7 +146,7 @@ impl Import {
     async fn write(&mut self) -> Result<(), Error> {
         let cut = Arc::new(self.batch.cut(Marks::default()));
         let wants = self.tables.iter().map(Known::want).collect::<Result<_, _>>()?;
-        // Nothing is rejected: each record was encoded here.
+        // None is rejected: each was read back when it was made.
         let (files, _) = cut::encoded(wants, &cut).await?;
         for (known, files) in self.tables.iter_mut().zip(files) {
             known.write(files, &self.reached).await?;

@@ -183,8 +183,7 @@ mod tests {
     /// A file of one row.
     fn given(index: i64, is_right: bool) -> Given {
         let rows = batch(&[(0, index)], index);
-        let (bytes, _) =
-            file::encode(Table::Recordings, Life::Short { records: 1 }, &schema(), [Ok(rows)]).expect("a file");
+        let (bytes, _) = file::encode(Table::Recordings, Life::Short { records: 1 }, &rows).expect("a file");
         let digest = if is_right { file::digest(&bytes) } else { "another".to_owned() };
         Given { bytes: bytes.into(), digest: Some(digest) }
     }

@@ -134,7 +134,7 @@ impl Keeper {
             out.taken.join(taken);
         }
         if (1..rows).contains(&held) && !out.is_dry {
-            let (bytes, metadata) = file::encode(self.table, Life::Long, &kept.schema(), [Ok(kept)])?;
+            let (bytes, metadata) = file::encode(self.table, Life::Long, &kept)?;
             let path = file::name(date);
             out.adds.push(file::add(path.clone(), date, &bytes, &metadata, came(view), true));
             self.put(&path, bytes).await?;
